@@ -1,0 +1,154 @@
+package diskcache
+
+import (
+	"fmt"
+	"io"
+	"iter"
+	"time"
+
+	"github.com/go-diskcache/diskcache/engine"
+)
+
+// Cache is an open cache directory. Its methods may be called by any number of
+// goroutines at once; after Close they return ErrClosed.
+type Cache struct {
+	e   *engine.Engine
+	now func() time.Time
+}
+
+// Open opens the cache in dir, and makes the directory if it is not there. nil
+// options are the defaults.
+//
+// Only one process has a directory open at a time: the others get ErrLocked at
+// once, with the name of the holder. A directory with files in it that are not of
+// a cache is ErrForeign. A cache that a crash or damage left in any state is
+// opened, with what of it is sound.
+func Open(dir string, o *Options) (*Cache, error) {
+	var own Options
+	if o != nil {
+		own = *o
+	}
+	if own.Now == nil {
+		own.Now = time.Now
+	}
+	fsys, err := own.open(dir)
+	if err != nil {
+		return nil, fmt.Errorf("diskcache: open %s: %w", dir, err)
+	}
+	e, err := engine.Open(fsys, own.engine())
+	if err != nil {
+		return nil, fmt.Errorf("diskcache: open %s: %w", dir, err)
+	}
+	return &Cache{e, own.Now}, nil
+}
+
+// Close syncs the cache, leaves what the next Open needs to be fast, and gives
+// the directory free, which it does also when it returns an error. It waits for
+// calls that are under way; those that come later return ErrClosed, a second
+// Close too. Readers that are open stay good.
+func (c *Cache) Close() error { return c.e.Close() }
+
+// Set stores value under key in place of what was there, all of it: an item keeps
+// no time to live and no tag from the one before. The caller keeps value.
+//
+// Errors: ErrTooLarge, ErrFull, ErrNoSpace, ErrNotSynced, ErrClosed, and those of
+// the disk. After an error but ErrNotSynced the item is the one that was there;
+// should the process die before the key is set again, it may be the new one.
+func (c *Cache) Set(key string, value []byte, opts ...SetOption) error {
+	a, err := c.attrs(opts)
+	if err != nil {
+		return err
+	}
+	return c.e.Set(key, value, a)
+}
+
+// SetReader stores what r holds up to its end. A value of FileThreshold bytes or
+// more goes to a file of its own as it is read, and needs no memory. The item is
+// replaced when all is there; an error of r leaves it as it is.
+func (c *Cache) SetReader(key string, r io.Reader, opts ...SetOption) error {
+	a, err := c.attrs(opts)
+	if err != nil {
+		return err
+	}
+	return c.e.SetReader(key, r, a)
+}
+
+// Get returns the value of key, which is the caller's. Errors: ErrNotFound (an
+// expired item is ErrExpired, which matches it), a *CorruptError, ErrClosed, and
+// those of the disk.
+func (c *Cache) Get(key string) ([]byte, error) { return c.e.Get(key, nil) }
+
+// GetAppend appends the value of key to buf and returns the extended slice. With
+// room in buf it allocates nothing, compressed values and those in files of their
+// own excepted. After an error it returns buf.
+func (c *Cache) GetAppend(key string, buf []byte) ([]byte, error) { return c.e.Get(key, buf) }
+
+// Reader opens the value of key for reading. What it reads stays there until it
+// is closed, whatever becomes of the item. No byte is handed out that was not
+// verified. A Reader is for one goroutine at a time, but for its ReadAt.
+func (c *Cache) Reader(key string) (Reader, error) {
+	r, _, err := c.e.Reader(key)
+	if err != nil {
+		return nil, err
+	}
+	return r, nil
+}
+
+// Reader reads one value.
+type Reader = engine.Reader
+
+// Has reports whether key has an item, as Get would find it.
+func (c *Cache) Has(key string) (bool, error) { return c.e.Has(key) }
+
+// Delete removes key and reports whether it had an item. Errors are those of Set.
+func (c *Cache) Delete(key string) (bool, error) { return c.e.Delete(key) }
+
+// Keys returns all keys, in no particular order. A key that is there during the
+// whole walk comes once; one that is set or deleted meanwhile may come or not.
+// The cache may be changed during the walk. An item that cannot be read yields
+// its error, and the walk goes on.
+func (c *Cache) Keys() iter.Seq2[string, error] { return c.e.Keys() }
+
+// Items returns all items, as Keys does the keys, each with the value that is
+// newest as it is yielded. Values are the caller's.
+func (c *Cache) Items() iter.Seq2[KeyValue, error] { return c.e.Items() }
+
+// KeyValue is an item that Items yields.
+type KeyValue = engine.KeyValue
+
+// Len returns the number of items. Those that have expired and are still on the
+// disk count.
+func (c *Cache) Len() (int, error) { return c.e.Len() }
+
+// Volume returns how many bytes the items take on the disk: keys, values and what
+// belongs to them, but not what was replaced or deleted.
+func (c *Cache) Volume() (int64, error) {
+	s, err := c.e.Stats()
+	return s.LiveBytes, err
+}
+
+// DiskUsage returns how many bytes all files of the directory have.
+func (c *Cache) DiskUsage() (int64, error) {
+	s, err := c.e.Stats()
+	return s.DiskBytes, err
+}
+
+// Stats are counts since Open, and the state of the cache now.
+type Stats = engine.Stats
+
+// Stats returns the statistics. It reads no disk.
+func (c *Cache) Stats() (Stats, error) { return c.e.Stats() }
+
+// Sync puts on the disk what was stored and deleted before it was called. After
+// an ErrNotSynced another Sync may succeed: data that a failed sync was to cover
+// is written again.
+func (c *Cache) Sync() error { return c.e.Sync() }
+
+// Problem is something that Check found.
+type Problem = engine.Problem
+
+// Check reads and verifies everything in the directory and returns what is wrong,
+// with files and offsets; an error means that it could not finish. With fix it
+// mends what can be mended: it writes hints anew, removes value files that nothing
+// names, and deletes items whose values are lost. Writers wait meanwhile.
+func (c *Cache) Check(fix bool) ([]Problem, error) { return c.e.Check(fix) }

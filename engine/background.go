@@ -1,0 +1,167 @@
+package engine
+
+import (
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/go-diskcache/diskcache/segment"
+	"github.com/go-diskcache/diskcache/vfs"
+)
+
+// background is the one goroutine beside the callers': it seals what was
+// rotated away and what earlier processes left, syncs where that is due, and
+// loads the rest of a snapshot. Close waits for it.
+type background struct {
+	e    *Engine
+	wake chan struct{}
+	quit chan struct{}
+	done chan struct{}
+
+	mu       sync.Mutex
+	rotated  []*segment.Writer // to be sealed, oldest first
+	orphans  []*orphan         // found at Open without a hint
+	sync     bool              // a sync was asked for
+	snapshot func() error      // loads what the index has not used yet
+	sweep    bool              // value files that nothing names may be removed
+
+	snapshotFile vfs.File // kept open until the index has loaded all of it
+	snapshotSeq  uint64
+
+	sealing sync.Mutex // one sealing at a time: the background's, Sync's or Close's
+}
+
+func (b *background) start(e *Engine, r *recovery) {
+	b.e = e
+	b.wake = make(chan struct{}, 1)
+	b.quit = make(chan struct{})
+	b.done = make(chan struct{})
+	b.orphans = r.orphans
+	b.snapshot = e.index.Load().LoadAll
+	b.sweep = r.sound
+	go b.run()
+	b.poke()
+}
+
+func (b *background) poke() {
+	select {
+	case b.wake <- struct{}{}:
+	default:
+	}
+}
+
+// seal hands over a writer that nothing is appended to any more.
+func (b *background) seal(w *segment.Writer) {
+	b.mu.Lock()
+	b.rotated = append(b.rotated, w)
+	b.mu.Unlock()
+	b.poke()
+}
+
+// wantSync asks for a sync soon.
+func (b *background) wantSync() {
+	b.mu.Lock()
+	b.sync = true
+	b.mu.Unlock()
+	b.poke()
+}
+
+// stop ends the goroutine and waits for it. What it had still to do is done by
+// Close itself.
+func (b *background) stop() {
+	close(b.quit)
+	<-b.done
+}
+
+func (b *background) run() {
+	defer close(b.done)
+	var tick <-chan time.Time
+	if b.e.opt.Sync == SyncInterval {
+		t := time.NewTicker(b.e.opt.SyncInterval)
+		defer t.Stop()
+		tick = t.C
+	}
+	for {
+		select {
+		case <-b.quit:
+			return
+		case <-tick:
+			b.e.faults.add("sync", b.e.Sync())
+		case <-b.wake:
+			b.work()
+		}
+	}
+}
+
+func (b *background) work() {
+	e := b.e
+	b.mu.Lock()
+	load, want := b.snapshot, b.sync
+	b.snapshot, b.sync = nil, false
+	b.mu.Unlock()
+	if load != nil {
+		e.faults.add("load snapshot", e.loadIndex(load))
+	}
+	e.faults.add("seal", e.sealRest())
+	if want {
+		e.faults.add("sync", e.Sync())
+	}
+	e.faults.add("remove value files", e.values.removeDead())
+	if b.takeSweep() {
+		e.faults.add("remove value files", e.values.removeOrphans())
+	}
+}
+
+// takeSweep reports, once, that orphaned value files may be removed: all that
+// was found at Open was read without damage and is on the disk.
+func (b *background) takeSweep() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	ok := b.sweep && len(b.orphans) == 0
+	if ok {
+		b.sweep = false
+	}
+	return ok
+}
+
+// sealRest seals all that waits for it. What could not be sealed for a passing
+// reason waits for the next time.
+func (e *Engine) sealRest() error {
+	b := &e.bg
+	b.sealing.Lock()
+	defer b.sealing.Unlock()
+	var errs []error
+	for {
+		b.mu.Lock()
+		var w *segment.Writer
+		if len(b.rotated) > 0 {
+			w = b.rotated[0]
+		}
+		b.mu.Unlock()
+		if w == nil {
+			break
+		}
+		errs = append(errs, e.seal(w))
+		b.mu.Lock()
+		b.rotated = b.rotated[1:]
+		b.mu.Unlock()
+	}
+	return errors.Join(append(errs, e.sealOrphans())...)
+}
+
+// seal seals one writer's segment. A segment that nothing was committed to is
+// removed.
+func (e *Engine) seal(w *segment.Writer) error {
+	e.stats.syncs.Add(1)
+	err := w.Seal()
+	if w.SyncErr() != nil {
+		return errors.Join(syncError(err), e.rescue(w))
+	}
+	e.stats.disk.Add(hintSize(len(w.Entries())))
+	e.w.mu.Lock()
+	if e.w.spare == nil {
+		e.w.spare = w.Entries()[:0]
+	}
+	e.w.mu.Unlock()
+	return err
+}

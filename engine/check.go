@@ -1,0 +1,294 @@
+package engine
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"slices"
+
+	"github.com/go-diskcache/diskcache/codec"
+	"github.com/go-diskcache/diskcache/keydir"
+	"github.com/go-diskcache/diskcache/segment"
+)
+
+// Problem is something that Check found. Err matches ErrCorrupt where data is
+// lost.
+type Problem struct {
+	File   string
+	Offset int64
+	Err    error
+	Fixed  bool
+}
+
+func (p Problem) String() string {
+	fixed := ""
+	if p.Fixed {
+		fixed = " (fixed)"
+	}
+	return fmt.Sprintf("%s: offset %d: %v%s", p.File, p.Offset, p.Err, fixed)
+}
+
+// checker reads everything there is.
+type checker struct {
+	e        *Engine
+	fix      bool
+	problems []Problem
+	damaged  map[source]string // keys of damaged records, where they are known
+	seen     map[uint64]bool   // places that a segment has a sound record for
+}
+
+// Check reads every file, verifies every record, every hint and every value
+// file, and compares the index with them. It returns what is wrong; an error
+// means that it could not go on. With fix, hints are written again, orphaned
+// value files removed, and items whose data is lost deleted as far as their
+// keys are known. Writers wait while it runs.
+func (e *Engine) Check(fix bool) ([]Problem, error) {
+	if err := e.sealRest(); err != nil && fix {
+		return nil, err
+	}
+	e.w.mu.Lock()
+	defer e.w.mu.Unlock()
+	if e.w.closed {
+		return nil, ErrClosed
+	}
+	c := &checker{e: e, fix: fix, damaged: make(map[source]string), seen: make(map[uint64]bool)}
+	for _, s := range e.w.bySlot {
+		if s != nil {
+			if err := c.segment(s); err != nil {
+				return c.problems, err
+			}
+		}
+	}
+	if err := c.index(); err != nil {
+		return c.problems, err
+	}
+	if err := c.orphans(); err != nil {
+		return c.problems, err
+	}
+	slices.SortFunc(c.problems, func(a, b Problem) int {
+		return cmp.Or(cmp.Compare(a.File, b.File), cmp.Compare(a.Offset, b.Offset))
+	})
+	return c.problems, nil
+}
+
+func (c *checker) found(file string, off int64, err error, fixed bool) {
+	c.problems = append(c.problems, Problem{file, off, err, fixed})
+}
+
+func corruptBy(err error) error { return fmt.Errorf("%w: %w", ErrCorrupt, err) }
+
+// segment reads one segment and compares its hint.
+func (c *checker) segment(s *segment.Segment) error {
+	e := c.e
+	f, err := e.fsys.Open(s.Name())
+	if errors.Is(err, fs.ErrNotExist) {
+		c.found(s.Name(), 0, corruptBy(err), false)
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	size, err := f.Size()
+	if err != nil {
+		return err
+	}
+	if size < s.Length() {
+		c.found(s.Name(), size, corruptBy(fmt.Errorf("file ends %d bytes early", s.Length()-size)), false)
+	}
+	// What was committed and is still here is held against the promise, synced
+	// or not: no crash has come between.
+	length := min(size, s.Length())
+	cur, err := segment.NewCursor(f, s.ID, length, length)
+	if err != nil {
+		return versionError(err)
+	}
+	entries, err := c.records(s, cur)
+	if err != nil {
+		return err
+	}
+	for _, d := range cur.Damages() {
+		c.found(s.Name(), d.Off, corruptBy(fmt.Errorf("%d bytes: %w", d.Len, d.Err)), false)
+	}
+	if len(cur.Damages()) == 0 && size >= s.Length() && s.Sealed() {
+		return c.hint(s, entries)
+	}
+	return nil
+}
+
+func (c *checker) records(s *segment.Segment, cur *segment.Cursor) ([]codec.HintEntry, error) {
+	var entries []codec.HintEntry
+	for cur.Next() {
+		for i := range cur.Commit().Records {
+			r := &cur.Commit().Records[i]
+			entries = append(entries, hintOf(&r.Record, r.Off, r.Size))
+			place := c.e.layout.Place(s.Slot, r.Off)
+			if !r.Damaged && r.Kind == codec.KindPut {
+				c.seen[place] = true
+				if err := c.value(s, r, place); err != nil {
+					return nil, err
+				}
+			}
+		}
+	}
+	return entries, cur.Err()
+}
+
+// value verifies the value file of a record that the index points to.
+func (c *checker) value(s *segment.Segment, r *segment.Record, place uint64) error {
+	if r.Flags&codec.FlagFile == 0 {
+		return nil
+	}
+	entry, _ := c.e.index.Load().Lookup(r.Hash)
+	if entry.Place != place {
+		if side, ok := c.e.index.Load().LookupSide(r.Hash, r.Key); !ok || side.Place != place {
+			return nil // superseded
+		}
+	}
+	f, err := c.e.openFile(string(r.Key), r.Value)
+	if err == nil {
+		_, err = io.Copy(io.Discard, f)
+		err = errors.Join(err, f.Close())
+	}
+	var bad *CorruptError
+	if errors.As(err, &bad) {
+		c.found(bad.File, bad.Offset, corruptBy(bad.Err), false)
+		c.damaged[source{s, r.Off}] = string(r.Key)
+		delete(c.seen, place)
+		return nil
+	}
+	return err
+}
+
+// hint compares a sealed segment's hint with what the segment holds.
+func (c *checker) hint(s *segment.Segment, entries []codec.HintEntry) error {
+	hint, err := segment.ReadHint(c.e.fsys, s.ID)
+	switch {
+	case err == nil && hint.Length == s.Length() && slices.Equal(hint.Entries, entries):
+		return nil
+	case err == nil:
+		err = errors.New("the hint does not say what the segment holds")
+	case errors.Is(err, fs.ErrNotExist):
+		if c.e.waits(s) {
+			return nil
+		}
+	case !errors.Is(err, segment.ErrHint):
+		return err
+	}
+	fixed := false
+	if c.fix && s.Synced() >= s.Length() {
+		if err := segment.WriteHint(c.e.fsys, &codec.Hint{
+			CacheID: c.e.id, SegmentID: s.ID, Length: s.Length(),
+			FirstSeq: s.FirstSeq.Load(), LastSeq: s.LastSeq.Load(), Entries: entries,
+		}); err != nil {
+			return writeError(err)
+		}
+		fixed = true
+	}
+	c.found(codec.HintName(s.ID), 0, err, fixed)
+	return nil
+}
+
+// waits reports whether a segment has no hint yet because it is still to be
+// sealed.
+func (e *Engine) waits(s *segment.Segment) bool {
+	e.bg.mu.Lock()
+	defer e.bg.mu.Unlock()
+	for _, w := range e.bg.rotated {
+		if w.Segment == s {
+			return true
+		}
+	}
+	for _, o := range e.bg.orphans {
+		if o.h.seg == s {
+			return true
+		}
+	}
+	return false
+}
+
+// index looks for entries whose records were not found sound.
+func (c *checker) index() error {
+	x := c.e.index.Load()
+	if err := x.LoadAll(); err != nil {
+		c.found(codec.SnapshotName, 0, err, true)
+		if x, err = c.e.rebuild(x); err != nil {
+			return err
+		}
+	}
+	var entries []keydir.Entry
+	for i := range x.Shards() {
+		var err error
+		if entries, err = x.Shard(i, entries[:0]); err != nil {
+			return err
+		}
+		for _, entry := range entries {
+			if !c.seen[entry.Place] {
+				if err := c.lost(entry); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// lost reports an item whose record or value is damaged, and deletes it if that
+// is asked for and its key can be made out.
+func (c *checker) lost(entry keydir.Entry) error {
+	e := c.e
+	slot, off := e.layout.Split(entry.Place)
+	seg := e.w.bySlot[slot]
+	key, known := c.damaged[source{seg, off}]
+	if !known {
+		h, k, err := seg.Head(off, nil)
+		key, known = string(k), err == nil && e.opt.Hash(string(k)) == h.Hash
+		if err != nil && !segment.IsDamage(err) {
+			return err
+		}
+	}
+	what := errors.New("an item whose key is lost too")
+	if known {
+		what = fmt.Errorf("item %s is lost", quote(key))
+	}
+	if !known || !c.fix {
+		c.found(seg.Name(), off, corruptBy(what), false)
+		return nil
+	}
+	r := &request{ops: make([]Op, 1)}
+	if err := e.prepareDelete(&r.ops[0], key); err != nil {
+		return err
+	}
+	e.commitGroup([]*request{r})
+	c.found(seg.Name(), off, corruptBy(what), r.err == nil)
+	return r.err
+}
+
+// orphans looks for value files that nothing names.
+func (c *checker) orphans() error {
+	list, err := c.e.fsys.List(codec.ValuesDir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	for _, info := range list {
+		kind, id, ok := codec.ParseName(info.Name)
+		if !ok || !info.Regular || kind != codec.NameValue && kind != codec.NameTemp || c.e.values.known(id) {
+			continue
+		}
+		name := codec.ValuesDir + "/" + info.Name
+		if c.fix {
+			if err := c.e.fsys.Remove(name); err != nil {
+				return err
+			}
+		}
+		c.found(name, 0, errOrphan, c.fix)
+	}
+	return nil
+}
+
+var errOrphan = errors.New("no item names this file")

@@ -1,0 +1,118 @@
+package engine
+
+import (
+	"sync"
+
+	"github.com/go-diskcache/diskcache/codec"
+	"github.com/go-diskcache/diskcache/segment"
+)
+
+// Op is one change of one key.
+type Op struct {
+	Record codec.Record // kind, key, hash, value and what is set with it; digested
+	Value  valueFile    // the file that the record names, if it names one
+
+	// From is where a record stands that is committed again as it is: a put only
+	// if it is still the newest of its key, a tombstone in any case.
+	From *source
+
+	// Existed is set by a commit: an item of the key was there and had not
+	// expired.
+	Existed bool
+}
+
+// source is a place in a segment.
+type source struct {
+	seg *segment.Segment
+	off int64
+}
+
+// request is one commit that waits for its turn.
+type request struct {
+	ops  []Op
+	one  [1]Op // what ops is for most commits
+	err  error
+	done chan struct{}
+}
+
+var requests = sync.Pool{New: func() any { return &request{done: make(chan struct{}, 1)} }}
+
+func (r *request) free() {
+	clear(r.ops)
+	r.one = [1]Op{}
+	r.ops, r.err = nil, nil
+	requests.Put(r)
+}
+
+// queue collects requests while a commit is under way. The first one in it leads:
+// its goroutine takes the writer lock and commits all that have come by then.
+type queue struct {
+	mu    sync.Mutex
+	reqs  []*request
+	spare []*request
+}
+
+// join adds r and reports whether it leads.
+func (q *queue) join(r *request) (leads bool) {
+	q.mu.Lock()
+	q.reqs = append(q.reqs, r)
+	leads = len(q.reqs) == 1
+	q.mu.Unlock()
+	return leads
+}
+
+// take returns all requests and begins a new group.
+func (q *queue) take() []*request {
+	q.mu.Lock()
+	group := q.reqs
+	q.reqs = q.spare[:0]
+	q.spare = nil
+	q.mu.Unlock()
+	return group
+}
+
+func (q *queue) giveBack(group []*request) {
+	clear(group)
+	q.mu.Lock()
+	q.spare = group[:0]
+	q.mu.Unlock()
+}
+
+// commit makes the changes of r one commit: all of them or none. It returns once
+// they are as durable as the options ask for and every later read sees them.
+func (e *Engine) commit(r *request) error {
+	if !e.queue.join(r) {
+		<-r.done
+		return r.err
+	}
+	e.w.mu.Lock()
+	group := e.queue.take()
+	e.commitGroup(group)
+	e.w.mu.Unlock()
+	err := r.err
+	for _, other := range group {
+		if other != r {
+			other.done <- struct{}{}
+		}
+	}
+	e.queue.giveBack(group)
+	return err
+}
+
+// commitGroup commits each request by itself, with as few writes and syncs as
+// possible. The caller holds the writer lock.
+func (e *Engine) commitGroup(group []*request) {
+	if e.w.closed {
+		for _, r := range group {
+			r.err = ErrClosed
+		}
+		return
+	}
+	s := &e.w.stage
+	for _, r := range group {
+		if err := s.add(r); err != nil {
+			r.err = err
+		}
+	}
+	s.flush()
+}

@@ -1,0 +1,161 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+
+	"github.com/go-diskcache/diskcache/codec"
+	"github.com/go-diskcache/diskcache/keydir"
+	"github.com/go-diskcache/diskcache/segment"
+	"github.com/go-diskcache/diskcache/vfs"
+)
+
+// Engine is an open cache directory. All its methods may be called at once.
+type Engine struct {
+	opt   Options
+	fsys  vfs.FS
+	lock  vfs.Lock
+	id    [16]byte // of the cache; in every file
+	clock clock
+
+	layout segment.Layout
+	files  *segment.Files
+	log    segment.Log
+	index  atomic.Pointer[keydir.Index]
+	loaded atomic.Bool // the index needs its snapshot no longer
+
+	queue  queue
+	w      writer
+	bg     background
+	values values
+	stats  counters
+	faults faults
+}
+
+// writer is what the holder of the writer lock works with.
+type writer struct {
+	mu     sync.Mutex // the writer lock
+	closed bool
+	active *segment.Writer    // nil until the first commit
+	bySlot []*segment.Segment // the segments; nil where a slot is free
+	seq    uint64             // of the last commit
+	spare  []codec.HintEntry  // room for the hint entries of the next segment
+	stage  stage
+	old    []*keydir.Index // damaged ones that were built anew; given back at Close
+}
+
+// Open opens the cache directory fsys and takes it over: Close closes fsys, and
+// so does an Open that fails.
+func Open(fsys vfs.FS, o Options) (*Engine, error) {
+	e, err := open(fsys, o)
+	if err != nil {
+		return nil, errors.Join(err, fsys.Close())
+	}
+	return e, nil
+}
+
+func open(fsys vfs.FS, o Options) (*Engine, error) {
+	o, err := o.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	e := &Engine{opt: o, fsys: fsys}
+	e.clock.now = o.Now
+	e.faults.log = o.Log
+	e.files = segment.NewFiles(o.MaxOpenFiles, !o.NoMap && fsys.Local())
+	e.values.init(e)
+	e.w.stage.init(e)
+	list, err := e.claim()
+	if err != nil {
+		return nil, err
+	}
+	r, err := e.recover(list)
+	if err != nil {
+		return nil, errors.Join(err, e.abandon())
+	}
+	e.bg.start(e, r)
+	return e, nil
+}
+
+// abandon gives back what an Open that failed has taken.
+func (e *Engine) abandon() error {
+	e.log.Publish(nil)
+	e.log.Wait()
+	if x := e.index.Load(); x != nil {
+		x.Close()
+	}
+	return errors.Join(e.log.TakeErrors(), e.lock.Release())
+}
+
+// Close ends the use of the directory: it waits for what runs, syncs, leaves
+// hints and a snapshot for the next Open, and gives the directory free. It
+// returns what went wrong, and what the background met and nobody has seen yet;
+// the directory is free in any case. A second Close returns ErrClosed.
+func (e *Engine) Close() error {
+	e.w.mu.Lock()
+	if e.w.closed {
+		e.w.mu.Unlock()
+		return ErrClosed
+	}
+	e.w.closed = true
+	active := e.w.active
+	e.w.active = nil
+	e.w.mu.Unlock()
+
+	e.bg.stop()
+	var errs []error
+	if active != nil {
+		errs = append(errs, e.seal(active))
+	}
+	errs = append(errs, e.sealRest())
+	complete := errors.Join(errs...) == nil
+	errs = append(errs, e.values.removeDead())
+
+	e.log.Publish(nil)
+	e.log.Wait()
+	x := e.index.Load()
+	if complete {
+		errs = append(errs, e.writeSnapshot(x))
+	}
+	x.Close()
+	for _, x := range e.w.old {
+		x.Close()
+	}
+	errs = append(errs, e.closeSnapshot(), e.log.TakeErrors(), e.faults.take(), e.lock.Release(), e.fsys.Close())
+	return errors.Join(errs...)
+}
+
+// faults keeps errors of the background until somebody can be told.
+type faults struct {
+	log   *slog.Logger
+	mu    sync.Mutex
+	errs  []error
+	count atomic.Int64
+}
+
+// maxFaults bounds what is kept; all are counted and logged.
+const maxFaults = 16
+
+func (f *faults) add(what string, err error) {
+	if err == nil {
+		return
+	}
+	f.count.Add(1)
+	f.log.LogAttrs(context.Background(), slog.LevelError, what, slog.Any("err", err))
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if len(f.errs) < maxFaults {
+		f.errs = append(f.errs, err)
+	}
+}
+
+func (f *faults) take() error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	err := errors.Join(f.errs...)
+	f.errs = nil
+	return err
+}

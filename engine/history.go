@@ -1,0 +1,204 @@
+package engine
+
+import (
+	"cmp"
+	"container/heap"
+	"errors"
+	"fmt"
+	"io/fs"
+	"slices"
+
+	"github.com/go-diskcache/diskcache/codec"
+	"github.com/go-diskcache/diskcache/segment"
+)
+
+// history is what one segment holds, in its order: the hint's word or, where
+// there is no hint, what a cursor found.
+type history struct {
+	seg     *segment.Segment
+	cacheID [16]byte // zero if it is not known
+	entries []codec.HintEntry
+	next    int // entry to be replayed
+	missing bool
+	damaged []error
+	torn    int64 // bytes that a crash left unfinished
+}
+
+// at returns the entry of the record at off.
+func (h *history) at(off int64) (codec.HintEntry, bool) {
+	i, ok := slices.BinarySearchFunc(h.entries, off, func(e codec.HintEntry, off int64) int { return cmp.Compare(e.Off, off) })
+	if !ok {
+		return codec.HintEntry{}, false
+	}
+	return h.entries[i], true
+}
+
+// fromHint reads the history of a segment from its hint. The hint is believed
+// even where the segment is shorter than it says, or gone: it tells of which keys
+// newer versions existed, so that no older ones are taken for current.
+func (e *Engine) fromHint(f found, slot uint32) (*history, error) {
+	hint, err := segment.ReadHint(e.fsys, f.id)
+	if err != nil {
+		return nil, err
+	}
+	s := segment.Found(e.fsys, e.files, f.id, slot, hint.Length)
+	s.SetSynced(hint.Length)
+	s.FirstSeq.Store(hint.FirstSeq)
+	s.LastSeq.Store(hint.LastSeq)
+	h := &history{seg: s, cacheID: hint.CacheID, entries: hint.Entries, missing: f.missing}
+	if !f.missing && f.size < hint.Length {
+		h.damaged = append(h.damaged, &CorruptError{s.Name(), f.size, fmt.Errorf("file ends %d bytes early", hint.Length-f.size)})
+	}
+	return h, nil
+}
+
+// fromLog reads the history of a segment with a cursor.
+func (e *Engine) fromLog(f found, slot uint32) (*history, error) {
+	name := codec.SegmentName(f.id)
+	file, err := e.fsys.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	size := min(f.size, e.layout.MaxFile())
+	h := &history{seg: segment.Found(e.fsys, e.files, f.id, slot, size)}
+	c, err := segment.NewCursor(file, f.id, size, 0)
+	if err != nil {
+		return nil, versionError(err)
+	}
+	h.cacheID = c.Header().CacheID
+	return h, h.scan(c)
+}
+
+// scan fills in the history from a cursor.
+func (h *history) scan(c *segment.Cursor) error {
+	s := h.seg
+	for c.Next() {
+		commit := c.Commit()
+		if s.FirstSeq.Load() == 0 {
+			s.FirstSeq.Store(commit.Seq)
+		}
+		s.LastSeq.Store(commit.Seq)
+		for i := range commit.Records {
+			r := &commit.Records[i]
+			h.entries = append(h.entries, hintOf(&r.Record, r.Off, r.Size))
+		}
+	}
+	if err := c.Err(); err != nil {
+		return versionError(err)
+	}
+	for _, d := range c.Damages() {
+		if d.Synced {
+			h.damaged = append(h.damaged, &CorruptError{s.Name(), d.Off, fmt.Errorf("%d bytes: %w", d.Len, d.Err)})
+		} else {
+			h.torn += d.Len
+		}
+	}
+	s.SetLength(c.End())
+	return nil
+}
+
+func versionError(err error) error {
+	if errors.Is(err, codec.ErrVersion) || errors.Is(err, codec.ErrKind) {
+		return fmt.Errorf("%w: %w", ErrVersion, err)
+	}
+	return err
+}
+
+// orphan is a segment without a hint that an earlier process left.
+type orphan struct {
+	h *history
+}
+
+// sealOrphans syncs what earlier processes left and writes their hints. It
+// stops at the first that fails; the rest waits for the next time.
+func (e *Engine) sealOrphans() error {
+	for {
+		e.bg.mu.Lock()
+		if len(e.bg.orphans) == 0 {
+			e.bg.mu.Unlock()
+			return nil
+		}
+		o := e.bg.orphans[0]
+		e.bg.mu.Unlock()
+		if err := e.sealOrphan(o.h); err != nil {
+			return err
+		}
+		e.bg.mu.Lock()
+		e.bg.orphans = e.bg.orphans[1:]
+		e.bg.mu.Unlock()
+	}
+}
+
+func (e *Engine) sealOrphan(h *history) error {
+	f, err := e.fsys.Open(h.seg.Name())
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil // it is lost; nothing to seal
+	}
+	if err != nil {
+		return err
+	}
+	e.stats.syncs.Add(1)
+	if err := errors.Join(f.Sync(), f.Close(), e.fsys.SyncDir(".")); err != nil {
+		return syncError(err)
+	}
+	h.seg.SetSynced(h.seg.Length())
+	hint := &codec.Hint{
+		CacheID: h.cacheID, SegmentID: h.seg.ID, Length: h.seg.Length(),
+		FirstSeq: h.seg.FirstSeq.Load(), LastSeq: h.seg.LastSeq.Load(), Entries: h.entries,
+	}
+	e.stats.disk.Add(hintSize(len(h.entries)))
+	return segment.WriteHint(e.fsys, hint)
+}
+
+// hintSize returns about how long a hint is.
+func hintSize(entries int) int64 { return int64(entries)*32 + 96 }
+
+// queueBySeq merges histories into the one order of all commits.
+type queueBySeq []*history
+
+func (q queueBySeq) Len() int { return len(q) }
+func (q queueBySeq) Less(i, j int) bool {
+	return q[i].entries[q[i].next].Seq < q[j].entries[q[j].next].Seq
+}
+func (q queueBySeq) Swap(i, j int) { q[i], q[j] = q[j], q[i] }
+func (q *queueBySeq) Push(x any)   { *q = append(*q, x.(*history)) }
+func (q *queueBySeq) Pop() any {
+	old := *q
+	h := old[len(old)-1]
+	*q = old[:len(old)-1]
+	return h
+}
+
+// inOrder calls fn for the entries of all histories, by sequence.
+func inOrder(all []*history, fn func(h *history, e *codec.HintEntry) error) error {
+	var q queueBySeq
+	for _, h := range all {
+		h.next = 0
+		if len(h.entries) > 0 {
+			q = append(q, h)
+		}
+	}
+	heap.Init(&q)
+	for len(q) > 0 {
+		h := q[0]
+		until := ^uint64(0) // the first sequence of any other history
+		for _, i := range []int{1, 2} {
+			if i < len(q) {
+				until = min(until, q[i].entries[q[i].next].Seq)
+			}
+		}
+		for h.next < len(h.entries) && h.entries[h.next].Seq <= until {
+			if err := fn(h, &h.entries[h.next]); err != nil {
+				return err
+			}
+			h.next++
+		}
+		if h.next < len(h.entries) {
+			heap.Fix(&q, 0)
+		} else {
+			heap.Pop(&q)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,118 @@
+package engine
+
+import (
+	"errors"
+
+	"github.com/go-diskcache/diskcache/codec"
+	"github.com/go-diskcache/diskcache/keydir"
+	"github.com/go-diskcache/diskcache/segment"
+)
+
+// match is the newest record of a key that is in the index.
+type match struct {
+	head codec.Head
+	seg  *segment.Segment
+	off  int64
+	size int64
+	file valueFile // the file that it names, if it does
+
+	collides bool // another key with the same 64-bit hash is in the index
+	lost     bool // a record stood in the place of the key and was damaged
+}
+
+// matcher finds the record of a key on the disk. It belongs to the holder of the
+// writer lock and answers the index's questions, as its keydir.Resolver.
+type matcher struct {
+	e     *Engine
+	rec   *codec.Record // whose key is in question
+	m     match
+	place uint64 // of the record that Same saw last; 0 is none
+	key   []byte // buffer for keys on the disk
+	fail  error  // the damage that Same has met
+}
+
+// set asks about the key of rec from now on.
+func (m *matcher) set(rec *codec.Record) {
+	m.rec, m.fail, m.m, m.place = rec, nil, match{}, 0
+}
+
+// find looks up the newest record of the key of rec. A record that proves to be
+// damaged loses its entry: it cannot be read any more, whosever it was.
+func (m *matcher) find(rec *codec.Record) (keydir.Ref, match, error) {
+	x := m.e.index.Load()
+	lost := false
+	for {
+		m.set(rec)
+		ref, err := x.Find(rec.Hash, m)
+		if err == nil && ref.Found() && ref.Entry().Place != m.place {
+			_, err = m.Same(ref.Entry()) // found by its key, its record not seen yet
+		}
+		if err == nil {
+			if ref.Found() && m.m.head.Flags&codec.FlagFile != 0 {
+				if m.m.file, err = m.e.fileOf(m.m.seg, m.m.off); err != nil {
+					m.m.file = valueFile{} // its name is lost with the record; Check finds the orphan
+				}
+			}
+			m.m.lost = lost
+			return ref, m.m, nil
+		}
+		switch {
+		case m.fail != nil && segment.IsDamage(m.fail):
+			lost = true
+			m.e.stats.corrupt.Add(1)
+			m.e.faults.add("record lost", readError(m.fail))
+			if err := m.dropEntry(x, rec); err != nil {
+				return ref, match{}, err
+			}
+		case errors.Is(err, keydir.ErrDamaged):
+			if x, err = m.e.rebuild(x); err != nil {
+				return ref, match{}, err
+			}
+		default:
+			return ref, match{}, readError(err)
+		}
+	}
+}
+
+// dropEntry takes the entry whose record Same found damaged out of the index.
+func (m *matcher) dropEntry(x *keydir.Index, rec *codec.Record) error {
+	seg := m.m.seg
+	ref, err := x.Find(rec.Hash, anyRecord{rec})
+	if err != nil {
+		return readError(err)
+	}
+	seg.LiveCount.Add(-1)
+	return x.Delete(rec.Hash, ref, m)
+}
+
+// anyRecord is a Resolver that takes whatever stands in the slot for its own.
+type anyRecord struct{ rec *codec.Record }
+
+func (anyRecord) Same(keydir.Entry) (bool, error) { return true, nil }
+func (r anyRecord) Key() ([]byte, error)          { return r.rec.Key, nil }
+
+// Same reports whether the record at the entry's place is one of the key.
+func (m *matcher) Same(entry keydir.Entry) (bool, error) {
+	slot, off := m.e.layout.Split(entry.Place)
+	seg := m.e.w.bySlot[slot]
+	m.place, m.m.seg, m.m.off = entry.Place, seg, off
+	var h codec.Head
+	h, m.key, m.fail = seg.Head(off, m.key[:0])
+	if m.fail == nil && h.Hash == m.rec.Hash && string(m.key) != string(m.rec.Key) && m.e.opt.Hash(string(m.key)) != h.Hash {
+		m.fail = &segment.DamageError{File: seg.Name(), Offset: off, Err: codec.ErrChecksum}
+	}
+	if m.fail != nil {
+		return false, m.fail
+	}
+	if string(m.key) == string(m.rec.Key) {
+		m.m.head, m.m.size = h, int64(h.Size())
+		return true, nil
+	}
+	if h.Hash == m.rec.Hash {
+		m.m.collides = true
+	}
+	return false, nil
+}
+
+// Key returns the key in question.
+func (m *matcher) Key() ([]byte, error) { return m.rec.Key, nil }

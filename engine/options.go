@@ -1,0 +1,99 @@
+package engine
+
+import (
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/cespare/xxhash/v2"
+
+	"github.com/go-diskcache/diskcache/codec"
+)
+
+// SyncMode says when written data is put on the disk.
+type SyncMode uint8
+
+const (
+	SyncNever    SyncMode = iota // when the system does, a segment is sealed, or Sync is called
+	SyncInterval                 // besides, every SyncInterval
+	SyncAlways                   // before a write returns
+)
+
+// Options are what an Engine is opened with. Zero values mean the defaults.
+type Options struct {
+	SizeLimit     int64 // bytes on the disk beyond which a Set is refused; 0: none
+	SegmentSize   int64 // bytes after which a segment is sealed; 0: from SizeLimit
+	FileThreshold int64 // values from this size on get files of their own; 0: 256 KiB, < 0: never
+	Compression   codec.Compression
+	Sync          SyncMode
+	SyncInterval  time.Duration // 0: one second
+	NoMap         bool          // read sealed segments by pread although they could be mapped
+	MaxOpenFiles  int           // open handles of segments; 0: 128
+	Holder        string        // who holds the lock, told to those who find it taken
+	Now           func() time.Time
+	Log           *slog.Logger
+
+	// Hash maps a key to 64 bits; nil: xxhash64. A directory is opened with the
+	// function that it was written with.
+	Hash func(key string) uint64
+}
+
+const (
+	defaultFileThreshold = 256 << 10
+	defaultSegmentSize   = 64 << 20
+	defaultOpenFiles     = 128
+	minSegmentSize       = 512
+	maxSegmentSize       = 1 << 30
+	segmentsPerLimit     = 128
+	minLimitedSegment    = 256 << 10
+	minMaxFile           = 2 << 20 // room for a key, a tag and a value below FileThreshold in any segment
+)
+
+func (o Options) withDefaults() (Options, error) {
+	if o.SizeLimit < 0 || o.SegmentSize < 0 || o.SyncInterval < 0 || o.MaxOpenFiles < 0 {
+		return o, fmt.Errorf("%w: a size, interval or number is negative", ErrOption)
+	}
+	if o.Sync > SyncAlways || o.Compression > codec.Zstd {
+		return o, fmt.Errorf("%w: unknown sync mode %d or compression %d", ErrOption, o.Sync, o.Compression)
+	}
+	if o.SegmentSize == 0 {
+		o.SegmentSize = defaultSegmentSize
+		if o.SizeLimit > 0 {
+			o.SegmentSize = min(max(o.SizeLimit/segmentsPerLimit, minLimitedSegment), maxSegmentSize)
+		}
+	}
+	if o.SegmentSize < minSegmentSize || o.SegmentSize > maxSegmentSize {
+		return o, fmt.Errorf("%w: SegmentSize %d is not from %d to %d", ErrOption, o.SegmentSize, minSegmentSize, maxSegmentSize)
+	}
+	if o.FileThreshold == 0 {
+		o.FileThreshold = defaultFileThreshold
+	}
+	if o.SyncInterval == 0 {
+		o.SyncInterval = time.Second
+	}
+	if o.MaxOpenFiles == 0 {
+		o.MaxOpenFiles = defaultOpenFiles
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.Hash == nil {
+		o.Hash = xxhash.Sum64String
+	}
+	return o, nil
+}
+
+// placeBits returns how many bits a place gets: enough for four times the size
+// limit, or half a TiB where there is none.
+func (o Options) placeBits() uint8 {
+	const least, most = 36, 42 // 36 bits of 8 bytes are 512 GiB
+	for b := uint8(least); b < most; b++ {
+		if o.SizeLimit <= 8<<b/4 {
+			return b
+		}
+	}
+	return most
+}

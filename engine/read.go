@@ -1,0 +1,199 @@
+package engine
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/go-diskcache/diskcache/codec"
+	"github.com/go-diskcache/diskcache/keydir"
+	"github.com/go-diskcache/diskcache/segment"
+)
+
+// Item is what is known of an item besides its value.
+type Item struct {
+	Key     string
+	Size    int64 // of the value as it was given, in bytes
+	Stored  uint64
+	First   uint64 // sequence at which the key was first stored
+	Expires time.Time
+	Tag     string
+	User    uint16
+	OnDisk  int64 // bytes that it takes on the disk
+}
+
+// maxLookups bounds how often a read that finds its record gone looks again. Each
+// time another commit has moved the record meanwhile.
+const maxLookups = 100
+
+// Get appends the value of key to dst.
+func (e *Engine) Get(key string, dst []byte) ([]byte, error) {
+	var rec codec.Record
+	out, err := e.get(key, dst, &rec)
+	e.stats.get(rec.Hash, err)
+	return out, err
+}
+
+// get is Get, and fills in the record, whose key and value it leaves out.
+func (e *Engine) get(key string, dst []byte, rec *codec.Record) ([]byte, error) {
+	h := e.opt.Hash(key)
+	out, err := e.find(h, key, dst, rec)
+	if err != nil {
+		rec.Hash = h
+		return dst, err
+	}
+	if e.clock.expired(rec.Expires) {
+		return dst, ErrExpired
+	}
+	if rec.Flags&codec.FlagFile == 0 && rec.Compression == codec.None {
+		return out, nil
+	}
+	stored := out[len(dst):]
+	if rec.Flags&codec.FlagFile != 0 {
+		return e.readFile(key, dst, stored, rec)
+	}
+	// Decompression reads what lies behind dst, so it must not write there.
+	v, err := codec.Decompress(nil, stored, rec.Compression, int(rec.RawLen))
+	if err != nil {
+		return dst, &CorruptError{File: "value of " + quote(key), Err: err}
+	}
+	return append(dst, v...), nil
+}
+
+// find appends the stored value of key to dst: what is in the record, compressed
+// or the name of a file as it may be.
+func (e *Engine) find(h uint64, key string, dst []byte, rec *codec.Record) ([]byte, error) {
+	for try := 0; ; try++ {
+		set := e.log.Acquire(h)
+		if set == nil {
+			return dst, ErrClosed
+		}
+		out, entry, err := e.findIn(set, h, key, dst, rec)
+		set.Release(h)
+		switch {
+		case err == nil, err == ErrNotFound:
+			return out, err
+		case err == keydir.ErrDamaged:
+			if err := e.rebuildFromRead(); err != nil {
+				return dst, err
+			}
+		case err != errGone && !e.moved(h, entry), try >= maxLookups:
+			return dst, e.corrupt(err)
+		}
+	}
+}
+
+// moved reports whether the index no longer points where entry does.
+func (e *Engine) moved(h uint64, entry keydir.Entry) bool {
+	now, _ := e.index.Load().Lookup(h)
+	return now.Place != entry.Place
+}
+
+// errGone says that a place is in a segment that the set does not have: it was
+// acquired before the segment was begun.
+var errGone = fmt.Errorf("%w: segment of a newer set", ErrNotFound)
+
+func (e *Engine) findIn(set *segment.Set, h uint64, key string, dst []byte, rec *codec.Record) ([]byte, keydir.Entry, error) {
+	x := e.index.Load()
+	entry, status := x.Lookup(h)
+	if status == keydir.Damaged {
+		return dst, entry, keydir.ErrDamaged
+	}
+	if status == keydir.Found {
+		out, same, err := e.readAt(set, entry, key, dst, rec)
+		if same || err != nil {
+			return out, entry, err
+		}
+	}
+	entry, ok := x.LookupSide(h, []byte(key))
+	if !ok {
+		return dst, entry, ErrNotFound
+	}
+	out, same, err := e.readAt(set, entry, key, dst, rec)
+	if err == nil && !same {
+		err = errGone
+	}
+	return out, entry, err
+}
+
+func (e *Engine) readAt(set *segment.Set, entry keydir.Entry, key string, dst []byte, rec *codec.Record) ([]byte, bool, error) {
+	slot, off := e.layout.Split(entry.Place)
+	seg := set.At(slot)
+	if seg == nil {
+		return dst, false, errGone
+	}
+	return seg.Get(off, keydir.ClassSize(entry.Class), key, dst, rec)
+}
+
+// corrupt counts damage that a read has met.
+func (e *Engine) corrupt(err error) error {
+	if segment.IsDamage(err) {
+		e.stats.corrupt.Add(1)
+	}
+	return readError(err)
+}
+
+// Item returns what is known of key. The value is not read where it has a file
+// of its own.
+func (e *Engine) Item(key string) (Item, error) {
+	var rec codec.Record
+	stored, err := e.find(e.opt.Hash(key), key, nil, &rec)
+	if err != nil {
+		return Item{}, err
+	}
+	if e.clock.expired(rec.Expires) {
+		return Item{}, ErrExpired
+	}
+	return e.item(key, stored, &rec)
+}
+
+func (e *Engine) item(key string, stored []byte, rec *codec.Record) (Item, error) {
+	it := Item{
+		Key: key, Size: int64(rec.RawLen), Stored: rec.Stored, First: rec.First,
+		Tag: string(rec.Tag), User: rec.User, OnDisk: int64(codec.RecordSize(rec) + len(key) + len(stored)),
+	}
+	if rec.Expires != 0 {
+		it.Expires = time.Unix(0, rec.Expires)
+	}
+	if rec.Flags&codec.FlagFile != 0 {
+		ref, err := parseRef(key, stored)
+		if err != nil {
+			return Item{}, err
+		}
+		it.Size, it.OnDisk = ref.Size, it.OnDisk+ref.Size
+	}
+	return it, nil
+}
+
+// GetItem returns the value of key and what is known of it, of one and the same
+// moment.
+func (e *Engine) GetItem(key string) (Item, []byte, error) {
+	r, it, err := e.Reader(key)
+	if err != nil {
+		e.stats.get(e.opt.Hash(key), err)
+		return it, nil, err
+	}
+	v := make([]byte, r.Size())
+	if n, rerr := r.ReadAt(v, 0); n < len(v) {
+		err = e.corruptFile(rerr)
+	}
+	if err = errors.Join(err, r.Close()); err != nil {
+		return it, nil, err
+	}
+	e.stats.get(e.opt.Hash(key), nil)
+	return it, v, nil
+}
+
+// Has reports whether key has an item that has not expired.
+func (e *Engine) Has(key string) (bool, error) {
+	_, err := e.Item(key)
+	return Present(err)
+}
+
+// Present turns the outcome of a read into whether there is an item.
+func Present(err error) (bool, error) {
+	if isMiss(err) {
+		return false, nil
+	}
+	return err == nil, err
+}

@@ -1,0 +1,96 @@
+package engine
+
+import (
+	"github.com/go-diskcache/diskcache/keydir"
+	"github.com/go-diskcache/diskcache/segment"
+)
+
+// rebuildFromRead builds the index anew when a part of it, loaded from a
+// snapshot as it was first used, has proved damaged.
+func (e *Engine) rebuildFromRead() error {
+	e.w.mu.Lock()
+	defer e.w.mu.Unlock()
+	if e.w.closed {
+		return ErrClosed
+	}
+	x := e.index.Load()
+	if x.Err() == nil {
+		return nil // somebody was faster
+	}
+	_, err := e.rebuild(x)
+	return err
+}
+
+// loadLocked sees to it that the index has loaded all of its snapshot, so that
+// what fn of an Update reads cannot ask for a rebuild, which needs the lock that
+// the Update holds.
+func (e *Engine) loadLocked() error {
+	if e.loaded.Load() {
+		return nil
+	}
+	x := e.index.Load()
+	if err := x.LoadAll(); err != nil {
+		if _, err := e.rebuild(x); err != nil {
+			return err
+		}
+	}
+	e.loaded.Store(true)
+	return nil
+}
+
+// rebuild replaces the damaged index by one made from the log. Readers go on
+// with the old one until the new one is there. The caller holds the writer lock.
+func (e *Engine) rebuild(damaged *keydir.Index) (*keydir.Index, error) {
+	e.faults.add("index is built anew", damaged.Err())
+	x := keydir.New(keydir.Config{PlaceBits: e.layout.PlaceBits})
+	rp := &replay{e: e, index: x, segs: e.w.bySlot, bySlot: make([]*history, len(e.w.bySlot))}
+	var all []*history
+	for _, s := range e.w.bySlot {
+		if s == nil {
+			continue
+		}
+		h, err := e.historyOf(s)
+		if err != nil {
+			x.Close()
+			return nil, readError(err)
+		}
+		all = append(all, h)
+		rp.bySlot[s.Slot] = h
+	}
+	for _, h := range all {
+		h.seg.LiveBytes.Store(0)
+		h.seg.LiveCount.Store(0)
+	}
+	e.values.restart()
+	if err := rp.run(all); err != nil {
+		x.Close()
+		return nil, readError(err)
+	}
+	e.w.old = append(e.w.old, damaged)
+	e.index.Store(x)
+	return x, nil
+}
+
+// historyOf reads the history of a segment that is in use.
+func (e *Engine) historyOf(s *segment.Segment) (*history, error) {
+	if hint, err := segment.ReadHint(e.fsys, s.ID); err == nil {
+		return &history{seg: s, cacheID: hint.CacheID, entries: hint.Entries}, nil
+	}
+	c, err := segment.NewCursor(readerAt{s}, s.ID, s.Length(), s.Synced())
+	if err != nil {
+		return nil, versionError(err)
+	}
+	h := &history{seg: s, cacheID: e.id}
+	length := s.Length()
+	err = h.scan(c)
+	s.SetLength(length) // the writer knows better where the log ends
+	return h, err
+}
+
+// restart forgets which files are named; replaying the log says it again.
+func (v *values) restart() {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	clear(v.live)
+	v.bytes.Store(0)
+}

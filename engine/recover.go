@@ -1,0 +1,181 @@
+package engine
+
+import (
+	"cmp"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io/fs"
+	"slices"
+	"strings"
+
+	"github.com/go-diskcache/diskcache/codec"
+	"github.com/go-diskcache/diskcache/segment"
+	"github.com/go-diskcache/diskcache/vfs"
+)
+
+// claim sees to it that the directory is ours or empty, and locks it. It returns
+// what is in it.
+func (e *Engine) claim() ([]vfs.Info, error) {
+	list, err := e.fsys.List(".")
+	if err != nil {
+		return nil, err
+	}
+	if err := e.checkOurs(list); err != nil {
+		return nil, err
+	}
+	start := e.opt.Now()
+	if e.lock, err = e.fsys.Lock(codec.LockName, e.opt.Holder); err != nil {
+		return nil, err
+	}
+	e.stats.openTime.Store(start.UnixNano())
+	if list, err = e.fsys.List("."); err != nil { // as it is now that nobody else changes it
+		return nil, errors.Join(err, e.lock.Release())
+	}
+	return list, nil
+}
+
+// checkOurs refuses a directory with files in it of which none is ours: a cache
+// is not to be mixed with the data of something else. Hidden files, which
+// systems and people leave anywhere, do not count.
+func (e *Engine) checkOurs(list []vfs.Info) error {
+	var foreign, segments string
+	for _, info := range list {
+		kind, _, ok := codec.ParseName(info.Name)
+		switch {
+		case ok && (kind == codec.NameLock || kind == codec.NameSnapshot || kind == codec.NameHint || kind == codec.NameState):
+			return nil
+		case ok && kind == codec.NameSegment:
+			segments = info.Name
+			if e.looksOurs(info) {
+				return nil
+			}
+		case ok && kind == codec.NameTemp, info.Dir && info.Name == codec.ValuesDir, strings.HasPrefix(info.Name, "."), info.Name == "lost+found":
+		default:
+			foreign = info.Name
+		}
+	}
+	if name := cmp.Or(foreign, segments); name != "" {
+		return fmt.Errorf("%w: %q is there, and nothing of a cache", ErrForeign, name)
+	}
+	return nil
+}
+
+// looksOurs reports whether a segment's header, or at least its magic, is ours.
+func (e *Engine) looksOurs(info vfs.Info) bool {
+	f, err := e.fsys.Open(info.Name)
+	if err != nil {
+		return false
+	}
+	defer f.Close()
+	b := make([]byte, codec.SegmentHeaderLen)
+	n, _ := f.ReadAt(b, 0)
+	_, _, err = codec.ParseSegmentHeader(b[:n])
+	return err == nil || !errors.Is(err, codec.ErrMagic) && n >= 8
+}
+
+// found is a segment that is there at Open, or whose hint is.
+type found struct {
+	id      uint64
+	size    int64 // of the file, 0 if it is missing
+	missing bool
+	hinted  bool // there is a hint file
+}
+
+// recovery is what Open learns of a directory.
+type recovery struct {
+	e       *Engine
+	found   []found    // by id
+	sources []*history // what is replayed
+	orphans []*orphan
+	sound   bool // no damage was seen
+	ids     map[[16]byte]int
+}
+
+// recover builds the index from what is in the directory.
+func (e *Engine) recover(list []vfs.Info) (*recovery, error) {
+	r := &recovery{e: e, sound: true, ids: make(map[[16]byte]int)}
+	if err := r.sort(list); err != nil {
+		return nil, err
+	}
+	e.layout = segment.NewLayout(e.opt.placeBits(), r.maxFile())
+	done, err := r.fromSnapshot()
+	if err != nil {
+		return nil, err
+	}
+	if !done {
+		if err := r.fromScratch(); err != nil {
+			return nil, err
+		}
+	}
+	e.w.seq = e.clock.last.Load()
+	e.stats.disk.Store(e.sumDisk(list))
+	e.log.Publish(append([]*segment.Segment{}, e.w.bySlot...))
+	e.stats.openTime.Store(max(1, e.opt.Now().UnixNano()-e.stats.openTime.Load()))
+	return r, nil
+}
+
+// sort finds the segments and hints, and removes what a process that died left
+// unfinished.
+func (r *recovery) sort(list []vfs.Info) error {
+	byID := make(map[uint64]*found)
+	get := func(id uint64) *found {
+		if byID[id] == nil {
+			byID[id] = &found{id: id, missing: true}
+		}
+		return byID[id]
+	}
+	for _, info := range list {
+		kind, id, ok := codec.ParseName(info.Name)
+		if !ok || !info.Regular {
+			continue
+		}
+		switch kind {
+		case codec.NameSegment:
+			f := get(id)
+			f.missing, f.size = false, info.Size
+		case codec.NameHint:
+			get(id).hinted = true
+		case codec.NameTemp:
+			if err := r.e.fsys.Remove(info.Name); err != nil && !errors.Is(err, fs.ErrNotExist) {
+				return err
+			}
+		}
+	}
+	for _, f := range byID {
+		r.found = append(r.found, *f)
+	}
+	slices.SortFunc(r.found, func(a, b found) int { return cmp.Compare(a.id, b.id) })
+	return nil
+}
+
+// maxFile returns how long a segment may get: what the options need, and what is
+// there already.
+func (r *recovery) maxFile() int64 {
+	n := max(2*r.e.opt.SegmentSize, minMaxFile, 2*r.e.opt.FileThreshold+codec.MaxKeyLen+codec.MaxTagLen)
+	for _, f := range r.found {
+		n = max(n, min(f.size, codec.MaxSegmentLen))
+	}
+	return n
+}
+
+func (e *Engine) sumDisk(list []vfs.Info) int64 {
+	var n int64
+	for _, info := range list {
+		if _, _, ok := codec.ParseName(info.Name); ok && info.Regular {
+			n += info.Size
+		}
+	}
+	return n
+}
+
+// DiskUsage returns the bytes of all files of the directory. It reads no disk.
+func (e *Engine) DiskUsage() int64 {
+	return e.stats.disk.Load() + e.values.bytes.Load() + e.values.deadBytes.Load()
+}
+
+// newID makes an identity for a cache that has none yet.
+func newID() (id [16]byte) {
+	_, _ = rand.Read(id[:]) // never fails: it ends the program instead
+	return id
+}

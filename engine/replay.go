@@ -1,0 +1,214 @@
+package engine
+
+import (
+	"fmt"
+
+	"github.com/go-diskcache/diskcache/codec"
+	"github.com/go-diskcache/diskcache/keydir"
+	"github.com/go-diskcache/diskcache/segment"
+)
+
+// replay applies what is in the log to an index: at Open, and when an index has
+// to be built anew. Commits are applied in the order of their sequences, so the
+// newest record of a key is the one that is applied last.
+//
+// Whether two records are of one key is mostly told by their 64-bit hashes, for
+// the writer has looked closer already: a record is flagged Collides when another
+// key with its hash was in the index as it was committed. Only then are the keys
+// compared here.
+type replay struct {
+	e      *Engine
+	index  *keydir.Index
+	bySlot []*history // nil: a segment of the snapshot, whose heads are read as needed
+	segs   []*segment.Segment
+
+	h     *history // whose entry is applied
+	entry *codec.HintEntry
+	old   codec.HintEntry // what stands in the index
+	place uint64          // of old
+	key   []byte
+}
+
+// run applies all entries of the histories.
+func (r *replay) run(all []*history) error { return inOrder(all, r.apply) }
+
+func (r *replay) apply(h *history, e *codec.HintEntry) error {
+	r.h, r.entry, r.key, r.place = h, e, nil, 0
+	switch e.Kind {
+	case codec.KindPut:
+		return r.lost(r.put())
+	case codec.KindTombstone:
+		return r.lost(r.remove())
+	}
+	if e.Kind.Skippable() {
+		return nil
+	}
+	return fmt.Errorf("%w: %s: record of kind %d at offset %d", ErrVersion, h.seg.Name(), e.Kind, e.Off)
+}
+
+// lost lets the replay go on behind a record whose key has to be known and is
+// damaged.
+func (r *replay) lost(err error) error {
+	if !segment.IsDamage(err) {
+		return err
+	}
+	r.e.stats.corrupt.Add(1)
+	r.e.faults.add("record lost", readError(err))
+	return nil
+}
+
+func (r *replay) put() error {
+	ref, err := r.find()
+	if err != nil {
+		return err
+	}
+	s := r.h.seg
+	entry := keydir.Entry{Place: r.e.layout.Place(s.Slot, r.entry.Off), Class: keydir.ClassOf(int(r.entry.Size))}
+	if err := r.index.Put(r.entry.Hash, ref, r, entry); err != nil {
+		return err
+	}
+	if ref.Found() {
+		r.forget(ref)
+	}
+	s.LiveBytes.Add(r.entry.Size)
+	s.LiveCount.Add(1)
+	if r.entry.Flags&codec.FlagFile != 0 {
+		// A record that cannot be read names no file any more: what it named
+		// becomes an orphan.
+		if f, err := r.e.fileOf(s, r.entry.Off); err == nil {
+			r.e.values.named(f)
+		} else if !segment.IsDamage(err) {
+			return err
+		}
+	}
+	return nil
+}
+
+// remove applies a tombstone. One that was committed again (Stored) speaks of the
+// time at which it was first committed: what was stored after that stays.
+func (r *replay) remove() error {
+	ref, err := r.find()
+	if err != nil || !ref.Found() {
+		return err
+	}
+	if r.entry.Flags&codec.FlagStored != 0 {
+		at, err := r.stored(r.h.seg, r.entry)
+		if err != nil {
+			return err
+		}
+		since, err := r.stored(r.segAt(ref.Entry()), &r.old)
+		if err != nil {
+			return err
+		}
+		if since > at {
+			return nil
+		}
+	}
+	if err := r.index.Delete(r.entry.Hash, ref, r); err != nil {
+		return err
+	}
+	r.forget(ref)
+	return nil
+}
+
+// stored returns the sequence at which a record was first committed.
+func (r *replay) stored(s *segment.Segment, e *codec.HintEntry) (uint64, error) {
+	if e.Flags&codec.FlagStored == 0 {
+		return e.Seq, nil
+	}
+	h, _, err := s.Head(e.Off, nil)
+	if segment.IsDamage(err) {
+		return e.Seq, nil
+	}
+	return h.Stored, err
+}
+
+// find looks up what the index has of the entry's key, and what is known of that.
+func (r *replay) find() (keydir.Ref, error) {
+	ref, err := r.index.Find(r.entry.Hash, r)
+	if err != nil || !ref.Found() || ref.Entry().Place == r.place {
+		return ref, err
+	}
+	return ref, r.lookAt(ref.Entry())
+}
+
+// forget takes the record that was replaced out of the accounts.
+func (r *replay) forget(ref keydir.Ref) {
+	s := r.segAt(ref.Entry())
+	s.LiveBytes.Add(-r.old.Size)
+	s.LiveCount.Add(-1)
+	if r.old.Flags&codec.FlagFile != 0 {
+		if f, err := r.e.fileOf(s, r.old.Off); err == nil {
+			r.e.values.condemn(f, nil, 0)
+		}
+	}
+}
+
+func (r *replay) segAt(e keydir.Entry) *segment.Segment {
+	slot, _ := r.e.layout.Split(e.Place)
+	return r.segs[slot]
+}
+
+// lookAt fills in old with what is known of the record at an entry's place: from
+// the history of its segment or, where that was not needed, from its head.
+func (r *replay) lookAt(e keydir.Entry) error {
+	slot, off := r.e.layout.Split(e.Place)
+	r.place = e.Place
+	if h := r.bySlot[slot]; h != nil {
+		if old, ok := h.at(off); ok {
+			r.old = old
+			return nil
+		}
+	}
+	h, _, err := r.segs[slot].Head(off, nil)
+	if err != nil {
+		return err
+	}
+	r.old = codec.HintEntry{Hash: h.Hash, Seq: h.Seq, Off: off, Size: int64(h.Size()), Kind: h.Kind, Flags: h.Flags}
+	return nil
+}
+
+// Same reports whether the record at the place is of the key of the entry that is
+// applied.
+func (r *replay) Same(e keydir.Entry) (bool, error) {
+	if err := r.lookAt(e); err != nil {
+		if !segment.IsDamage(err) {
+			return false, err
+		}
+		// Whosever it was, it is lost; what comes now may take its slot.
+		r.old = codec.HintEntry{}
+		return true, nil
+	}
+	if r.old.Hash != r.entry.Hash {
+		return false, nil
+	}
+	if r.entry.Flags&codec.FlagCollides == 0 {
+		return true, nil
+	}
+	mine, err := r.Key()
+	if err != nil {
+		return segment.IsDamage(err), ignoreDamage(err)
+	}
+	_, other, err := r.segAt(e).Head(r.old.Off, nil)
+	if err != nil {
+		return segment.IsDamage(err), ignoreDamage(err)
+	}
+	return string(mine) == string(other), nil
+}
+
+func ignoreDamage(err error) error {
+	if segment.IsDamage(err) {
+		return nil
+	}
+	return err
+}
+
+// Key reads the key of the entry that is applied.
+func (r *replay) Key() ([]byte, error) {
+	if r.key != nil {
+		return r.key, nil
+	}
+	_, key, err := r.h.seg.Head(r.entry.Off, make([]byte, 0, 64))
+	r.key = key
+	return key, err
+}

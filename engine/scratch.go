@@ -1,0 +1,167 @@
+package engine
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+
+	"github.com/go-diskcache/diskcache/codec"
+	"github.com/go-diskcache/diskcache/keydir"
+	"github.com/go-diskcache/diskcache/segment"
+)
+
+// fromScratch builds the index from all segments and hints.
+func (r *recovery) fromScratch() error {
+	e := r.e
+	var all []*history
+	slot := uint32(0)
+	for _, f := range r.found {
+		h, err := r.history(f, slot)
+		if err != nil {
+			return err
+		}
+		if h != nil {
+			all = append(all, h)
+			slot++
+		}
+	}
+	if slot > e.layout.MaxSlots() {
+		return fmt.Errorf("%w: %d segments are more than the %d that the index can tell apart", ErrFull, slot, e.layout.MaxSlots())
+	}
+	all = r.ofOneCache(all)
+	x := keydir.New(keydir.Config{PlaceBits: e.layout.PlaceBits})
+	e.index.Store(x)
+	return r.replay(x, all)
+}
+
+// history reads what one segment holds. It returns nil where there is nothing.
+func (r *recovery) history(f found, slot uint32) (*history, error) {
+	if f.hinted {
+		h, err := r.e.fromHint(f, slot)
+		if err == nil {
+			return h, nil
+		}
+		if !errors.Is(err, segment.ErrHint) && !errors.Is(err, fs.ErrNotExist) {
+			return nil, err
+		}
+		r.e.faults.add("hint ignored", err)
+	}
+	if f.missing {
+		r.sound = false
+		return nil, nil // neither a segment nor what it held is known
+	}
+	h, err := r.e.fromLog(f, slot)
+	if err != nil {
+		return nil, err
+	}
+	if len(h.entries) == 0 && f.size <= codec.SegmentHeaderLen {
+		return nil, r.e.fsys.Remove(h.seg.Name()) // begun by a process that died before its first commit
+	}
+	r.orphans = append(r.orphans, &orphan{h})
+	return h, nil
+}
+
+// ofOneCache leaves out segments that belong to another cache: files that
+// somebody copied here. The cache is the one that most segments are of.
+func (r *recovery) ofOneCache(all []*history) []*history {
+	e := r.e
+	var none [16]byte
+	for _, h := range all {
+		if h.cacheID != none {
+			r.ids[h.cacheID]++
+		}
+	}
+	e.id = none
+	for _, h := range all { // the newest of the most
+		if h.cacheID != none && r.ids[h.cacheID] >= r.ids[e.id] {
+			e.id = h.cacheID
+		}
+	}
+	if e.id == none {
+		e.id = newID()
+	}
+	kept := all[:0]
+	for _, h := range all {
+		if h.cacheID != none && h.cacheID != e.id {
+			r.sound = false
+			e.faults.add("segment ignored", &CorruptError{h.seg.Name(), 0, errOtherCache})
+			r.orphans = withoutOrphan(r.orphans, h)
+			continue
+		}
+		h.cacheID = e.id
+		kept = append(kept, h)
+	}
+	return kept
+}
+
+var errOtherCache = errors.New("the file belongs to another cache")
+
+func withoutOrphan(orphans []*orphan, h *history) []*orphan {
+	kept := orphans[:0]
+	for _, o := range orphans {
+		if o.h != h {
+			kept = append(kept, o)
+		}
+	}
+	return kept
+}
+
+// replay applies histories to an index, which may know older segments already,
+// and takes their segments over.
+func (r *recovery) replay(x *keydir.Index, all []*history) error {
+	e := r.e
+	rp := &replay{e: e, index: x}
+	for _, h := range all {
+		e.w.put(h.seg)
+		e.clock.seen(max(h.seg.ID, h.seg.LastSeq.Load()))
+		e.stats.torn.Add(h.torn)
+		for _, err := range h.damaged {
+			r.sound = false
+			e.stats.corrupt.Add(1)
+			e.faults.add("damage found", err)
+		}
+	}
+	rp.segs = e.w.bySlot
+	rp.bySlot = make([]*history, len(rp.segs))
+	for _, h := range all {
+		rp.bySlot[h.seg.Slot] = h
+	}
+	if err := rp.run(all); err != nil {
+		return readError(err)
+	}
+	return r.dropMissing(all)
+}
+
+// dropMissing looks at the hints whose segments are gone. A hint that nothing
+// depends on any more was left by a removal that a crash interrupted, and goes.
+func (r *recovery) dropMissing(all []*history) error {
+	e := r.e
+	for _, h := range all {
+		if !h.missing {
+			continue
+		}
+		if h.seg.LiveCount.Load() > 0 {
+			r.sound = false
+			e.stats.corrupt.Add(h.seg.LiveCount.Load())
+			e.faults.add("damage found", &CorruptError{h.seg.Name(), 0, fs.ErrNotExist})
+			continue
+		}
+		if hasTombstones(h) {
+			continue // they hold back records of older segments
+		}
+		e.w.bySlot[h.seg.Slot] = nil
+		if err := e.fsys.Remove(codec.HintName(h.seg.ID)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+	}
+	return nil
+}
+
+func hasTombstones(h *history) bool {
+	for i := range h.entries {
+		if h.entries[i].Kind == codec.KindTombstone {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,289 @@
+package engine
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+
+	"github.com/cespare/xxhash/v2"
+
+	"github.com/go-diskcache/diskcache/codec"
+	"github.com/go-diskcache/diskcache/keydir"
+	"github.com/go-diskcache/diskcache/segment"
+	"github.com/go-diskcache/diskcache/vfs"
+)
+
+// fromSnapshot takes the index from the snapshot that the last Close left, and
+// applies to it what was committed since. It reports false where there is none
+// that fits the files.
+//
+// A snapshot fits while each segment that it speaks of is there, no shorter than
+// it was, and all others are newer: segments are never appended to after the
+// process that created them, so the index of those segments is then the same as
+// it was. That holds for an old copy of a snapshot, too.
+func (r *recovery) fromSnapshot() (bool, error) {
+	e := r.e
+	f, err := e.fsys.Open(codec.SnapshotName)
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	if err != nil {
+		e.faults.add("snapshot ignored", err)
+		return false, nil
+	}
+	ok, err := r.openSnapshot(f)
+	if !ok {
+		err = errors.Join(err, r.reset(), f.Close())
+		if errors.Is(err, codec.ErrVersion) {
+			return false, versionError(fmt.Errorf("%s: %w", codec.SnapshotName, err))
+		}
+		if err != nil {
+			e.faults.add("snapshot ignored", err)
+		}
+		return false, nil
+	}
+	e.bg.snapshotFile = f
+	return true, nil
+}
+
+// reset undoes what a snapshot that did not fit has left behind.
+func (r *recovery) reset() error {
+	e := r.e
+	if x := e.index.Swap(nil); x != nil {
+		x.Close()
+	}
+	e.w.bySlot, r.orphans, r.sound = nil, nil, true
+	e.values.init(e)
+	e.values.bytes.Store(0)
+	return nil
+}
+
+func (r *recovery) openSnapshot(f vfs.File) (bool, error) {
+	e := r.e
+	snap, err := readSnapshotHead(f)
+	if err != nil {
+		return false, err
+	}
+	newer, ok := r.fits(&snap)
+	if !ok {
+		return false, nil
+	}
+	src := keydir.Source{Reader: f, Side: keydir.Region{Offset: snap.Side.Offset, Length: snap.Side.Length, Sum: snap.Side.Sum}}
+	for _, s := range snap.Shards {
+		src.Shards = append(src.Shards, keydir.Region{Offset: s.Offset, Length: s.Length, Sum: s.Sum, Count: int(s.Count)})
+	}
+	x, err := keydir.Load(keydir.Config{PlaceBits: snap.PlaceBits}, src)
+	if err != nil {
+		return false, err
+	}
+	e.index.Store(x)
+	e.id = snap.CacheID
+	e.clock.seen(snap.Seq)
+	for _, s := range snap.Segments {
+		seg := segment.Found(e.fsys, e.files, s.ID, s.Slot, s.Length)
+		seg.SetSynced(s.Length)
+		seg.LastSeq.Store(s.LastSeq)
+		seg.LiveBytes.Store(s.LiveBytes)
+		seg.LiveCount.Store(s.LiveCount)
+		e.w.put(seg)
+	}
+	for _, v := range snap.Values {
+		e.values.named(valueFile{v.FileID, v.Size})
+	}
+	e.bg.snapshotSeq = snap.Seq
+	return r.since(x, newer)
+}
+
+// since applies the segments that are newer than the snapshot.
+func (r *recovery) since(x *keydir.Index, newer []found) (bool, error) {
+	var all []*history
+	for _, f := range newer {
+		slot, err := r.e.w.freeSlot(r.e.layout)
+		if err != nil {
+			return false, err
+		}
+		h, err := r.history(f, slot)
+		if err != nil {
+			return false, err
+		}
+		if h == nil {
+			continue
+		}
+		var none [16]byte
+		if h.cacheID != none && h.cacheID != r.e.id {
+			return false, nil // whose cache it is takes a look at all files
+		}
+		h.cacheID = r.e.id
+		r.e.w.put(h.seg)
+		all = append(all, h)
+	}
+	return true, r.replay(x, all)
+}
+
+// fits reports whether the snapshot can be taken for the index of the segments
+// that are here, and returns those that it does not know.
+func (r *recovery) fits(s *codec.Snapshot) (newer []found, ok bool) {
+	l := segment.Layout{PlaceBits: s.PlaceBits, OffBits: s.OffBits}
+	if l.PlaceBits < r.e.layout.PlaceBits || l.MaxFile() < r.e.layout.MaxFile() {
+		return nil, false
+	}
+	known := make(map[uint64]*codec.SnapshotSegment, len(s.Segments))
+	slots := make(map[uint32]bool, len(s.Segments))
+	for i := range s.Segments {
+		g := &s.Segments[i]
+		if slots[g.Slot] || g.Slot >= l.MaxSlots() {
+			return nil, false
+		}
+		known[g.ID], slots[g.Slot] = g, true
+	}
+	there := 0
+	for _, f := range r.found {
+		g := known[f.id]
+		switch {
+		case g != nil && !f.missing && f.size >= g.Length:
+			there++
+		case g == nil && f.id > s.Seq:
+			newer = append(newer, f)
+		default:
+			return nil, false
+		}
+	}
+	if there != len(s.Segments) {
+		return nil, false
+	}
+	r.e.layout = l
+	return newer, true
+}
+
+func readSnapshotHead(f vfs.File) (codec.Snapshot, error) {
+	size, err := f.Size()
+	if err != nil {
+		return codec.Snapshot{}, err
+	}
+	b, err := readPart(f, min(size, codec.MaxHeaderLen))
+	if err != nil {
+		return codec.Snapshot{}, err
+	}
+	n, err := codec.SnapshotHeadLen(b)
+	if err != nil {
+		return codec.Snapshot{}, err
+	}
+	if int64(n) > size {
+		return codec.Snapshot{}, codec.ErrShort
+	}
+	if b, err = readPart(f, int64(n)); err != nil {
+		return codec.Snapshot{}, err
+	}
+	return codec.ParseSnapshotHead(b)
+}
+
+func readPart(f vfs.File, n int64) ([]byte, error) {
+	b := make([]byte, n)
+	if got, err := f.ReadAt(b, 0); int64(got) < n {
+		return nil, err
+	}
+	return b, nil
+}
+
+// loadIndex reads what the index has not used yet of its snapshot, so that the
+// file is needed no longer. A snapshot that turns out damaged costs a rebuild.
+func (e *Engine) loadIndex(load func() error) error {
+	err := load()
+	if errors.Is(err, keydir.ErrDamaged) {
+		err = errors.Join(err, e.rebuildFromRead())
+	}
+	return err
+}
+
+// writeSnapshot leaves the index for the next Open. All segments are synced and
+// nobody uses the engine any more.
+func (e *Engine) writeSnapshot(x *keydir.Index) error {
+	if e.bg.snapshotFile != nil && e.w.seq <= e.bg.snapshotSeq {
+		return nil // it is there, as it would be written
+	}
+	if err := x.LoadAll(); err != nil {
+		return err
+	}
+	if err := e.closeSnapshot(); err != nil { // it is about to be replaced
+		return err
+	}
+	tmp := codec.TempName(codec.SnapshotName, 0)
+	f, err := e.fsys.Create(tmp)
+	if err != nil {
+		return writeError(err)
+	}
+	err = e.fillSnapshot(f, x)
+	if err == nil {
+		err = f.Sync()
+	}
+	err = errors.Join(err, f.Close())
+	if err == nil {
+		err = e.fsys.Rename(tmp, codec.SnapshotName)
+	}
+	if err != nil {
+		return errors.Join(writeError(err), e.fsys.Remove(tmp))
+	}
+	return e.fsys.SyncDir(".")
+}
+
+func (e *Engine) closeSnapshot() error {
+	f := e.bg.snapshotFile
+	e.bg.snapshotFile = nil
+	if f == nil {
+		return nil
+	}
+	return f.Close()
+}
+
+func (e *Engine) fillSnapshot(f vfs.File, x *keydir.Index) error {
+	s := &codec.Snapshot{
+		CacheID: e.id, Seq: max(e.w.seq, uint64(max(e.clock.horizon.Load(), 0))),
+		PlaceBits: e.layout.PlaceBits, OffBits: e.layout.OffBits,
+		Shards: make([]codec.SnapshotShard, x.Shards()),
+	}
+	for _, g := range e.w.bySlot {
+		if g != nil {
+			s.Segments = append(s.Segments, codec.SnapshotSegment{
+				ID: g.ID, Length: g.Length(), LastSeq: g.LastSeq.Load(),
+				LiveBytes: g.LiveBytes.Load(), LiveCount: g.LiveCount.Load(), Slot: g.Slot,
+			})
+		}
+	}
+	for id, size := range e.values.live {
+		s.Values = append(s.Values, codec.SnapshotValue{FileID: id, Size: size})
+	}
+	off := int64(s.HeadLen())
+	var b []byte
+	put := func() (r codec.SnapshotRegion, err error) {
+		for len(b)%codec.Align != 0 {
+			b = append(b, 0)
+		}
+		_, err = f.WriteAt(b, off)
+		r = codec.SnapshotRegion{Offset: off, Length: int64(len(b)), Sum: xxhash.Sum64(b)}
+		off += int64(len(b))
+		return r, err
+	}
+	for i := range s.Shards {
+		n, err := x.ImageCount(i)
+		if err != nil {
+			return err
+		}
+		if b, err = x.Image(i, b[:0]); err != nil {
+			return err
+		}
+		r, err := put()
+		if err != nil {
+			return writeError(err)
+		}
+		s.Shards[i] = codec.SnapshotShard{Offset: r.Offset, Length: r.Length, Sum: r.Sum, Count: int64(n)}
+	}
+	if b = x.SideImage(b[:0]); len(b) > 0 {
+		r, err := put()
+		if err != nil {
+			return writeError(err)
+		}
+		s.Side = r
+	}
+	_, err := f.WriteAt(codec.AppendSnapshotHead(nil, s), 0)
+	return writeError(err)
+}

@@ -1,0 +1,97 @@
+package engine
+
+import (
+	"errors"
+
+	"github.com/go-diskcache/diskcache/codec"
+	"github.com/go-diskcache/diskcache/segment"
+)
+
+// Sync puts on the disk all that was committed before it was called, by earlier
+// processes too. When a sync fails the error says so; what the failed sync was
+// to cover is then written anew elsewhere, so that the next Sync can succeed.
+func (e *Engine) Sync() error {
+	e.w.mu.Lock()
+	if e.w.closed {
+		e.w.mu.Unlock()
+		return ErrClosed
+	}
+	active := e.w.active
+	e.w.mu.Unlock()
+	err := e.sealRest()
+	if active != nil {
+		err = errors.Join(err, e.syncWriter(active))
+	}
+	return errors.Join(err, e.values.removeDead())
+}
+
+func (e *Engine) syncWriter(w *segment.Writer) error {
+	failed := w.SyncErr() != nil
+	e.stats.syncs.Add(1)
+	err := w.Sync()
+	if err == nil {
+		return nil
+	}
+	rerr := e.rescue(w)
+	if failed && rerr == nil {
+		// The failure was reported before. What it covered has been written
+		// again, to a segment that is synced here.
+		e.w.mu.Lock()
+		now := e.w.active
+		e.w.mu.Unlock()
+		if now == nil || now == w {
+			return nil
+		}
+		return syncError(now.Sync())
+	}
+	return errors.Join(syncError(err), rerr)
+}
+
+// rescue commits again what stands in the part of w's segment that a failed sync
+// was to cover: those bytes can still be read, but may never reach the disk. A
+// second rescue finds nothing left to do.
+func (e *Engine) rescue(w *segment.Writer) error {
+	e.w.mu.Lock()
+	defer e.w.mu.Unlock()
+	seg := w.Segment
+	c, err := segment.NewCursor(readerAt{seg}, seg.ID, seg.Length(), seg.Length())
+	if err != nil {
+		return readError(err)
+	}
+	s := &e.w.stage
+	for c.Next() {
+		if c.Commit().End <= seg.Synced() {
+			continue
+		}
+		r := &request{ops: rescued(seg, c.Commit())}
+		if err := s.add(r); err != nil {
+			return err
+		}
+		s.flush() // the records are good until the cursor moves on
+		if r.err != nil {
+			return r.err
+		}
+	}
+	return readError(c.Err())
+}
+
+func rescued(seg *segment.Segment, c *segment.Commit) []Op {
+	var ops []Op
+	for _, r := range c.Records {
+		if r.Damaged || r.Kind != codec.KindPut && r.Kind != codec.KindTombstone {
+			continue
+		}
+		ops = append(ops, Op{Record: r.Record, From: &source{seg, r.Off}})
+	}
+	return ops
+}
+
+// readerAt reads the committed part of a segment.
+type readerAt struct{ s *segment.Segment }
+
+func (r readerAt) ReadAt(b []byte, off int64) (int, error) {
+	if err := r.s.ReadAt(b, off); err != nil {
+		return 0, err
+	}
+	return len(b), nil
+}

@@ -1,0 +1,321 @@
+package engine
+
+import (
+	"crypto/rand"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"sync"
+	"sync/atomic"
+
+	"github.com/cespare/xxhash/v2"
+
+	"github.com/go-diskcache/diskcache/codec"
+	"github.com/go-diskcache/diskcache/segment"
+)
+
+// valueFile is a file of its own that holds a large value. An ID of 0 is none.
+type valueFile struct {
+	ID   uint64
+	Size int64
+}
+
+// values looks after the files of large values. A file is written and synced,
+// its name too, before a record names it; it is removed only after the record
+// that supersedes it is on the disk. So whatever a crash leaves of the log, the
+// files that it names are there.
+type values struct {
+	e         *Engine
+	bytes     atomic.Int64 // of the files that the index needs
+	deadBytes atomic.Int64 // of those that wait to be removed
+
+	mu      sync.Mutex
+	made    bool                // the directory is there and synced
+	live    map[uint64]int64    // size by ID: named by the newest record of a key
+	pending map[uint64]struct{} // written, and not yet named
+	dead    []deadFile
+}
+
+// deadFile may be removed once seg is synced behind off.
+type deadFile struct {
+	valueFile
+	seg *segment.Segment
+	off int64
+}
+
+func (v *values) init(e *Engine) {
+	v.e = e
+	v.live = make(map[uint64]int64)
+	v.pending = make(map[uint64]struct{})
+}
+
+// named notes that the newest record of a key names f.
+func (v *values) named(f valueFile) {
+	if f.ID == 0 {
+		return
+	}
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	delete(v.pending, f.ID)
+	v.live[f.ID] = f.Size
+	v.bytes.Add(f.Size)
+}
+
+// condemn notes that f is superseded by the record at off of seg. Without a seg
+// (at recovery, where all is replayed before anything is removed) it is merely
+// forgotten, and removed as an orphan once the log is on the disk.
+func (v *values) condemn(f valueFile, seg *segment.Segment, off int64) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if _, ok := v.live[f.ID]; !ok {
+		return
+	}
+	delete(v.live, f.ID)
+	v.bytes.Add(-f.Size)
+	if seg == nil {
+		return
+	}
+	v.dead = append(v.dead, deadFile{f, seg, off})
+	if v.deadBytes.Add(f.Size) > v.e.opt.SegmentSize {
+		v.e.bg.wantSync()
+	}
+}
+
+// removeDead removes the files whose end is on the disk. One that cannot be
+// removed now (Windows: it is being read) stays for the next time.
+func (v *values) removeDead() error {
+	v.mu.Lock()
+	var gone []deadFile
+	kept := v.dead[:0]
+	for _, d := range v.dead {
+		if d.seg.Synced() > d.off {
+			gone = append(gone, d)
+		} else {
+			kept = append(kept, d)
+		}
+	}
+	clear(v.dead[len(kept):])
+	v.dead = kept
+	v.mu.Unlock()
+	var errs []error
+	for _, d := range gone {
+		err := v.e.fsys.Remove(codec.ValueName(d.ID))
+		if err == nil || errors.Is(err, fs.ErrNotExist) {
+			v.deadBytes.Add(-d.Size)
+			continue
+		}
+		errs = append(errs, err)
+		v.mu.Lock()
+		v.dead = append(v.dead, d)
+		v.mu.Unlock()
+	}
+	return errors.Join(errs...)
+}
+
+// removeOrphans removes the files that no record names. The whole log must be on
+// the disk, and read without damage.
+func (v *values) removeOrphans() error {
+	list, err := v.e.fsys.List(codec.ValuesDir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	var errs []error
+	for _, info := range list {
+		kind, id, ok := codec.ParseName(info.Name)
+		if !ok || !info.Regular || kind != codec.NameValue && kind != codec.NameTemp {
+			continue
+		}
+		if !v.known(id) {
+			errs = append(errs, v.e.fsys.Remove(codec.ValuesDir+"/"+info.Name))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func (v *values) known(id uint64) bool {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if _, ok := v.live[id]; ok {
+		return true
+	}
+	if _, ok := v.pending[id]; ok {
+		return true
+	}
+	for _, d := range v.dead {
+		if d.ID == id {
+			return true
+		}
+	}
+	return false
+}
+
+// chunkSize is the part of a value file that one checksum covers. A reader
+// verifies a chunk before it hands out the first byte of it.
+const chunkSize = 256 << 10
+
+// maxFileSize bounds a value: its checksums must fit a record of any segment.
+const maxFileSize = 32 << 30
+
+// create writes a file with what first and then r hold, until r ends.
+func (v *values) create(first []byte, r io.Reader) (codec.FileRef, error) {
+	ref := codec.FileRef{ChunkSize: chunkSize}
+	if err := v.makeDir(); err != nil {
+		return ref, err
+	}
+	id := v.newID()
+	ref.ID = id
+	name := codec.ValueName(id)
+	tmp := codec.TempName(name, id)
+	err := v.fill(&ref, tmp, first, r)
+	if err == nil {
+		err = v.e.fsys.Rename(tmp, name)
+	}
+	if err == nil {
+		if err = v.e.fsys.SyncDir(codec.ValuesDir); err == nil {
+			return ref, nil
+		}
+		tmp = name
+	}
+	if rerr := v.e.fsys.Remove(tmp); rerr != nil && !errors.Is(rerr, fs.ErrNotExist) {
+		err = errors.Join(err, rerr)
+	}
+	v.forgetPending(id)
+	return ref, writeError(err)
+}
+
+func (v *values) newID() uint64 {
+	var b [8]byte
+	_, _ = rand.Read(b[:]) // never fails: it ends the program instead
+	id := binary.LittleEndian.Uint64(b[:]) | 1
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.pending[id] = struct{}{}
+	return id
+}
+
+func (v *values) forgetPending(id uint64) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	delete(v.pending, id)
+}
+
+// drop removes a file that was written for a commit that was never begun.
+func (v *values) drop(f valueFile) error {
+	if f.ID == 0 {
+		return nil
+	}
+	v.forgetPending(f.ID)
+	return v.e.fsys.Remove(codec.ValueName(f.ID))
+}
+
+func (v *values) makeDir() error {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if v.made {
+		return nil
+	}
+	if err := v.e.fsys.Mkdir(codec.ValuesDir); err != nil {
+		return writeError(err)
+	}
+	if err := v.e.fsys.SyncDir("."); err != nil {
+		return err
+	}
+	v.made = true
+	return nil
+}
+
+func (v *values) fill(ref *codec.FileRef, name string, first []byte, r io.Reader) (err error) {
+	f, err := v.e.fsys.Create(name)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if cerr := f.Close(); err == nil {
+			err = cerr
+		}
+	}()
+	r = io.MultiReader(bytesReader(first), r)
+	buf := make([]byte, chunkSize)
+	for {
+		n, err := io.ReadFull(r, buf)
+		if n > 0 {
+			if ref.Size += int64(n); ref.Size > maxFileSize {
+				return fmt.Errorf("%w: a value of more than %d bytes", ErrTooLarge, int64(maxFileSize))
+			}
+			if limit := v.e.opt.SizeLimit; limit > 0 && v.e.DiskUsage()+ref.Size > limit {
+				return ErrFull
+			}
+			if _, werr := f.WriteAt(buf[:n], ref.Size-int64(n)); werr != nil {
+				return werr
+			}
+			ref.Sums = append(ref.Sums, xxhash.Sum64(buf[:n]))
+		}
+		if err == io.EOF || err == io.ErrUnexpectedEOF {
+			return f.Sync()
+		}
+		if err != nil {
+			return fmt.Errorf("diskcache: reading the value: %w", err)
+		}
+	}
+}
+
+func parseRef(key string, stored []byte) (codec.FileRef, error) {
+	ref, err := codec.ParseFileRef(stored)
+	if err != nil {
+		return ref, &CorruptError{File: "value of " + quote(key), Err: err}
+	}
+	return ref, nil
+}
+
+// fileOf returns the file that the record at off names.
+func (e *Engine) fileOf(seg *segment.Segment, off int64) (valueFile, error) {
+	rec, err := seg.Record(off)
+	if err != nil {
+		return valueFile{}, err
+	}
+	ref, err := codec.ParseFileRef(rec.Value)
+	if err != nil {
+		return valueFile{}, err
+	}
+	return valueFile{ref.ID, ref.Size}, nil
+}
+
+// readFile appends the value in the file that stored names to dst.
+func (e *Engine) readFile(key string, dst, stored []byte, rec *codec.Record) ([]byte, error) {
+	for try := 0; ; try++ {
+		r, err := e.openFile(key, stored)
+		if err == nil {
+			defer r.Close()
+			return r.appendTo(dst)
+		}
+		// The file may be gone because the key was set again: look once more.
+		var again codec.Record
+		now, ferr := e.find(rec.Hash, key, nil, &again)
+		if ferr != nil {
+			return dst, ferr
+		}
+		if again.Seq == rec.Seq || try >= maxLookups {
+			return dst, e.corruptFile(err)
+		}
+		if e.clock.expired(again.Expires) {
+			return dst, ErrExpired
+		}
+		*rec = again
+		if again.Flags&codec.FlagFile == 0 {
+			return e.Get(key, dst)
+		}
+		stored = now
+	}
+}
+
+func (e *Engine) corruptFile(err error) error {
+	if errors.Is(err, ErrCorrupt) {
+		e.stats.corrupt.Add(1)
+	}
+	return err
+}

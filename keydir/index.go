@@ -1,0 +1,157 @@
+package keydir
+
+import (
+	"errors"
+	"fmt"
+	"sync/atomic"
+	"unsafe"
+)
+
+// Errors of this package.
+var (
+	ErrPlace   = errors.New("keydir: place or class out of range")
+	ErrDamaged = errors.New("keydir: damaged image")
+)
+
+// A Config says how an index is laid out.
+type Config struct {
+	// PlaceBits is the width of a place, 34 to 44. Fewer bits leave more for
+	// telling keys apart. 0 means 34.
+	PlaceBits uint8
+}
+
+// An Index maps hashes of keys to entries. See the package comment for who may
+// call what at the same time.
+type Index struct {
+	layout layout
+	shards [shardCount]shard
+	memory memory
+	count  atomic.Int64
+
+	source *Source // what pending shards are read from
+	damage atomic.Pointer[DamageError]
+}
+
+// New returns an empty index. It panics when the configuration is out of range.
+func New(c Config) *Index {
+	x, err := newIndex(c)
+	if err != nil {
+		panic(err)
+	}
+	return x
+}
+
+func newIndex(c Config) (*Index, error) {
+	if c.PlaceBits == 0 {
+		c.PlaceBits = minPlaceBits
+	}
+	if c.PlaceBits < minPlaceBits || c.PlaceBits > maxPlaceBits {
+		return nil, fmt.Errorf("keydir: %d place bits, must be %d to %d", c.PlaceBits, minPlaceBits, maxPlaceBits)
+	}
+	return &Index{layout: newLayout(c.PlaceBits)}, nil
+}
+
+// A Status is the outcome of a Lookup.
+type Status uint8
+
+const (
+	Absent  Status = iota // no slot; the key may still be in the side table
+	Found                 // there is an entry of this identity; compare the key
+	Damaged               // the shard could not be loaded, see Index.Err
+)
+
+// Lookup returns the entry in the slot of this hash's identity. Whether it is
+// the key's own the caller learns from the record; if it is not, or if there is
+// no slot, the key can still be in the side table: ask LookupSide. Lookup takes
+// no lock and does not allocate, except that the first use of a shard of a
+// loaded index reads it.
+func (x *Index) Lookup(hash uint64) (Entry, Status) {
+	s := x.shard(hash)
+	id := x.layout.x(hash)
+	for {
+		version := s.version.Load()
+		t := s.table.Load()
+		if t == nil {
+			if !x.load(s) {
+				return Entry{}, Damaged
+			}
+			if s.table.Load() == nil {
+				return Entry{}, Absent
+			}
+			continue
+		}
+		if w := t.find(&x.layout, id); w != 0 {
+			if s.version.Load()/versionTable == version/versionTable {
+				return x.layout.entry(w), Found
+			}
+		} else if s.version.Load() == version {
+			return Entry{}, Absent
+		}
+	}
+}
+
+// LookupSide returns the entry of key, whose hash is given, from the side
+// table. It costs one atomic load when the shard has no such entries.
+func (x *Index) LookupSide(hash uint64, key []byte) (Entry, bool) {
+	t := x.shard(hash).side.Load()
+	if t == nil {
+		return Entry{}, false
+	}
+	return t.lookup(x.layout.identity(hash), key)
+}
+
+func (x *Index) shard(hash uint64) *shard { return &x.shards[hash>>(64-shardBits)] }
+
+// Len returns the number of entries.
+func (x *Index) Len() int { return int(x.count.Load()) }
+
+// Shards returns the number of shards, which is the same for every index.
+func (x *Index) Shards() int { return shardCount }
+
+// Shard appends all entries of shard i to dst, in no order.
+func (x *Index) Shard(i int, dst []Entry) ([]Entry, error) {
+	s := &x.shards[i]
+	if !x.load(s) {
+		return dst, x.Err()
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if t := s.table.Load(); t != nil {
+		for b := range t.buckets {
+			for j := range t.buckets[b] {
+				if w := atomic.LoadUint64(&t.buckets[b][j]); w != 0 {
+					dst = append(dst, x.layout.entry(w))
+				}
+			}
+		}
+	}
+	if t := s.side.Load(); t != nil {
+		dst = t.entries(dst)
+	}
+	return dst, nil
+}
+
+// MemBytes returns the memory that the index takes: tables, the side table
+// (about) and what is fixed. Loaded shards count, pending ones do not.
+func (x *Index) MemBytes() int {
+	n := int(unsafe.Sizeof(*x))
+	for i := range x.shards {
+		s := &x.shards[i]
+		if t := s.table.Load(); t != nil {
+			n += len(t.buckets)*bucketBytes + int(unsafe.Sizeof(*t))
+		}
+		if t := s.side.Load(); t != nil {
+			n += t.memBytes()
+		}
+	}
+	return n
+}
+
+// Close gives the memory back. Nobody may use the index any more, readers included.
+func (x *Index) Close() {
+	for i := range x.shards {
+		x.shards[i].table.Store(nil)
+		x.shards[i].side.Store(nil)
+	}
+	x.memory.close()
+}

@@ -1,0 +1,122 @@
+package diskcache
+
+import (
+	"fmt"
+	"log/slog"
+	"math"
+	"os"
+	"time"
+
+	"github.com/go-diskcache/diskcache/codec"
+	"github.com/go-diskcache/diskcache/engine"
+	"github.com/go-diskcache/diskcache/vfs"
+)
+
+// SyncMode says when what is written is put on the disk, so that it survives a
+// power cut. A killed process loses nothing in any mode.
+type SyncMode int
+
+const (
+	// SyncNever leaves it to the system, which takes some seconds, and to Sync,
+	// Close and the sealing of full segments.
+	SyncNever SyncMode = iota
+	// SyncInterval puts it on the disk every Options.SyncInterval.
+	SyncInterval
+	// SyncAlways puts it on the disk before a call returns. Calls of several
+	// goroutines share a sync.
+	SyncAlways
+)
+
+// Compression says how values are stored. A value that does not get smaller is
+// stored as it is.
+type Compression int
+
+const (
+	NoCompression Compression = iota
+	LZ4                       // fast
+	Zstd                      // small
+)
+
+// Network says whether a directory is on a network disk.
+type Network int
+
+const (
+	NetworkAuto  Network = iota // ask the system
+	NetworkNever                // a disk of this machine
+	NetworkYes                  // a network disk: files are not mapped
+)
+
+// Limits that do not depend on options.
+const (
+	MaxKeySize = codec.MaxKeyLen // bytes of a key; the empty key is one like any other
+	MaxTagSize = codec.MaxTagLen // bytes of a tag
+)
+
+// Options are how a cache is opened. The zero value of each field is its default.
+type Options struct {
+	// SizeLimit bounds the bytes of all files in the directory. A Set that would
+	// pass it returns ErrFull; nothing is removed to make room. Default: no
+	// limit.
+	SizeLimit int64
+	// SegmentSize is how long a segment file gets, from 512 B to 1 GiB. Default:
+	// a 128th of SizeLimit, from 256 KiB to 1 GiB; 64 MiB without a limit.
+	SegmentSize int64
+	// FileThreshold is the size in bytes from which on a value is kept in a file
+	// of its own, at most 256 MiB; -1 for never. Default: 256 KiB.
+	FileThreshold int64
+	// Compression of values that are not in files of their own. Default: none.
+	Compression Compression
+	// Sync says when writes are put on the disk. Default: SyncNever.
+	Sync SyncMode
+	// SyncInterval is for the mode of that name. Default: one second.
+	SyncInterval time.Duration
+	// NoMap reads by system calls where files could be mapped into memory.
+	// Default: segments that are full are mapped, on disks of this machine.
+	NoMap bool
+	// MaxOpenFiles bounds the files that are kept open for reading where they
+	// are not mapped. Default: 128.
+	MaxOpenFiles int
+	// Network says where the directory is. Default: NetworkAuto.
+	Network Network
+	// Trust accepts a directory that other users may write to. Who can write
+	// there can store any value under any key. Default: such a directory is
+	// refused with ErrUntrusted.
+	Trust bool
+	// Now is the clock that items expire by. Default: time.Now.
+	Now func() time.Time
+	// Logger is told of what goes wrong in the background. Default: nobody.
+	Logger *slog.Logger
+
+	fsys vfs.FS                  // in place of a directory, for tests
+	hash func(key string) uint64 // in place of xxhash64, for tests
+}
+
+// engine returns what the engine is to be opened with.
+func (o *Options) engine() engine.Options {
+	clamp := func(n int) uint8 { return uint8(min(uint(n), math.MaxUint8)) } // the engine refuses what it does not know
+	return engine.Options{
+		SizeLimit: o.SizeLimit, SegmentSize: o.SegmentSize, FileThreshold: o.FileThreshold,
+		Compression: codec.Compression(clamp(int(o.Compression))),
+		Sync:        engine.SyncMode(clamp(int(o.Sync))), SyncInterval: o.SyncInterval,
+		NoMap: o.NoMap, MaxOpenFiles: o.MaxOpenFiles, Holder: holder(), Now: o.Now, Log: o.Logger, Hash: o.hash,
+	}
+}
+
+func holder() string {
+	host, err := os.Hostname()
+	if err != nil {
+		host = "unknown"
+	}
+	return fmt.Sprintf("pid %d on host %s since %s", os.Getpid(), host, time.Now().UTC().Format(time.RFC3339))
+}
+
+// open opens the directory that the options are for.
+func (o *Options) open(dir string) (vfs.FS, error) {
+	if o.fsys != nil {
+		return o.fsys, nil
+	}
+	if o.Network < NetworkAuto || o.Network > NetworkYes {
+		return nil, fmt.Errorf("%w: unknown Network %d", ErrOption, o.Network)
+	}
+	return vfs.OpenDir(dir, vfs.DirOptions{Trust: o.Trust, Network: vfs.Network(o.Network)})
+}

@@ -1,0 +1,92 @@
+package segment
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+
+	"github.com/go-diskcache/diskcache/codec"
+	"github.com/go-diskcache/diskcache/vfs"
+)
+
+// ErrHint is wrapped by the error of a hint that cannot be used.
+var ErrHint = errors.New("segment: unusable hint")
+
+// WriteHint writes the hint of a segment that is synced up to h.Length.
+func WriteHint(fsys vfs.FS, h *codec.Hint) error {
+	return WriteFile(fsys, codec.HintName(h.SegmentID), codec.AppendHint(nil, h))
+}
+
+// ReadHint reads and verifies the hint of segment id. An absent one is
+// fs.ErrNotExist, one that does not verify wraps ErrHint.
+func ReadHint(fsys vfs.FS, id uint64) (codec.Hint, error) {
+	b, err := ReadFile(fsys, codec.HintName(id))
+	if err != nil {
+		return codec.Hint{}, err
+	}
+	h, err := codec.ParseHint(b)
+	if err == nil && h.SegmentID != id {
+		err = fmt.Errorf("belongs to segment %016x", h.SegmentID)
+	}
+	if err != nil {
+		return codec.Hint{}, fmt.Errorf("%w: %s: %w", ErrHint, codec.HintName(id), err)
+	}
+	return h, nil
+}
+
+// ReadFile reads a whole file of at most 2 GiB.
+func ReadFile(fsys vfs.FS, name string) ([]byte, error) {
+	f, err := fsys.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	size, err := f.Size()
+	if err != nil {
+		return nil, err
+	}
+	if size > 1<<31-1 {
+		return nil, &fs.PathError{Op: "read", Path: name, Err: fmt.Errorf("%d bytes is too long", size)}
+	}
+	b := make([]byte, size)
+	if n, err := f.ReadAt(b, 0); n < len(b) {
+		return nil, err
+	}
+	return b, nil
+}
+
+// WriteFile writes a small file so that it is there whole or not at all: under
+// a temporary name, synced, renamed, and the directory synced.
+func WriteFile(fsys vfs.FS, name string, b []byte) error {
+	tmp := codec.TempName(name, 0)
+	f, err := fsys.Create(tmp)
+	if errors.Is(err, fs.ErrExist) { // left behind by a process that died
+		if err = fsys.Remove(tmp); err == nil {
+			f, err = fsys.Create(tmp)
+		}
+	}
+	if err != nil {
+		return err
+	}
+	_, err = f.WriteAt(b, 0)
+	if err == nil {
+		err = f.Sync()
+	}
+	if cerr := f.Close(); err == nil {
+		err = cerr
+	}
+	if err == nil {
+		err = fsys.Rename(tmp, name)
+	}
+	if err != nil {
+		return errors.Join(err, ignoreAbsent(fsys.Remove(tmp)))
+	}
+	return fsys.SyncDir(".")
+}
+
+func ignoreAbsent(err error) error {
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return err
+}

@@ -1,0 +1,253 @@
+package segment
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"sync"
+	"sync/atomic"
+
+	"github.com/go-diskcache/diskcache/codec"
+	"github.com/go-diskcache/diskcache/vfs"
+)
+
+// DamageError tells that the bytes at a place of a file are not what was
+// written there. Err says how that was seen.
+type DamageError struct {
+	File   string
+	Offset int64
+	Err    error
+}
+
+func (e *DamageError) Error() string {
+	return fmt.Sprintf("%s: damaged at offset %d: %v", e.File, e.Offset, e.Err)
+}
+
+func (e *DamageError) Unwrap() error { return e.Err }
+
+// Segment is one segment file as readers see it. Its methods may be called by
+// any number of goroutines that hold a Set in which it is.
+type Segment struct {
+	ID   uint64
+	Slot uint32
+
+	fsys  vfs.FS
+	files *Files
+
+	length atomic.Int64 // committed bytes; nothing beyond is ever read
+	sealed atomic.Bool  // no more will come: may be mapped
+	synced atomic.Int64 // bytes known to be on the disk
+
+	file   atomic.Pointer[vfs.File] // open handle, nil when none
+	mapped atomic.Pointer[mapping]  // the sealed file in memory, nil when not mapped
+
+	mu     sync.Mutex // guards opening and mapping
+	pinned bool       // the handle belongs to the writer and is not closed by Files
+	noMap  bool       // mapping was tried in vain
+
+	refs    atomic.Int64 // sets that hold it
+	retired atomic.Bool  // remove the files once the last set lets go
+
+	Usage
+}
+
+// Usage is what is known of the records in a segment. Fields are changed by the
+// holder of the writer lock only, and may be read by anyone.
+type Usage struct {
+	LiveBytes atomic.Int64 // bytes of records that the index points to
+	LiveCount atomic.Int64 // how many these are
+	LastSeq   atomic.Uint64
+	FirstSeq  atomic.Uint64
+}
+
+type mapping struct {
+	vfs.Mapping
+	data []byte
+}
+
+// Found returns a segment for a file that is there already. Its committed
+// length is what a hint or a cursor said.
+func Found(fsys vfs.FS, files *Files, id uint64, slot uint32, length int64) *Segment {
+	s := &Segment{ID: id, Slot: slot, fsys: fsys, files: files}
+	s.length.Store(length)
+	s.sealed.Store(true)
+	return s
+}
+
+// Name returns the file's name.
+func (s *Segment) Name() string { return codec.SegmentName(s.ID) }
+
+// Length returns the committed length in bytes.
+func (s *Segment) Length() int64 { return s.length.Load() }
+
+// SetLength sets the committed length of a segment that was found, before it is
+// published.
+func (s *Segment) SetLength(n int64) { s.length.Store(n) }
+
+// Sealed reports whether the segment has come to its end.
+func (s *Segment) Sealed() bool { return s.sealed.Load() }
+
+// Synced returns up to where the file is known to be on the disk.
+func (s *Segment) Synced() int64 { return s.synced.Load() }
+
+// SetSynced records that the file is on the disk up to n.
+func (s *Segment) SetSynced(n int64) {
+	for {
+		old := s.synced.Load()
+		if n <= old || s.synced.CompareAndSwap(old, n) {
+			return
+		}
+	}
+}
+
+// Retire asks for the files of the segment to be removed when its last reader
+// has let go.
+func (s *Segment) Retire() { s.retired.Store(true) }
+
+// ReadAt fills b from offset off of the committed part. It opens the file when
+// it is not open; a handle that was closed meanwhile is opened anew.
+func (s *Segment) ReadAt(b []byte, off int64) error {
+	if off < 0 || off+int64(len(b)) > s.length.Load() {
+		return &DamageError{s.Name(), off, io.ErrUnexpectedEOF}
+	}
+	for try := 0; ; try++ {
+		f, err := s.open()
+		if errors.Is(err, fs.ErrNotExist) {
+			return &DamageError{s.Name(), off, err} // the file is lost, and all that was in it
+		}
+		if err != nil {
+			return err
+		}
+		n, err := f.ReadAt(b, off)
+		switch {
+		case n == len(b):
+			return nil
+		case errors.Is(err, fs.ErrClosed) && try < 100:
+			continue // evicted between open and ReadAt
+		case err == nil, errors.Is(err, io.EOF):
+			return &DamageError{s.Name(), off + int64(n), io.ErrUnexpectedEOF}
+		default:
+			return err
+		}
+	}
+}
+
+func (s *Segment) open() (vfs.File, error) {
+	if f := s.file.Load(); f != nil {
+		return *f, nil
+	}
+	f, err := s.openNow()
+	if err == nil {
+		s.files.opened(s) // outside of s.mu, for it may close another segment's handle
+	}
+	return f, err
+}
+
+func (s *Segment) openNow() (vfs.File, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if f := s.file.Load(); f != nil {
+		return *f, nil
+	}
+	f, err := s.fsys.Open(s.Name())
+	if err != nil {
+		return nil, err
+	}
+	s.file.Store(&f)
+	return f, nil
+}
+
+// closeHandle closes the handle unless the writer still needs it.
+func (s *Segment) closeHandle() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.pinned {
+		return nil
+	}
+	f := s.file.Swap(nil)
+	if f == nil {
+		return nil
+	}
+	return (*f).Close()
+}
+
+// unpin hands the writer's handle over to Files, which may close it.
+func (s *Segment) unpin() {
+	s.mu.Lock()
+	was := s.pinned
+	s.pinned = false
+	s.mu.Unlock()
+	if was {
+		s.files.opened(s)
+	}
+}
+
+// mapping returns the bytes of a sealed segment in memory, or nil when it is
+// not sealed, maps are off, or the system cannot.
+func (s *Segment) mapping() []byte {
+	if m := s.mapped.Load(); m != nil {
+		return m.data
+	}
+	if !s.files.Map || !s.sealed.Load() {
+		return nil
+	}
+	return s.mapNow()
+}
+
+func (s *Segment) mapNow() []byte {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if m := s.mapped.Load(); m != nil {
+		return m.data
+	}
+	if s.noMap {
+		return nil
+	}
+	s.noMap = true // until it has worked; pread serves meanwhile and says what is wrong
+	f, err := s.fsys.Open(s.Name())
+	if err != nil {
+		return nil
+	}
+	defer f.Close()
+	size, err := f.Size()
+	if err != nil || size < s.length.Load() {
+		return nil // shorter than committed: pread gives the exact error
+	}
+	m, err := f.Map(s.length.Load())
+	if err != nil {
+		return nil
+	}
+	s.mapped.Store(&mapping{m, m.Bytes()})
+	s.noMap = false
+	return m.Bytes()
+}
+
+// release gives back what the segment holds, and removes its files when it was
+// retired. Called once, when the last set has let go.
+func (s *Segment) release() error {
+	s.mu.Lock()
+	s.pinned = false
+	s.noMap = true
+	s.mu.Unlock()
+	s.files.forget(s)
+	err := s.closeHandle()
+	if m := s.mapped.Swap(nil); m != nil {
+		err = errors.Join(err, m.Close())
+	}
+	if s.retired.Load() {
+		err = errors.Join(err, s.remove())
+	}
+	return err
+}
+
+// remove removes the segment first and its hint after it: a hint without its
+// segment says what was lost or superseded, a segment without its hint is
+// merely slower to open.
+func (s *Segment) remove() error {
+	err := s.fsys.Remove(s.Name())
+	if herr := s.fsys.Remove(codec.HintName(s.ID)); herr != nil && !errors.Is(herr, fs.ErrNotExist) {
+		err = errors.Join(err, herr)
+	}
+	return err
+}

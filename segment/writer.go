@@ -1,0 +1,176 @@
+package segment
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"sync"
+
+	"github.com/go-diskcache/diskcache/codec"
+	"github.com/go-diskcache/diskcache/vfs"
+)
+
+// ErrPoisoned is returned by a Writer after a write or a sync of its file has
+// failed: what the file or the disk holds is then unknown, and nothing is added.
+var ErrPoisoned = errors.New("segment: an earlier write or sync failed")
+
+// Writer appends to the segment that it created. Append is for the holder of
+// the writer lock; Sync and Seal may run beside it.
+type Writer struct {
+	Segment *Segment
+
+	fsys vfs.FS
+	file vfs.File
+	head codec.SegmentHeader
+	off  int64 // where the next commit goes
+
+	entries []codec.HintEntry // what the hint will say of what was appended
+	marked  int64             // synced length that the log itself states
+
+	syncMu    sync.Mutex // one sync at a time; the later ones are covered by it or wait
+	dirSynced bool       // guarded by syncMu
+
+	errMu    sync.Mutex
+	writeErr error // of the write that failed: nothing is appended after it
+	syncErr  error // of the sync that failed: no other is tried
+}
+
+// Create creates the segment file of head.ID and writes its header.
+func Create(fsys vfs.FS, files *Files, slot uint32, head codec.SegmentHeader, entries []codec.HintEntry) (*Writer, error) {
+	name := codec.SegmentName(head.ID)
+	f, err := fsys.Create(name)
+	if err != nil {
+		return nil, err
+	}
+	b := codec.AppendSegmentHeader(nil, &head)
+	if _, err := f.WriteAt(b, 0); err != nil {
+		// Nothing was committed to it, so it can go; what cannot be removed is
+		// an empty segment to the next opener.
+		return nil, errors.Join(err, f.Close(), fsys.Remove(name))
+	}
+	s := &Segment{ID: head.ID, Slot: slot, fsys: fsys, files: files, pinned: true}
+	s.file.Store(&f)
+	s.length.Store(int64(len(b)))
+	return &Writer{Segment: s, fsys: fsys, file: f, head: head, off: int64(len(b)), entries: entries[:0]}, nil
+}
+
+// Offset returns where the next commit will begin.
+func (w *Writer) Offset() int64 { return w.off }
+
+// Empty reports whether nothing has been appended.
+func (w *Writer) Empty() bool { return w.off == codec.SegmentHeaderLen }
+
+// Append writes whole commits, made for Offset, in one write. They are committed
+// when it returns without error.
+func (w *Writer) Append(b []byte) error {
+	if err := w.Err(); err != nil {
+		return err
+	}
+	if _, err := w.file.WriteAt(b, w.off); err != nil {
+		w.fail(&w.writeErr, err)
+		return err
+	}
+	w.off += int64(len(b))
+	w.Segment.length.Store(w.off)
+	return nil
+}
+
+// Note keeps what the hint will say of a record that was appended.
+func (w *Writer) Note(e codec.HintEntry) {
+	w.entries = append(w.entries, e)
+}
+
+// Unmarked returns the synced length if the log does not state it yet, else 0.
+// A commit that begins with a mark of it calls Marked once it is written.
+func (w *Writer) Unmarked() int64 {
+	if n := w.Segment.Synced(); n > w.marked {
+		return n
+	}
+	return 0
+}
+
+// Marked notes that the log states that the file is synced up to n.
+func (w *Writer) Marked(n int64) { w.marked = n }
+
+// Err returns the error after which nothing is appended any more, nil while the
+// writer works.
+func (w *Writer) Err() error {
+	w.errMu.Lock()
+	defer w.errMu.Unlock()
+	return poisoned(cmp.Or(w.syncErr, w.writeErr))
+}
+
+// SyncErr returns the error of the sync that failed, nil if none has.
+func (w *Writer) SyncErr() error {
+	w.errMu.Lock()
+	defer w.errMu.Unlock()
+	return poisoned(w.syncErr)
+}
+
+func poisoned(err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("%w: %w", ErrPoisoned, err)
+}
+
+func (w *Writer) fail(slot *error, err error) {
+	w.errMu.Lock()
+	defer w.errMu.Unlock()
+	if *slot == nil {
+		*slot = err
+	}
+}
+
+// Sync puts on the disk what was appended before the call, the name of the file
+// included. A sync that failed is never tried again: the system may have
+// dropped the pages and would report success.
+func (w *Writer) Sync() error {
+	upTo := w.Segment.Length()
+	w.syncMu.Lock()
+	defer w.syncMu.Unlock()
+	if w.Segment.Synced() >= upTo {
+		return nil // the sync that we waited for began after our bytes were written
+	}
+	if err := w.SyncErr(); err != nil {
+		return err
+	}
+	upTo = w.Segment.Length()
+	err := w.file.Sync()
+	if err == nil && !w.dirSynced {
+		err = w.fsys.SyncDir(".")
+		w.dirSynced = err == nil
+	}
+	if err != nil {
+		w.fail(&w.syncErr, err)
+		return err
+	}
+	w.Segment.SetSynced(upTo)
+	return nil
+}
+
+// Seal syncs the segment, writes its hint, and lets its handle go. Nothing may
+// be appended any more. A hint that could not be written costs the next opener
+// a scan, nothing else; Seal then returns the error, and the segment is sealed.
+func (w *Writer) Seal() error {
+	if err := w.Sync(); err != nil {
+		w.Finish()
+		return err
+	}
+	s := w.Segment
+	err := WriteHint(w.fsys, &codec.Hint{
+		CacheID: w.head.CacheID, SegmentID: s.ID, Length: w.off,
+		FirstSeq: s.FirstSeq.Load(), LastSeq: s.LastSeq.Load(), Entries: w.entries,
+	})
+	w.Finish()
+	return err
+}
+
+// Finish ends the writer without a hint. Readers may map the file from now on.
+func (w *Writer) Finish() {
+	w.Segment.sealed.Store(true)
+	w.Segment.unpin()
+}
+
+// Entries returns the buffer of the hint entries, for the next Writer to use.
+func (w *Writer) Entries() []codec.HintEntry { return w.entries }

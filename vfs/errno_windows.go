@@ -1,0 +1,26 @@
+package vfs
+
+import (
+	"errors"
+	"syscall"
+
+	"golang.org/x/sys/windows"
+)
+
+// errNoSpace is what the memory says when it is full.
+var errNoSpace error = windows.ERROR_DISK_FULL
+
+func isNoSpace(err error) bool {
+	return errors.Is(err, windows.ERROR_DISK_FULL) || errors.Is(err, windows.ERROR_HANDLE_DISK_FULL) ||
+		errors.Is(err, syscall.ENOSPC)
+}
+
+func isStale(err error) bool { return errors.Is(err, syscall.ESTALE) }
+
+func isInterrupted(err error) bool { return errors.Is(err, syscall.EINTR) }
+
+// isBusy: nothing was done, and asking again may help. A sharing violation is
+// mostly a virus scanner or an indexer that looks at a file just written.
+func isBusy(err error) bool {
+	return errors.Is(err, windows.ERROR_SHARING_VIOLATION) || errors.Is(err, syscall.EAGAIN)
+}

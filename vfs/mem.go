@@ -1,0 +1,474 @@
+package vfs
+
+import (
+	"cmp"
+	"errors"
+	"io/fs"
+	"maps"
+	"slices"
+	"sync"
+	"time"
+)
+
+// Mem is a directory in memory. It also remembers every change, so that
+// Crashes can show what a crash of the machine at any moment may leave (see
+// crash.go), and Clone what one of the process leaves.
+//
+// Closing a Mem releases its locks and nothing else: it can be opened again,
+// as a directory can.
+type Mem struct {
+	// Space is how many bytes all files together may have; what goes beyond is
+	// a full disk. Default: 0, no limit. To be changed only while nothing else runs.
+	Space int64
+
+	// Network makes Local say no. Default: false.
+	Network bool
+
+	// NoTrace saves the memory for the trace; Crashes then shows nothing.
+	// To be set before the first change. Default: false.
+	NoTrace bool
+
+	mu    sync.RWMutex
+	root  *inode
+	next  int   // id of the next inode
+	used  int64 // bytes in all files; those removed but open count too
+	locks map[*inode]*memLock
+	trace trace
+}
+
+// inode is a file or a directory.
+type inode struct {
+	id    int
+	mtime time.Time
+	names int // how many names it has
+	open  int // how many handles
+	content
+	entries map[string]*inode // of a directory; nil: a file
+}
+
+const rootID = 0
+
+// NewMem returns an empty directory.
+func NewMem() *Mem {
+	return &Mem{
+		root:  &inode{id: rootID, entries: make(map[string]*inode)},
+		next:  rootID + 1,
+		locks: make(map[*inode]*memLock),
+	}
+}
+
+func (m *Mem) Local() bool { return !m.Network }
+
+func (m *Mem) Close() error { return m.release(m) }
+
+func (m *Mem) Create(name string) (File, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	dir, base, err := m.at(name)
+	if err == nil && dir.entries[base] != nil {
+		err = fs.ErrExist
+	}
+	if err != nil {
+		return nil, pathError("create", name, err)
+	}
+	node := m.create(dir, base, name)
+	node.open++
+	return &memFile{m: m, node: node, name: name, write: true}, nil
+}
+
+// create makes an empty file.
+func (m *Mem) create(dir *inode, base, name string) *inode {
+	node := &inode{id: m.next, mtime: time.Now(), names: 1}
+	m.record(event{kind: evCreate, dir: dir.id, base: base, ino: node.id, name: name, time: node.mtime})
+	m.next++
+	dir.entries[base] = node
+	return node
+}
+
+func (m *Mem) Open(name string) (File, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	node, err := m.find(name)
+	if err == nil && node.entries != nil {
+		err = ErrNotRegular
+	}
+	if err == nil && m.locks[node] != nil {
+		err = m.locks[node].held()
+	}
+	if err != nil {
+		return nil, pathError("open", name, err)
+	}
+	node.open++
+	return &memFile{m: m, node: node, name: name}, nil
+}
+
+var errNotEmpty = errors.New("directory not empty")
+
+func (m *Mem) Remove(name string) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	dir, base, err := m.at(name)
+	if err != nil {
+		return pathError("remove", name, err)
+	}
+	node := dir.entries[base]
+	if node == nil {
+		return pathError("remove", name, fs.ErrNotExist)
+	}
+	if len(node.entries) > 0 {
+		return pathError("remove", name, errNotEmpty)
+	}
+	m.record(event{kind: evRemove, dir: dir.id, base: base, ino: node.id, name: name})
+	delete(dir.entries, base)
+	node.names--
+	m.forget(node)
+	return nil
+}
+
+// forget gives the space of a file back once nobody can reach it any more.
+func (m *Mem) forget(node *inode) {
+	if node.names == 0 && node.open == 0 {
+		m.used -= node.size
+	}
+}
+
+func (m *Mem) Rename(from, to string) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if err := m.rename(from, to); err != nil {
+		return pathError("rename", from, err)
+	}
+	return nil
+}
+
+func (m *Mem) rename(from, to string) error {
+	fromDir, fromBase, err := m.at(from)
+	if err != nil {
+		return err
+	}
+	toDir, toBase, err := m.at(to)
+	if err != nil {
+		return err
+	}
+	node, old := fromDir.entries[fromBase], toDir.entries[toBase]
+	switch {
+	case node == nil:
+		return fs.ErrNotExist
+	case node.entries != nil, old != nil && old.entries != nil:
+		return ErrNotRegular
+	case node == old:
+		return nil
+	}
+	m.record(event{kind: evRename, dir: fromDir.id, base: fromBase, toDir: toDir.id, toBase: toBase, ino: node.id, name: from + " to " + to})
+	toDir.entries[toBase] = node
+	delete(fromDir.entries, fromBase)
+	if old != nil {
+		old.names--
+		m.forget(old)
+	}
+	return nil
+}
+
+func (m *Mem) Mkdir(name string) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	dir, base, err := m.at(name)
+	if err != nil {
+		return pathError("mkdir", name, err)
+	}
+	switch node := dir.entries[base]; {
+	case node == nil:
+		m.mkdir(dir, base)
+	case node.entries == nil:
+		return pathError("mkdir", name, ErrNotDir)
+	}
+	return nil
+}
+
+func (m *Mem) mkdir(dir *inode, base string) *inode {
+	node := &inode{id: m.next, mtime: time.Now(), names: 1, entries: make(map[string]*inode)}
+	m.record(event{kind: evMkdir, dir: dir.id, base: base, ino: node.id, name: base})
+	m.next++
+	dir.entries[base] = node
+	return node
+}
+
+func (m *Mem) List(name string) ([]Info, error) {
+	m.mu.RLock()
+	defer m.mu.RUnlock()
+	dir, err := m.dir(name)
+	if err != nil {
+		return nil, pathError("list", name, err)
+	}
+	list := make([]Info, 0, len(dir.entries))
+	for base, node := range dir.entries {
+		list = append(list, node.info(base))
+	}
+	slices.SortFunc(list, func(a, b Info) int { return cmp.Compare(a.Name, b.Name) })
+	return list, nil
+}
+
+func (m *Mem) Stat(name string) (Info, error) {
+	m.mu.RLock()
+	defer m.mu.RUnlock()
+	if name == "." {
+		return m.root.info(name), nil
+	}
+	_, base, err := m.at(name)
+	if err != nil {
+		return Info{}, pathError("stat", name, err)
+	}
+	node, err := m.find(name)
+	if err != nil {
+		return Info{}, pathError("stat", name, err)
+	}
+	return node.info(base), nil
+}
+
+func (m *Mem) SyncDir(name string) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	dir, err := m.dir(name)
+	if err != nil {
+		return pathError("syncdir", name, err)
+	}
+	m.record(event{kind: evSyncDir, dir: dir.id, name: name})
+	return nil
+}
+
+// at is the directory that a name is in, and the name in it.
+func (m *Mem) at(name string) (*inode, string, error) {
+	dir, base, err := splitName(name)
+	if err != nil || dir == "" {
+		return m.root, base, err
+	}
+	sub, err := m.dir(dir)
+	return sub, base, err
+}
+
+// dir is the directory called name, "." or one in it.
+func (m *Mem) dir(name string) (*inode, error) {
+	if name == "." {
+		return m.root, nil
+	}
+	dir, base, err := splitName(name)
+	if err != nil || dir != "" {
+		return nil, fs.ErrInvalid
+	}
+	switch sub := m.root.entries[base]; {
+	case sub == nil:
+		return nil, fs.ErrNotExist
+	case sub.entries == nil:
+		return nil, ErrNotDir
+	default:
+		return sub, nil
+	}
+}
+
+// find is what has the name.
+func (m *Mem) find(name string) (*inode, error) {
+	dir, base, err := m.at(name)
+	if err != nil {
+		return nil, err
+	}
+	if node := dir.entries[base]; node != nil {
+		return node, nil
+	}
+	return nil, fs.ErrNotExist
+}
+
+func (n *inode) info(base string) Info {
+	dir := n.entries != nil
+	return Info{Name: base, Size: n.size, Regular: !dir, Dir: dir, ModTime: n.mtime}
+}
+
+// Clone is another directory with what this one holds now and with nothing
+// locked, as the kill of all its processes leaves it: what was written is
+// there, but what was not synced can still be lost by a later crash.
+func (m *Mem) Clone() *Mem {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	c := &Mem{
+		Space: m.Space, Network: m.Network, NoTrace: m.NoTrace,
+		root: m.root.clone(nil), next: m.next,
+		locks: make(map[*inode]*memLock), trace: m.trace.clip(),
+	}
+	c.used = c.root.total(make(map[*inode]bool))
+	return c
+}
+
+// clone copies a tree, sharing what is in the files. A file with two names
+// stays one file.
+func (n *inode) clone(seen map[*inode]*inode) *inode {
+	if c := seen[n]; c != nil {
+		return c
+	}
+	c := &inode{id: n.id, mtime: n.mtime, names: n.names}
+	if n.names > 1 {
+		seen[n] = c
+	}
+	if n.entries == nil {
+		c.content = n.share()
+		return c
+	}
+	if seen == nil {
+		seen = make(map[*inode]*inode)
+	}
+	c.entries = make(map[string]*inode, len(n.entries))
+	for base, sub := range n.entries {
+		c.entries[base] = sub.clone(seen)
+	}
+	return c
+}
+
+// total is how many bytes the files of a tree have, each counted once.
+func (n *inode) total(seen map[*inode]bool) int64 {
+	if seen[n] {
+		return 0
+	}
+	seen[n] = true
+	sum := n.size
+	for _, sub := range n.entries {
+		sum += sub.total(seen)
+	}
+	return sum
+}
+
+// Names returns the names of all files, sorted.
+func (m *Mem) Names() []string {
+	m.mu.RLock()
+	defer m.mu.RUnlock()
+	var names []string
+	for base, node := range m.root.entries {
+		if node.entries == nil {
+			names = append(names, base)
+		}
+		for sub := range node.entries {
+			names = append(names, base+"/"+sub)
+		}
+	}
+	slices.Sort(names)
+	return names
+}
+
+// ReadFile returns what a file holds, nil when there is none. It is for tests
+// that look behind the engine's back.
+func (m *Mem) ReadFile(name string) []byte {
+	m.mu.RLock()
+	defer m.mu.RUnlock()
+	node, err := m.find(name)
+	if err != nil || node.entries != nil {
+		return nil
+	}
+	return node.bytes()
+}
+
+// Files returns what all files hold, by name, for comparing two directories.
+func (m *Mem) Files() map[string]string {
+	all := make(map[string]string)
+	for _, name := range m.Names() {
+		all[name] = string(m.ReadFile(name))
+	}
+	return all
+}
+
+// WriteFile makes a file hold b and nothing else, durably and at once, as
+// damage to the disk would: handles and locks stay, and space is not looked at.
+// It makes the directory if that is missing, and panics if the name is none or
+// is a directory.
+func (m *Mem) WriteFile(name string, b []byte) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	dirName, base, err := splitName(name)
+	if err != nil {
+		panic(pathError("write", name, err))
+	}
+	dir := m.root
+	if dirName != "" {
+		if dir = m.root.entries[dirName]; dir == nil {
+			dir = m.mkdir(m.root, dirName)
+		}
+	}
+	node := dir.entries[base]
+	if node == nil {
+		node = m.create(dir, base, name)
+	}
+	if dir.entries == nil || node.entries != nil {
+		panic(pathError("write", name, ErrNotRegular))
+	}
+	b = slices.Clone(b)
+	m.record(event{kind: evPut, dir: dir.id, base: base, ino: node.id, name: name, data: b, time: node.mtime})
+	m.used += int64(len(b)) - node.size
+	node.content = content{}
+	node.writeAt(b, 0)
+}
+
+// Checkpoint makes everything that is there durable and forgets how it came to
+// be: the trace, and with it the points of Crashes, begins here.
+func (m *Mem) Checkpoint() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.trace = trace{}
+}
+
+// memLock is a lock on a file in memory.
+type memLock struct {
+	m      *Mem
+	by     FS // through which it was taken
+	node   *inode
+	name   string
+	holder string
+}
+
+func (m *Mem) Lock(name, holder string) (Lock, error) { return m.lock(m, name, holder) }
+
+func (m *Mem) lock(by FS, name, holder string) (Lock, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	dir, base, err := m.at(name)
+	if err != nil {
+		return nil, pathError("lock", name, err)
+	}
+	node := dir.entries[base]
+	switch {
+	case node == nil:
+		node = m.create(dir, base, name)
+	case node.entries != nil:
+		return nil, pathError("lock", name, ErrNotRegular)
+	case m.locks[node] != nil:
+		return nil, pathError("lock", name, m.locks[node].held())
+	}
+	l := &memLock{m: m, by: by, node: node, name: name, holder: cleanHolder(holder)}
+	m.locks[node] = l
+	_, _ = m.write(node, name, appendHolder(nil, holder), 0) // a full disk keeps nobody out
+	return l, nil
+}
+
+func (l *memLock) held() error { return &LockedError{Name: l.name, Holder: l.holder} }
+
+func (l *memLock) Release() error {
+	l.m.mu.Lock()
+	defer l.m.mu.Unlock()
+	if l.m.locks[l.node] == l {
+		delete(l.m.locks, l.node)
+	}
+	return nil
+}
+
+// release releases what was locked through by.
+func (m *Mem) release(by FS) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	maps.DeleteFunc(m.locks, func(_ *inode, l *memLock) bool { return l.by == by })
+	return nil
+}
+
+// Process is the same directory for another user of it, who would be another
+// process: closing it releases only the locks that were taken through it.
+func (m *Mem) Process() FS { return &memProcess{m} }
+
+type memProcess struct{ *Mem }
+
+func (p *memProcess) Lock(name, holder string) (Lock, error) { return p.Mem.lock(p, name, holder) }
+
+func (p *memProcess) Close() error { return p.Mem.release(p) }

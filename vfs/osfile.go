@@ -1,0 +1,82 @@
+package vfs
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"strconv"
+)
+
+// osFile is a file of the operating system. ReadAt, WriteAt and Close are
+// those of os.File.
+type osFile struct {
+	*os.File
+	local bool
+}
+
+func (f *osFile) Size() (int64, error) {
+	info, err := f.Stat()
+	if err != nil {
+		return 0, pathError("size", f.Name(), err)
+	}
+	return info.Size(), nil
+}
+
+func (f *osFile) Sync() error {
+	if err := syncFile(f.File); err != nil {
+		return pathError("sync", f.Name(), err)
+	}
+	return nil
+}
+
+func (f *osFile) Map(size int64) (Mapping, error) {
+	if !f.local || strconv.IntSize < 64 {
+		return nil, pathError("map", f.Name(), errors.ErrUnsupported)
+	}
+	if size <= 0 {
+		return nil, pathError("map", f.Name(), fs.ErrInvalid)
+	}
+	m, err := mapFile(f.File, size)
+	if err != nil {
+		return nil, pathError("map", f.Name(), err)
+	}
+	return m, nil
+}
+
+// openTries bounds how often a name is looked at anew because another process
+// replaced the file between the looking and the opening.
+const openTries = 8
+
+// openRegular opens a file that must be there, and must be a regular one. The
+// name is looked at first, so that a device or a pipe is not even opened (to
+// open one can do things); then it is opened without waiting, in case it
+// became one; and what was opened must be what was looked at, because os.Root
+// follows a link that stays in the directory.
+func openRegular(dir *os.Root, base string, flag int) (*os.File, error) {
+	for range openTries {
+		info, err := dir.Lstat(base)
+		if err != nil {
+			return nil, err
+		}
+		if !info.Mode().IsRegular() {
+			return nil, ErrNotRegular
+		}
+		if err := lockedHere(info); err != nil {
+			return nil, err
+		}
+		f, err := dir.OpenFile(base, flag|openFlags, 0)
+		if err != nil {
+			return nil, err
+		}
+		opened, err := f.Stat()
+		if err != nil {
+			f.Close()
+			return nil, err
+		}
+		if os.SameFile(info, opened) {
+			return f, nil
+		}
+		f.Close()
+	}
+	return nil, ErrNotRegular
+}

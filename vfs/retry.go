@@ -1,0 +1,169 @@
+package vfs
+
+import (
+	"errors"
+	"time"
+)
+
+// RetryOptions bound what a Retry does.
+type RetryOptions struct {
+	// Tries is how often an operation is tried in all. Default: 4.
+	Tries int
+
+	// Wait is the pause after the first try; each further one is twice as
+	// long. Default: 5 ms, so that four tries take 35 ms at most.
+	Wait time.Duration
+
+	// Sleep waits. Default: time.Sleep.
+	Sleep func(time.Duration)
+}
+
+// Retry is an FS that asks again where network disks want to be asked again.
+// It is the only place where that is done. What is not in this table is never
+// repeated, because it might have been done already or because doing it again
+// would hide what happened:
+//
+//	                interrupted   busy   stale
+//	Open Stat List      yes       yes     yes    a name is looked up anew
+//	Size ReadAt         yes       yes     no     the handle stays stale; the caller opens again
+//	Mkdir               yes       yes     yes    twice is as good as once
+//	Lock                yes       no      yes    "busy" is that another has it
+//	Remove              yes       yes     no     gone after a second try is gone
+//	Create Rename       no        yes     no     the second try could find the work of the first
+//	WriteAt             yes       yes     no     only if nothing was written yet
+//	Sync SyncDir        no        no      no     a second sync succeeds without having written anything
+//	Close Release Map   no        no      no
+type Retry struct {
+	fs FS
+	o  RetryOptions
+}
+
+// NewRetry wraps fs.
+func NewRetry(fs FS, o RetryOptions) *Retry {
+	if o.Tries <= 0 {
+		o.Tries = 4
+	}
+	if o.Wait <= 0 {
+		o.Wait = 5 * time.Millisecond
+	}
+	if o.Sleep == nil {
+		o.Sleep = time.Sleep
+	}
+	return &Retry{fs: fs, o: o}
+}
+
+// reason says whether an error is one to try again after.
+type reason func(error) bool
+
+func interrupted(err error) bool { return isInterrupted(err) || isBusy(err) }
+
+func lookup(err error) bool { return interrupted(err) || isStale(err) }
+
+func locking(err error) bool {
+	return !errors.Is(err, ErrLocked) && (isInterrupted(err) || isStale(err))
+}
+
+// do runs f until it succeeds, fails for another reason, or was tried often enough.
+func (r *Retry) do(again reason, f func() error) error {
+	wait := r.o.Wait
+	for try := 1; ; try++ {
+		err := f()
+		if err == nil || try == r.o.Tries || !again(err) {
+			return err
+		}
+		r.o.Sleep(wait)
+		wait *= 2
+	}
+}
+
+// get is do for what returns something.
+func get[T any](r *Retry, again reason, f func() (T, error)) (v T, err error) {
+	err = r.do(again, func() (err error) {
+		v, err = f()
+		return err
+	})
+	return v, err
+}
+
+func (r *Retry) Create(name string) (File, error) {
+	return r.wrap(get(r, isBusy, func() (File, error) { return r.fs.Create(name) }))
+}
+
+func (r *Retry) Open(name string) (File, error) {
+	return r.wrap(get(r, lookup, func() (File, error) { return r.fs.Open(name) }))
+}
+
+func (r *Retry) wrap(f File, err error) (File, error) {
+	if err != nil {
+		return nil, err
+	}
+	return &retryFile{File: f, r: r}, nil
+}
+
+func (r *Retry) Remove(name string) error {
+	try := 0
+	return r.do(interrupted, func() error {
+		try++
+		err := r.fs.Remove(name)
+		if try > 1 && IsGone(err) {
+			return nil // by the try before
+		}
+		return err
+	})
+}
+
+func (r *Retry) Rename(from, to string) error {
+	return r.do(isBusy, func() error { return r.fs.Rename(from, to) })
+}
+
+func (r *Retry) Mkdir(name string) error {
+	return r.do(lookup, func() error { return r.fs.Mkdir(name) })
+}
+
+func (r *Retry) List(dir string) ([]Info, error) {
+	return get(r, lookup, func() ([]Info, error) { return r.fs.List(dir) })
+}
+
+func (r *Retry) Stat(name string) (Info, error) {
+	return get(r, lookup, func() (Info, error) { return r.fs.Stat(name) })
+}
+
+func (r *Retry) Lock(name, holder string) (Lock, error) {
+	return get(r, locking, func() (Lock, error) { return r.fs.Lock(name, holder) })
+}
+
+func (r *Retry) SyncDir(dir string) error { return r.fs.SyncDir(dir) }
+
+func (r *Retry) Local() bool { return r.fs.Local() }
+
+func (r *Retry) Close() error { return r.fs.Close() }
+
+// retryFile is a file of a Retry.
+type retryFile struct {
+	File
+	r *Retry
+}
+
+// ReadAt goes on behind what it has.
+func (f *retryFile) ReadAt(b []byte, off int64) (n int, err error) {
+	err = f.r.do(interrupted, func() error {
+		n1, err := f.File.ReadAt(b[n:], off+int64(n))
+		n += n1
+		return err
+	})
+	return n, err
+}
+
+func (f *retryFile) WriteAt(b []byte, off int64) (n int, err error) {
+	err = f.r.do(func(err error) bool { return n == 0 && interrupted(err) }, func() (err error) {
+		n, err = f.File.WriteAt(b, off)
+		return err
+	})
+	return n, err
+}
+
+func (f *retryFile) Size() (int64, error) {
+	return get(f.r, interrupted, f.File.Size)
+}
+
+func (f *retryFile) failSync() { failSync(f.File) }

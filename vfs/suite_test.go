@@ -1,0 +1,45 @@
+package vfs_test
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/go-diskcache/diskcache/vfs"
+	"github.com/go-diskcache/diskcache/vfs/vfstest"
+)
+
+func openDir(t *testing.T, o vfs.DirOptions) vfs.FS {
+	t.Helper()
+	d, err := vfs.OpenDir(t.TempDir(), o)
+	require.NoError(t, err)
+	t.Cleanup(func() { d.Close() }) // before the directory is removed
+	return d
+}
+
+func openMem(*testing.T) vfs.FS { return vfs.NewMem() }
+
+func TestSuite(t *testing.T) {
+	disk := func(t *testing.T) vfs.FS { return openDir(t, vfs.DirOptions{}) }
+	for name, open := range map[string]func(*testing.T) vfs.FS{
+		"Disk":        disk,
+		"NetworkDisk": func(t *testing.T) vfs.FS { return openDir(t, vfs.DirOptions{Network: vfs.NetworkYes}) },
+		"Mem":         openMem,
+		"Process":     func(*testing.T) vfs.FS { return vfs.NewMem().Process() },
+		"Image":       func(*testing.T) vfs.FS { return image(vfs.NewMem()) },
+		"Fault":       func(t *testing.T) vfs.FS { return vfs.NewFault(disk(t)) },
+		"FaultMem":    func(t *testing.T) vfs.FS { return vfs.NewFault(openMem(t)) },
+		"Retry":       func(t *testing.T) vfs.FS { return vfs.NewRetry(disk(t), vfs.RetryOptions{}) },
+	} {
+		t.Run(name, func(t *testing.T) { vfstest.Run(t, open) })
+	}
+}
+
+// image is the last crash image of a Mem with nothing open: itself.
+func image(m *vfs.Mem) (img *vfs.Mem) {
+	m.Crashes(vfs.CrashOptions{}, func(i *vfs.Mem, _ vfs.CrashPoint) bool {
+		img = i
+		return true
+	})
+	return img
+}

@@ -1,0 +1,138 @@
+// Package vfs is the disk as the engine sees it: one directory, with flat
+// names in it, and files that are read and written at offsets. It is as small
+// as the engine needs, so that the engine's tests run on every implementation.
+//
+//	OpenDir(path, DirOptions{})   a directory of the operating system
+//	NewMem()                      memory that can show what every possible crash leaves
+//	NewFault(fs)                  any of them, failing the n-th call on demand
+//	NewRetry(fs, RetryOptions{})  any of them, asking again what network disks want asked again
+//
+// # Names
+//
+// A name is "base" or "dir/base" with a forward slash; "." is the directory
+// itself. Anything else (absolute, "..", deeper, with a backslash or a colon)
+// is fs.ErrInvalid, on every system, before the disk is asked.
+//
+// # Promises
+//
+// Every error is an *fs.PathError with the operation and the name, around
+// something to be matched with errors.Is; only io.EOF comes bare. Links and
+// special files are never followed or opened. Nothing is ever reached outside
+// the directory. A lock is exclusive over all processes and also inside of
+// this one, never waits, and dies with its process.
+//
+// What is written is safe from a crash of the machine only after Sync of the
+// file and SyncDir of the directory that names it; a file's Sync does not make
+// its name durable, and a directory made by Mkdir is itself a name in ".".
+// After a failed Sync what was written since the one before must be taken for
+// lost, although it can still be read; asking again proves nothing.
+//
+// # Where to read
+//
+// vfs.go and errors.go are what the engine uses. os.go, osfile.go and lock.go
+// are the real disk, with one file per system for what differs. mem.go and
+// memfile.go are the memory, trace.go what it remembers, crash.go and image.go
+// the crashes. fault.go and retry.go are wrappers. Package vfstest is the suite
+// that all of them pass.
+package vfs
+
+import (
+	"io"
+	"time"
+)
+
+// FS is one directory. All methods may be used by any number of goroutines.
+type FS interface {
+	// Create makes a file that must not exist yet (fs.ErrExist), with mode
+	// 0600, open for reading and writing.
+	Create(name string) (File, error)
+
+	// Open opens a regular file for reading only. Anything else is refused
+	// with ErrNotRegular, without being opened.
+	Open(name string) (File, error)
+
+	// Remove removes a file, a link (not what it points to) or an empty
+	// directory. Handles that are open keep working.
+	Remove(name string) error
+
+	// Rename gives a file another name, replacing atomically what has that name.
+	Rename(from, to string) error
+
+	// Mkdir makes a directory with mode 0700. It is no error when it is there.
+	Mkdir(name string) error
+
+	// List returns what is in a directory, sorted by name. What vanishes
+	// meanwhile is left out.
+	List(dir string) ([]Info, error)
+
+	// Stat says what a name is; a link is not followed.
+	Stat(name string) (Info, error)
+
+	// SyncDir makes the names in a directory durable: those made, those
+	// renamed and those removed.
+	SyncDir(dir string) error
+
+	// Lock takes an exclusive lock without waiting, and writes holder at the
+	// front of the lock file for others to read. When it is taken, by this or
+	// another process, the error is a *LockedError. The file is made when it
+	// is missing; what it holds never matters. A lock file must be used for
+	// nothing else: on some systems closing any handle of it drops the lock.
+	Lock(name, holder string) (Lock, error)
+
+	// Local says whether the directory is on a disk of this machine, so that
+	// all processes that use it see one another's writes at once and files may
+	// be mapped. Mapping can still be unsupported.
+	Local() bool
+
+	// Close gives back what the FS itself holds, locks included. Files that
+	// are open stay so.
+	Close() error
+}
+
+// A Lock is held until Release, until its FS is closed, or until the process
+// ends. Releasing it again does nothing.
+type Lock interface {
+	Release() error
+}
+
+// File is an open file. ReadAt, WriteAt and Size may be used concurrently.
+type File interface {
+	io.ReaderAt
+	io.WriterAt
+
+	// Size is the size in bytes, asked of the system each time.
+	Size() (int64, error)
+
+	// Sync makes what was written through any handle durable, and the size with it.
+	Sync() error
+
+	// Map maps the first size bytes for reading. The error is
+	// errors.ErrUnsupported where files cannot or must not be mapped (network
+	// disks, 32-bit systems, other implementations than the disk). On unix
+	// size may go beyond the end of the file, so that a file can grow into its
+	// mapping; to touch a page behind the end is a fault that kills the
+	// process unless debug.SetPanicOnFault is on, as it is when somebody cuts
+	// the file.
+	Map(size int64) (Mapping, error)
+
+	io.Closer
+}
+
+// Mapping is a mapped file. It outlives the handle that it came from.
+type Mapping interface {
+	// Bytes is the mapped memory. It must not be written, and not be touched
+	// after Close, when Bytes returns nil.
+	Bytes() []byte
+
+	// Close unmaps. Closing it again does nothing.
+	Close() error
+}
+
+// Info is what a directory says about one of its names.
+type Info struct {
+	Name    string // without the directory
+	Size    int64  // in bytes; means something only for regular files
+	Regular bool   // a regular file
+	Dir     bool   // a directory; neither: a link or a special file
+	ModTime time.Time
+}
