@@ -23,7 +23,7 @@ const minCompressLen = 64
 
 // Compress compresses src and returns what to store, and how. It writes from
 // the beginning of dst, which may be nil, and makes new room if that is too
-// small. Where the result would not be shorter than src by at least a
+// small; room for len(src) bytes is enough for what is worth keeping. Where the result would not be shorter than src by at least a
 // sixteenth, src itself is returned with None.
 func Compress(dst, src []byte, c Compression) (out []byte, used Compression) {
 	limit := len(src) - len(src)/16

@@ -79,13 +79,10 @@ func (r *Record) parseHead(b []byte, id uint64, off int64) (l lens, err error) {
 	}
 	_ = b[fixedHeadLen-1]
 	valueLen, w := le.Uint32(b[4:]), le.Uint64(b[8:])
-	if valueLen > MaxValueLen || w>>(32+keyLenBits+compressionBits) != 0 {
-		return l, ErrLength
-	}
-	l.value = int(valueLen)
+	l.value = int(valueLen) // negative on 32 bits if it is over the limit; see checkRecord
 	l.key = int(w >> 32 & keyLenMask)
 	r.Kind, r.Flags, r.User = Kind(w), flags, uint16(w>>16)
-	r.Compression = Compression(w >> (32 + keyLenBits))
+	r.Compression = Compression(w >> (32 + keyLenBits)) // with the bits beside it, that they be looked at
 	r.Seq, r.Hash, r.Sum = le.Uint64(b[16:]), le.Uint64(b[24:]), le.Uint64(b[32:])
 	r.First, r.Stored, r.Expires, r.RawLen = r.Seq, r.Seq, 0, valueLen
 	if len(b) > fixedHeadLen {
@@ -127,7 +124,7 @@ func (r *Record) parseOptional(b []byte) (tagLen int, ok bool) {
 // checkRecord holds the limits, and the rules that one field sets for another.
 // Appending and parsing both keep them.
 func checkRecord(kind Kind, flags Flags, c Compression, rawLen uint32, l lens) error {
-	if l.key > MaxKeyLen || l.tag > MaxTagLen || l.value > MaxValueLen || flags&flagReserved != 0 {
+	if l.key > MaxKeyLen || l.tag > MaxTagLen || uint(l.value) > MaxValueLen || flags&flagReserved != 0 {
 		return ErrLength
 	}
 	if c == None && rawLen != uint32(l.value) {

@@ -59,10 +59,12 @@ func TestHintExpires(t *testing.T) {
 		require.Equal(t, sec, HintExpires(ns), "%d", ns)
 	}
 	h := exampleHint()
-	h.Entries[0].Expires = math.MaxInt64
-	got, err := ParseHint(AppendHint(nil, &h))
-	require.NoError(t, err)
-	require.Equal(t, int64(math.MaxUint32), got.Entries[0].Expires)
+	for _, sec := range []int64{math.MaxUint32, math.MaxUint32 + 1, 1 << 33, math.MaxInt64} {
+		h.Entries[0].Expires = sec
+		got, err := ParseHint(AppendHint(nil, &h))
+		require.NoError(t, err)
+		require.Equal(t, int64(math.MaxUint32), got.Entries[0].Expires)
+	}
 }
 
 // sumHint makes the sums of a hint right again.
@@ -115,6 +117,7 @@ func TestHintPanics(t *testing.T) {
 		"past length":  func(h *Hint) { h.Length -= Align },
 		"not aligned":  func(h *Hint) { h.Entries[1].Off++ },
 		"no length":    func(h *Hint) { h.Length = 0; h.Entries = nil },
+		"expired":      func(h *Hint) { h.Entries[0].Expires = -1 },
 	} {
 		h := exampleHint()
 		spoil(&h)

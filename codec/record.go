@@ -67,8 +67,7 @@ const (
 
 	keyLenBits      = 24
 	keyLenMask      = 1<<keyLenBits - 1
-	compressionBits = 4
-	compressionMask = 1<<compressionBits - 1
+	compressionMask = 1<<4 - 1
 )
 
 // A Record is one record, made or parsed.

@@ -81,6 +81,13 @@ func (q *queue) giveBack(group []*request) {
 // commit makes the changes of r one commit: all of them or none. It returns once
 // they are as durable as the options ask for and every later read sees them.
 func (e *Engine) commit(r *request) error {
+	if e.w.mu.TryLock() { // alone: no need to queue
+		e.w.alone[0] = r
+		e.commitGroup(e.w.alone[:])
+		e.w.alone[0] = nil
+		e.w.mu.Unlock()
+		return r.err
+	}
 	if !e.queue.join(r) {
 		<-r.done
 		return r.err

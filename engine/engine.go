@@ -44,6 +44,7 @@ type writer struct {
 	seq    uint64             // of the last commit
 	spare  []codec.HintEntry  // room for the hint entries of the next segment
 	stage  stage
+	alone  [1]*request     // a group of one
 	old    []*keydir.Index // damaged ones that were built anew; given back at Close
 }
 
@@ -66,6 +67,11 @@ func open(fsys vfs.FS, o Options) (*Engine, error) {
 	e.clock.now = o.Now
 	e.faults.log = o.Log
 	e.files = segment.NewFiles(o.MaxOpenFiles, !o.NoMap && fsys.Local())
+	if e.files.Map && o.Sync != SyncAlways {
+		// Where each commit is synced, memory would have to be made writable
+		// anew for each, by a fault.
+		e.files.Window = o.SegmentSize
+	}
 	e.values.init(e)
 	e.w.stage.init(e)
 	list, err := e.claim()

@@ -10,7 +10,10 @@ import (
 
 // match is the newest record of a key that is in the index.
 type match struct {
-	head codec.Head
+	first, stored uint64
+	expires       int64
+	flags         codec.Flags
+
 	seg  *segment.Segment
 	off  int64
 	size int64
@@ -48,7 +51,7 @@ func (m *matcher) find(rec *codec.Record) (keydir.Ref, match, error) {
 			_, err = m.Same(ref.Entry()) // found by its key, its record not seen yet
 		}
 		if err == nil {
-			if ref.Found() && m.m.head.Flags&codec.FlagFile != 0 {
+			if ref.Found() && m.m.flags&codec.FlagFile != 0 {
 				if m.m.file, err = m.e.fileOf(m.m.seg, m.m.off); err != nil {
 					m.m.file = valueFile{} // its name is lost with the record; Check finds the orphan
 				}
@@ -105,7 +108,8 @@ func (m *matcher) Same(entry keydir.Entry) (bool, error) {
 		return false, m.fail
 	}
 	if string(m.key) == string(m.rec.Key) {
-		m.m.head, m.m.size = h, int64(h.Size())
+		m.m.first, m.m.stored, m.m.expires, m.m.flags = h.First, h.Stored, h.Expires, h.Flags
+		m.m.size = int64(h.Size())
 		return true, nil
 	}
 	if h.Hash == m.rec.Hash {

@@ -29,10 +29,22 @@ func (e *Engine) claim() ([]vfs.Info, error) {
 		return nil, err
 	}
 	e.stats.openTime.Store(start.UnixNano())
-	if list, err = e.fsys.List("."); err != nil { // as it is now that nobody else changes it
+	if !hasLock(list) {
+		// The lock file is what says later that the directory is ours, whatever a
+		// crash leaves of the segments: its name must be there before theirs.
+		err = e.fsys.SyncDir(".")
+	}
+	if err == nil {
+		list, err = e.fsys.List(".") // as it is now that nobody else changes it
+	}
+	if err != nil {
 		return nil, errors.Join(err, e.lock.Release())
 	}
 	return list, nil
+}
+
+func hasLock(list []vfs.Info) bool {
+	return slices.ContainsFunc(list, func(i vfs.Info) bool { return i.Name == codec.LockName })
 }
 
 // checkOurs refuses a directory with files in it of which none is ours: a cache

@@ -255,11 +255,11 @@ func (e *Engine) fillSnapshot(f vfs.File, x *keydir.Index) error {
 	off := int64(s.HeadLen())
 	var b []byte
 	put := func() (r codec.SnapshotRegion, err error) {
+		r = codec.SnapshotRegion{Offset: off, Length: int64(len(b)), Sum: xxhash.Sum64(b)}
 		for len(b)%codec.Align != 0 {
-			b = append(b, 0)
+			b = append(b, 0) // not part of the region: the next one begins behind it
 		}
 		_, err = f.WriteAt(b, off)
-		r = codec.SnapshotRegion{Offset: off, Length: int64(len(b)), Sum: xxhash.Sum64(b)}
 		off += int64(len(b))
 		return r, err
 	}

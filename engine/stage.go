@@ -92,7 +92,7 @@ func (s *stage) record(op *Op, seq uint64) error {
 	if err != nil {
 		return err
 	}
-	op.Existed = ref.Found() && !e.clock.expired(old.head.Expires)
+	op.Existed = ref.Found() && !e.clock.expired(old.expires)
 	if op.From != nil {
 		if !moves(op, ref, &old) {
 			return nil
@@ -105,7 +105,7 @@ func (s *stage) record(op *Op, seq uint64) error {
 	if op.From == nil {
 		rec.First, rec.Stored = seq, seq
 		if op.Existed && rec.Kind == codec.KindPut {
-			rec.First = old.head.First
+			rec.First = old.first
 		}
 	}
 	if ref.Found() || old.lost {
@@ -135,7 +135,7 @@ func (s *stage) record(op *Op, seq uint64) error {
 // whose commit failed, so that an older record is still in the index, does not.
 func moves(op *Op, ref keydir.Ref, old *match) bool {
 	if op.Record.Kind == codec.KindTombstone {
-		return !ref.Found() || old.head.Stored > op.Record.Stored
+		return !ref.Found() || old.stored > op.Record.Stored
 	}
 	return ref.Found() && old.seg == op.From.seg && old.off == op.From.off
 }

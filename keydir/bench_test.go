@@ -157,3 +157,36 @@ func BenchmarkInsert(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkGrow measures the pause when one shard gets a larger table: the sizes
+// are those of a shard at 1, 10, 30 and 100 million entries.
+func BenchmarkGrow(b *testing.B) {
+	for _, want := range []int{4_000, 40_000, 120_000, 400_000} {
+		b.Run(strconv.Itoa(want), func(b *testing.B) {
+			var m memory
+			defer m.close()
+			l := newLayout(minPlaceBits)
+			var s shard
+			n := l.minN
+			for int(n)*bucketSlots*9/10 < want {
+				n = nextSize(n)
+			}
+			s.resizeLocked(&l, &m, n)
+			for i := uint64(1); s.table.Load().insert(&l, mix64(i)&l.xMask, i, &s.version); i++ {
+				s.used++
+			}
+			old := s.table.Load()
+			b.ResetTimer()
+			for range b.N {
+				buckets := m.alloc(int(nextSize(n)))
+				t := newTable(buckets)
+				if !t.fill(&l, old) {
+					b.Fatal("does not fit")
+				}
+				m.release(buckets)
+			}
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(s.used), "ns/entry")
+			b.ReportMetric(float64(s.used)/float64(old.slots()), "load")
+		})
+	}
+}

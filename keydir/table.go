@@ -54,28 +54,29 @@ func (t *table) find(l *layout, x uint64) uint64 {
 
 func (b *bucket) find(shift uint8, key uint64) (found uint64) {
 	shift &= 63
-	if w := atomic.LoadUint64(&b[0]); w>>shift == key {
+	one := ^key & 1
+	if w := atomic.LoadUint64(&b[0]); (w-one)>>shift == key {
 		found = w
 	}
-	if w := atomic.LoadUint64(&b[1]); w>>shift == key {
+	if w := atomic.LoadUint64(&b[1]); (w-one)>>shift == key {
 		found = w
 	}
-	if w := atomic.LoadUint64(&b[2]); w>>shift == key {
+	if w := atomic.LoadUint64(&b[2]); (w-one)>>shift == key {
 		found = w
 	}
-	if w := atomic.LoadUint64(&b[3]); w>>shift == key {
+	if w := atomic.LoadUint64(&b[3]); (w-one)>>shift == key {
 		found = w
 	}
-	if w := atomic.LoadUint64(&b[4]); w>>shift == key {
+	if w := atomic.LoadUint64(&b[4]); (w-one)>>shift == key {
 		found = w
 	}
-	if w := atomic.LoadUint64(&b[5]); w>>shift == key {
+	if w := atomic.LoadUint64(&b[5]); (w-one)>>shift == key {
 		found = w
 	}
-	if w := atomic.LoadUint64(&b[6]); w>>shift == key {
+	if w := atomic.LoadUint64(&b[6]); (w-one)>>shift == key {
 		found = w
 	}
-	if w := atomic.LoadUint64(&b[7]); w>>shift == key {
+	if w := atomic.LoadUint64(&b[7]); (w-one)>>shift == key {
 		found = w
 	}
 	return found
@@ -126,7 +127,7 @@ func (t *table) insert(l *layout, x, low uint64, version *atomic.Uint64) bool {
 		atomic.StoreUint64(slot1, word1)
 	case n2 > 0:
 		atomic.StoreUint64(slot2, word2)
-	case t.displace(l, i, word1, version), t.displace(l, j, word2, version):
+	case t.displace(l, i, word1, 1, version), t.displace(l, j, word2, 1, version):
 	default:
 		return false
 	}
@@ -134,41 +135,72 @@ func (t *table) insert(l *layout, x, low uint64, version *atomic.Uint64) bool {
 }
 
 // displace moves one entry of the full bucket b to its other bucket and writes
-// word in its stead. It reports false when all those other buckets are full.
-func (t *table) displace(l *layout, b, word uint64, version *atomic.Uint64) bool {
+// word in its stead. Where all those other buckets are full too, it makes room
+// in one of them the same way, so many more times.
+func (t *table) displace(l *layout, b, word uint64, more int, version *atomic.Uint64) bool {
 	first := t.first(l, b)
 	slots := &t.buckets[b]
 	for s := range slots {
 		w := atomic.LoadUint64(&slots[s])
-		key := w >> l.keyShift
-		y := first + key>>1
-		if key&1 == 0 {
-			y = l.other(y)
-		} else {
-			y = l.unother(y)
+		o, moved := t.elsewhere(l, first, w)
+		if n, slot := t.buckets[o].free(); n > 0 {
+			atomic.StoreUint64(slot, moved)
+			version.Add(versionMove)
+			atomic.StoreUint64(&slots[s], word)
+			return true
 		}
-		o, tag := t.at(l, y)
-		n, slot := t.buckets[o].free()
-		if n == 0 {
-			continue
+	}
+	if more == 0 {
+		return false
+	}
+	for s := range slots {
+		w := atomic.LoadUint64(&slots[s])
+		o, moved := t.elsewhere(l, first, w)
+		// Room in b itself would be that of an entry which is about to move.
+		if o != b && t.displace(l, o, moved, more-1, version) {
+			version.Add(versionMove)
+			atomic.StoreUint64(&slots[s], word)
+			return true
 		}
-		atomic.StoreUint64(slot, (tag<<1|key&1^1)<<l.keyShift|w&l.lowMask())
-		version.Add(versionMove)
-		atomic.StoreUint64(&slots[s], word)
-		return true
 	}
 	return false
 }
 
+// elsewhere returns the other bucket of an entry, and its word there. The entry
+// is that of word w in the bucket whose smallest y is first.
+func (t *table) elsewhere(l *layout, first, w uint64) (b, word uint64) {
+	key := w >> l.keyShift
+	y := first + key>>1
+	if key&1 == 0 {
+		y = l.other(y)
+	} else {
+		y = l.unother(y)
+	}
+	b, tag := t.at(l, y)
+	return b, (tag<<1|key&1^1)<<l.keyShift | w&l.lowMask()
+}
+
 // fill writes all entries of old into t, which is empty and still unknown to
-// readers. It reports false when one does not fit.
+// readers. It reports false when one does not fit. Writers wait for it.
 //
-// Buckets are in the order of x, whatever their number: an entry stays in the
-// same part of the table, so this runs through both tables from front to back.
+// Buckets are in the order of y, whatever their number. So an entry keeps its
+// place relative to the whole table, and this runs through both tables from
+// front to back. Entries that find their new bucket full come last: by then it
+// is known which buckets stay empty enough.
 func (t *table) fill(l *layout, old *table) bool {
-	var unseen atomic.Uint64
+	type entry struct{ x, low uint64 }
+	var late []entry
+	// An old bucket's entries go to few neighbours, for which the slots in use
+	// are counted. A bucket that comes into reach for the first time is empty.
+	var used [8]uint8
+	reach := uint64(0) // first bucket that was not yet in reach
+	end := uint64(0)
 	for b := range old.buckets {
-		first := old.first(l, uint64(b))
+		first := end
+		end = old.first(l, uint64(b)+1)
+		for last, _ := t.at(l, end-1); reach <= last; reach++ {
+			used[reach%8] = 0
+		}
 		slots := &old.buckets[b]
 		for s := range slots {
 			w := atomic.LoadUint64(&slots[s])
@@ -178,28 +210,22 @@ func (t *table) fill(l *layout, old *table) bool {
 			key, low := w>>l.keyShift, w&l.lowMask()
 			y := first + key>>1
 			nb, tag := t.at(l, y)
-			if t.buckets[nb].add((tag<<1|key&1)<<l.keyShift | low) {
+			if n := used[nb%8]; n < bucketSlots {
+				t.buckets[nb][n%bucketSlots] = (tag<<1|key&1)<<l.keyShift | low
+				used[nb%8] = n + 1
 				continue
 			}
 			if key&1 == 1 {
 				y = l.unother(y)
 			}
-			if !t.insert(l, y, low, &unseen) {
-				return false
-			}
+			late = append(late, entry{y, low})
+		}
+	}
+	var unseen atomic.Uint64
+	for _, e := range late {
+		if !t.insert(l, e.x, e.low, &unseen) {
+			return false
 		}
 	}
 	return true
-}
-
-// add writes word to an empty slot, if there is one. The bucket is not yet known
-// to readers, so a plain store will do.
-func (b *bucket) add(word uint64) bool {
-	for s := range b {
-		if b[s] == 0 {
-			b[s] = word
-			return true
-		}
-	}
-	return false
 }

@@ -8,7 +8,8 @@ import (
 // Files bounds the open handles of a log: a directory may have more segments
 // than the process may have descriptors. Mapped segments need none.
 type Files struct {
-	Map bool // sealed segments are mapped where the system can
+	Map    bool  // sealed segments are mapped where the system can
+	Window int64 // new segments are written through memory, of this size; 0: not
 
 	max  int
 	mu   sync.Mutex

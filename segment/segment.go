@@ -183,11 +183,14 @@ func (s *Segment) unpin() {
 	}
 }
 
-// mapping returns the bytes of a sealed segment in memory, or nil when it is
-// not sealed, maps are off, or the system cannot.
+// mapping returns the committed bytes in memory: of a sealed segment, or of one
+// that is written through memory. It is nil where the segment is not mapped.
 func (s *Segment) mapping() []byte {
 	if m := s.mapped.Load(); m != nil {
-		return m.data
+		if n := s.length.Load(); n <= int64(len(m.data)) {
+			return m.data[:n]
+		}
+		return nil // grown out of its window by a large commit
 	}
 	if !s.files.Map || !s.sealed.Load() {
 		return nil
@@ -199,7 +202,7 @@ func (s *Segment) mapNow() []byte {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if m := s.mapped.Load(); m != nil {
-		return m.data
+		return m.data[:s.length.Load()]
 	}
 	if s.noMap {
 		return nil

@@ -4,7 +4,9 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"runtime/debug"
 	"sync"
+	"sync/atomic"
 
 	"github.com/go-diskcache/diskcache/codec"
 	"github.com/go-diskcache/diskcache/vfs"
@@ -24,12 +26,15 @@ type Writer struct {
 	head codec.SegmentHeader
 	off  int64 // where the next commit goes
 
+	window vfs.Window // the file in memory, nil where it is written by system calls
+
 	entries []codec.HintEntry // what the hint will say of what was appended
 	marked  int64             // synced length that the log itself states
 
 	syncMu    sync.Mutex // one sync at a time; the later ones are covered by it or wait
 	dirSynced bool       // guarded by syncMu
 
+	failed   atomic.Bool // one of the errors is set
 	errMu    sync.Mutex
 	writeErr error // of the write that failed: nothing is appended after it
 	syncErr  error // of the sync that failed: no other is tried
@@ -51,7 +56,22 @@ func Create(fsys vfs.FS, files *Files, slot uint32, head codec.SegmentHeader, en
 	s := &Segment{ID: head.ID, Slot: slot, fsys: fsys, files: files, pinned: true}
 	s.file.Store(&f)
 	s.length.Store(int64(len(b)))
-	return &Writer{Segment: s, fsys: fsys, file: f, head: head, off: int64(len(b)), entries: entries[:0]}, nil
+	w := &Writer{Segment: s, fsys: fsys, file: f, head: head, off: int64(len(b)), entries: entries[:0]}
+	w.openWindow()
+	return w, nil
+}
+
+// openWindow has the segment written through memory if that is wanted and can be.
+// Readers use the same memory, up to the committed length.
+func (w *Writer) openWindow() {
+	f, ok := w.file.(vfs.Windower)
+	if !ok || w.Segment.files.Window == 0 {
+		return
+	}
+	if win, err := f.Window(w.Segment.files.Window); err == nil {
+		w.window = win
+		w.Segment.mapped.Store(&mapping{win, win.Bytes()})
+	}
 }
 
 // Offset returns where the next commit will begin.
@@ -66,12 +86,31 @@ func (w *Writer) Append(b []byte) error {
 	if err := w.Err(); err != nil {
 		return err
 	}
-	if _, err := w.file.WriteAt(b, w.off); err != nil {
+	if err := w.write(b); err != nil {
 		w.fail(&w.writeErr, err)
 		return err
 	}
 	w.off += int64(len(b))
 	w.Segment.length.Store(w.off)
+	return nil
+}
+
+// write puts b behind what was appended: into the window while it has room on the
+// disk, else by a system call, which tells why there is none.
+func (w *Writer) write(b []byte) error {
+	if end := w.off + int64(len(b)); w.window != nil && end <= int64(len(w.window.Bytes())) {
+		if w.window.Reserve(end) == nil {
+			return w.store(b)
+		}
+	}
+	_, err := w.file.WriteAt(b, w.off)
+	return err
+}
+
+// store copies b into the window. A fault becomes an error.
+func (w *Writer) store(b []byte) (err error) {
+	defer catchFault(debug.SetPanicOnFault(true), w.Segment, w.off, &err)
+	copy(w.window.Bytes()[w.off:], b)
 	return nil
 }
 
@@ -95,6 +134,9 @@ func (w *Writer) Marked(n int64) { w.marked = n }
 // Err returns the error after which nothing is appended any more, nil while the
 // writer works.
 func (w *Writer) Err() error {
+	if !w.failed.Load() {
+		return nil
+	}
 	w.errMu.Lock()
 	defer w.errMu.Unlock()
 	return poisoned(cmp.Or(w.syncErr, w.writeErr))
@@ -117,6 +159,7 @@ func poisoned(err error) error {
 func (w *Writer) fail(slot *error, err error) {
 	w.errMu.Lock()
 	defer w.errMu.Unlock()
+	w.failed.Store(true)
 	if *slot == nil {
 		*slot = err
 	}
@@ -162,6 +205,9 @@ func (w *Writer) Seal() error {
 		CacheID: w.head.CacheID, SegmentID: s.ID, Length: w.off,
 		FirstSeq: s.FirstSeq.Load(), LastSeq: s.LastSeq.Load(), Entries: w.entries,
 	})
+	if w.window != nil {
+		err = errors.Join(err, w.window.Trim(w.off))
+	}
 	w.Finish()
 	return err
 }

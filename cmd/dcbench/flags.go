@@ -1,0 +1,139 @@
+package main
+
+import (
+	"cmp"
+	"flag"
+	"fmt"
+	"io"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/go-diskcache/diskcache"
+)
+
+// params are the flags of "dcbench run".
+type params struct {
+	workloads  []*workload
+	n          int
+	goroutines []int
+	valueSizes []int
+	keySize    int
+	keys       distribution
+	sync       syncMode
+	compress   compression
+	dir        string
+	noMap      bool
+	json       bool
+	seed       uint64
+	rounds     int
+	cpuProfile string
+}
+
+// What the flags accept. A key holds its number in its last 8 bytes; numbers are
+// held in 32 bits in orders of operations.
+const (
+	minKeySize   = 8
+	maxN         = 1<<32 - 1
+	maxRounds    = 1000
+	maxWorkers   = 1 << 12
+	maxValueSize = 1 << 28
+)
+
+func parseParams(args []string, stdout io.Writer) (*params, error) {
+	p := &params{}
+	fs := flag.NewFlagSet("run", flag.ContinueOnError)
+	names := fs.String("w", workloadNames(), "`workloads`, separated by commas")
+	fs.IntVar(&p.n, "n", 1_000_000, "`number` of keys and of operations")
+	goroutines := fs.String("c", "1", "`goroutines`; several numbers are measured one after the other")
+	sizes := fs.String("value-size", "128", "`bytes` of a value; several sizes are measured one after the other")
+	fs.IntVar(&p.keySize, "key-size", 16, "`bytes` of a key")
+	keys := fs.String("keys", "uniform", "which keys are read and overwritten: uniform, or zipf:θ (as zipf:0.99), where few `keys` are most of the load")
+	sync := fs.String("sync", "never", "when writes are put on the disk: never, interval or always")
+	compress := fs.String("compression", "none", "of values: none, lz4 or zstd")
+	fs.StringVar(&p.dir, "dir", "", "measure in a new directory under `dir` (default: that of temporary files)")
+	fs.BoolVar(&p.noMap, "no-map", false, "read by system calls where files could be mapped")
+	fs.BoolVar(&p.json, "json", false, "print one JSON object a line for each workload")
+	fs.Uint64Var(&p.seed, "seed", 1, "`seed` of all that is random")
+	fs.IntVar(&p.rounds, "rounds", 5, "`rounds` in which limit and cache take turns; their medians are the result")
+	fs.StringVar(&p.cpuProfile, "cpuprofile", "", "write a CPU profile to `file`; its label \"side\" parts cache from limit")
+	if err := parseFlags(fs, args, stdout); err != nil {
+		return nil, err
+	}
+	var werr, gerr, serr, kerr, syncErr, cerr error
+	p.workloads, werr = parseWorkloads(*names)
+	p.goroutines, gerr = parseInts("-c", *goroutines, 1, maxWorkers)
+	p.valueSizes, serr = parseInts("--value-size", *sizes, 0, maxValueSize)
+	p.keys, kerr = parseDistribution(*keys)
+	p.sync, syncErr = parseSync(*sync)
+	p.compress, cerr = parseCompression(*compress)
+	err := cmp.Or(werr, gerr, serr, kerr, syncErr, cerr,
+		inRange("-n", p.n, 1, maxN), inRange("--key-size", p.keySize, minKeySize, diskcache.MaxKeySize), inRange("--rounds", p.rounds, 1, maxRounds))
+	if err != nil {
+		return nil, usageError{err}
+	}
+	return p, nil
+}
+
+func inRange(name string, n, least, most int) error {
+	if n < least || n > most {
+		return fmt.Errorf("%s %d is not from %d to %d", name, n, least, most)
+	}
+	return nil
+}
+
+func parseInts(name, list string, least, most int) ([]int, error) {
+	var ns []int
+	for s := range strings.SplitSeq(list, ",") {
+		n, err := strconv.Atoi(strings.TrimSpace(s))
+		if err != nil {
+			return nil, fmt.Errorf("%s %q is not a number", name, s)
+		}
+		if err := inRange(name, n, least, most); err != nil {
+			return nil, err
+		}
+		ns = append(ns, n)
+	}
+	return ns, nil
+}
+
+func parseWorkloads(list string) ([]*workload, error) {
+	var found []*workload
+	for name := range strings.SplitSeq(list, ",") {
+		name = strings.TrimSpace(name)
+		i := slices.IndexFunc(workloads, func(w workload) bool { return w.name == name })
+		if i < 0 {
+			return nil, fmt.Errorf("unknown workload %q; the workloads are %s", name, workloadNames())
+		}
+		found = append(found, &workloads[i])
+	}
+	return found, nil
+}
+
+type syncMode struct {
+	name string
+	mode diskcache.SyncMode
+}
+
+func parseSync(s string) (syncMode, error) {
+	modes := []syncMode{{"never", diskcache.SyncNever}, {"interval", diskcache.SyncInterval}, {"always", diskcache.SyncAlways}}
+	i := slices.IndexFunc(modes, func(m syncMode) bool { return m.name == s })
+	if i < 0 {
+		return syncMode{}, fmt.Errorf("unknown --sync %q; it is never, interval or always", s)
+	}
+	return modes[i], nil
+}
+
+type compression struct {
+	name string
+	kind diskcache.Compression
+}
+
+func parseCompression(s string) (compression, error) {
+	kinds := []compression{{"none", diskcache.NoCompression}, {"lz4", diskcache.LZ4}, {"zstd", diskcache.Zstd}}
+	i := slices.IndexFunc(kinds, func(k compression) bool { return k.name == s })
+	if i < 0 {
+		return compression{}, fmt.Errorf("unknown --compression %q; it is none, lz4 or zstd", s)
+	}
+	return kinds[i], nil
+}

@@ -1,0 +1,95 @@
+// Command dcbench shows what the cache does, and measures how fast.
+//
+//	dcbench demo    caches a source tree, reads it back, and kills a writer
+//	dcbench run     measures workloads beside the raw limit of the same machine
+//
+// "dcbench run" states every figure as a part of what a loop of plain system
+// calls on the same records achieves, in the same process and in turns with it:
+// absolute times say more about a machine than about the cache.
+//
+// The files, in the order to read them: main.go, then demo.go with tree.go,
+// kill.go and child.go; then flags.go, run.go, bench.go, measure.go and
+// limit.go, the workload_*.go, and report.go.
+package main
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+)
+
+// What dcbench ends with.
+const (
+	exitOK    = 0
+	exitWrong = 1 // something was found wrong, or could not be done
+	exitUsage = 2
+)
+
+const usage = `dcbench shows what the cache does, and measures how fast.
+
+usage: dcbench demo [flags]    cache a source tree, read it back, kill a writer
+       dcbench run  [flags]    measure workloads beside the raw limit
+       dcbench demo -h         the flags of a command
+`
+
+func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
+
+// run is dcbench with its arguments and outputs handed in.
+func run(args []string, stdout, stderr io.Writer) int {
+	if len(args) == 0 {
+		fmt.Fprint(stderr, usage)
+		return exitUsage
+	}
+	var err error
+	switch name := args[0]; name {
+	case "demo":
+		err = demo(args[1:], stdout, stderr)
+	case "run":
+		err = runWorkloads(args[1:], stdout, stderr)
+	case childCommand:
+		err = child(args[1:], stdout)
+	case "help", "-h", "-help", "--help":
+		fmt.Fprint(stdout, usage)
+	default:
+		err = usageError{fmt.Errorf("unknown command %q; the commands are demo and run", name)}
+	}
+	return exitCode(err, args[0], stderr)
+}
+
+// usageError is a wrong use of the command line.
+type usageError struct{ error }
+
+func exitCode(err error, command string, stderr io.Writer) int {
+	var wrong usageError
+	switch {
+	case err == nil, errors.Is(err, flag.ErrHelp):
+		return exitOK
+	case errors.As(err, &wrong):
+		fmt.Fprintf(stderr, "dcbench %s: %v\nsee dcbench %[1]s -h\n", command, err)
+		return exitUsage
+	default:
+		fmt.Fprintf(stderr, "dcbench %s: %v\n", command, err)
+		return exitWrong
+	}
+}
+
+// parseFlags parses the flags of a command. Help goes to stdout, for it was
+// asked for; what is wrong is returned and printed in one place.
+func parseFlags(fs *flag.FlagSet, args []string, stdout io.Writer) error {
+	fs.SetOutput(io.Discard)
+	err := fs.Parse(args)
+	switch {
+	case errors.Is(err, flag.ErrHelp):
+		fs.SetOutput(stdout)
+		fmt.Fprintf(stdout, "usage: dcbench %s [flags]\n", fs.Name())
+		fs.PrintDefaults()
+		return err
+	case err != nil:
+		return usageError{err}
+	case fs.NArg() > 0:
+		return usageError{fmt.Errorf("unexpected argument %q", fs.Arg(0))}
+	}
+	return nil
+}

@@ -1,0 +1,259 @@
+package engine
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/cespare/xxhash/v2"
+
+	"github.com/go-diskcache/diskcache/codec"
+)
+
+// workload is something done to a store, to be crashed.
+type workload struct {
+	name  string
+	opt   Options
+	later time.Duration // from the crash to the recovery
+	run   func(d *driver)
+}
+
+// fourBits is a hash of which most pairs of keys collide.
+func fourBits(key string) uint64 { return xxhash.Sum64String(key) & 15 }
+
+func workloads() []workload {
+	rotating := Options{SegmentSize: 1024}
+	files := Options{SegmentSize: 2048, FileThreshold: 1024}
+	return []workload{
+		{name: "fresh", run: func(d *driver) { d.open(); d.set("a", 100); d.close() }},
+		{name: "empty", run: func(d *driver) { d.open(); d.reopen(); d.reopen(); d.close() }},
+		{name: "rotation", opt: Options{SegmentSize: 512}, run: rotation},
+		{name: "overwrites", opt: rotating, run: overwrites},
+		{name: "deletes", opt: rotating, run: deletes},
+		{name: "transactions", opt: Options{SegmentSize: 2048}, run: transactions},
+		{name: "large values", opt: files, run: largeValues},
+		{name: "chunks", opt: Options{}, run: chunks},
+		{name: "interval", opt: Options{SegmentSize: 1024, Sync: SyncInterval, SyncInterval: time.Hour}, run: mixed},
+		{name: "always", opt: Options{SegmentSize: 1024, Sync: SyncAlways, FileThreshold: 1200}, run: mixed},
+		{name: "reopening", opt: Options{SegmentSize: 1536}, run: reopening},
+		{name: "killing", opt: Options{SegmentSize: 1536, FileThreshold: 900}, run: killing},
+		{name: "snapshots", opt: Options{SegmentSize: 4096}, run: snapshots},
+		{name: "expiry", opt: rotating, later: time.Hour, run: expiry},
+		{name: "collisions", opt: Options{SegmentSize: 1024, Hash: fourBits}, run: collisions},
+		{name: "lz4", opt: Options{SegmentSize: 1024, Compression: codec.LZ4}, run: mixed},
+		{name: "zstd", opt: Options{SegmentSize: 1024, Compression: codec.Zstd}, run: mixed},
+		{name: "one segment", opt: Options{SegmentSize: 1 << 20}, run: mixed},
+		{name: "long commit", opt: Options{SegmentSize: 1 << 16}, run: longCommits},
+	}
+}
+
+func rotation(d *driver) {
+	d.open()
+	for i := range 14 {
+		d.set(fmt.Sprint("k", i%9), 60+i*40)
+		if i == 5 || i == 10 {
+			d.sync()
+		}
+	}
+	d.close()
+}
+
+func overwrites(d *driver) {
+	d.open()
+	for i := range 16 {
+		d.set([]string{"a", "b", "c"}[i%3], 50+d.rand.IntN(500))
+		if i%6 == 4 {
+			d.sync()
+		}
+	}
+	d.close()
+}
+
+func deletes(d *driver) {
+	d.open()
+	for _, k := range []string{"a", "b", "c", "d"} {
+		d.set(k, 250)
+	}
+	d.sync()
+	d.del("a")
+	d.del("b")
+	d.sync()
+	d.set("b", 300) // deleted and set again
+	d.del("c")
+	d.set("c", 30)
+	d.del("c")
+	d.del("never")
+	d.rotate()
+	d.del("b")
+	d.sync()
+	d.set("a", 400)
+	d.del("d")
+	d.reopen()
+	d.del("a")
+	d.set("d", 10)
+	d.close()
+}
+
+func transactions(d *driver) {
+	d.open()
+	d.tx(put{"a", 100}, put{"b", 100}, put{"c", 100})
+	d.tx(put{"a", 600}, put{"b", 500}, put{"c", 0})
+	d.sync()
+	d.tx(put{"a", 0}, put{"c", 900}, put{"d", 700})
+	d.set("b", 20)
+	d.tx(put{"a", 40}, put{"b", 40})
+	d.tx(put{"a", 1900}, put{"b", 1900}, put{"c", 1900}) // longer than a segment is
+	d.sync()
+	d.tx(put{"b", 0}, put{"c", 0}, put{"d", 0})
+	d.tx(put{"b", 333}, put{"c", 333}, put{"d", 333})
+	d.close()
+}
+
+func largeValues(d *driver) {
+	d.open()
+	d.set("a", 3000)
+	d.set("b", 5000)
+	d.set("c", 100)
+	d.sync()
+	d.set("a", 2000)
+	d.del("b")
+	d.setReader("c", 4000)
+	d.sync() // now files are removed
+	d.set("c", 50)
+	d.set("a", 1024)
+	d.tx(put{"a", 1500}, put{"b", 1600}, put{"c", 0})
+	d.del("a")
+	d.sync()
+	d.setReader("a", 1024)
+	d.close()
+}
+
+func chunks(d *driver) {
+	d.open()
+	d.setReader("a", chunkSize+5000)
+	d.set("b", 60_000)
+	d.sync()
+	d.set("a", chunkSize)
+	d.del("b")
+	d.close()
+}
+
+// mixed is a bit of everything that all options have.
+func mixed(d *driver) {
+	d.open()
+	d.set("a", 200)
+	d.set("b", 1300)
+	d.sync()
+	d.set("a", 700)
+	d.del("b")
+	d.tx(put{"b", 90}, put{"c", 400}, put{"d", 800})
+	d.sync()
+	d.set("c", 50)
+	d.del("a")
+	d.set("d", 1250)
+	d.tx(put{"a", 500}, put{"c", 0})
+	d.reopen()
+	d.del("d")
+	d.set("a", 35)
+	d.close()
+}
+
+func reopening(d *driver) {
+	d.open()
+	d.set("a", 500)
+	d.set("b", 500)
+	d.reopen()
+	d.set("a", 600)
+	d.reopen()
+	d.del("b")
+	d.set("c", 900)
+	d.set("d", 900)
+	d.reopen()
+	d.reopen() // the snapshot is as it was
+	d.del("a")
+	d.sync()
+	d.set("b", 77)
+	d.close()
+}
+
+func killing(d *driver) {
+	d.open()
+	d.set("a", 500)
+	d.set("b", 950)
+	d.kill()
+	d.set("a", 1000)
+	d.del("b")
+	d.sync()
+	d.set("c", 300)
+	d.kill()
+	d.set("c", 310)
+	d.kill()
+	d.kill() // nothing was done between
+	d.set("b", 44)
+	d.reopen()
+	d.del("c")
+	d.kill()
+	d.close()
+}
+
+func snapshots(d *driver) {
+	d.open()
+	for i := range 12 {
+		d.set(fmt.Sprint("k", i), 200)
+	}
+	d.reopen()
+	for i := range 6 {
+		d.set(fmt.Sprint("k", i*2), 210)
+		d.del(fmt.Sprint("k", i*2+1))
+	}
+	d.reopen()
+	d.set("k0", 99)
+	d.close()
+}
+
+func expiry(d *driver) {
+	at := func(d time.Duration) Attrs { return Attrs{Expires: crashClock.Add(d).UnixNano(), Tag: "t"} }
+	d.open()
+	d.setWith("a", 100, at(30*time.Minute)) // over by the time of the recovery
+	d.setWith("b", 300, at(2*time.Hour))
+	d.set("c", 200)
+	d.sync()
+	d.setWith("c", 400, at(time.Minute)) // hides what is older
+	d.set("a", 200)
+	d.setWith("b", 100, at(time.Minute))
+	d.setWith("d", 500, at(-time.Minute)) // never to be seen
+	d.sync()
+	d.setWith("a", 200, at(3*time.Hour))
+	d.del("c")
+	d.setWith("c", 400, at(time.Second))
+	d.close()
+}
+
+func collisions(d *driver) {
+	d.open()
+	for i := range 24 {
+		d.set(fmt.Sprint("k", i), 100)
+	}
+	d.sync()
+	for i := range 12 {
+		d.del(fmt.Sprint("k", i))
+		d.set(fmt.Sprint("k", i+12), 120)
+	}
+	d.tx(put{"k1", 30}, put{"k2", 30}, put{"k3", 30}, put{"k12", 0}, put{"k13", 0})
+	d.sync()
+	d.set("k4", 100)
+	d.reopen()
+	d.del("k14")
+	d.tx(put{"k14", 50}, put{"k15", 0}, put{"k16", 60})
+	d.close()
+}
+
+// longCommits are torn in many places.
+func longCommits(d *driver) {
+	d.open()
+	d.tx(put{"a", 9000}, put{"b", 5000}, put{"c", 12_000})
+	d.set("d", 20_000)
+	d.sync()
+	d.tx(put{"a", 14_000}, put{"b", 0}, put{"d", 9000})
+	d.set("c", 30_000)
+	d.close()
+}

@@ -1,0 +1,86 @@
+package vfs
+
+import (
+	"errors"
+	"os"
+	"strconv"
+
+	"golang.org/x/sys/unix"
+)
+
+// Room is reserved in steps of an eighth of the window within these bounds:
+// large enough that the system calls do not count, small enough that an unclean
+// end wastes little.
+const (
+	minReserve = 16 << 10
+	maxReserve = 512 << 10
+)
+
+type window struct {
+	mapping
+	f        *os.File
+	step     int64
+	reserved int64
+}
+
+// Window maps the file for writing.
+func (f *osFile) Window(size int64) (Window, error) {
+	if !f.local || strconv.IntSize < 64 || size <= 0 {
+		return nil, pathError("window", f.Name(), errors.ErrUnsupported)
+	}
+	page := int64(os.Getpagesize())
+	w := &window{f: f.File, step: min(max(size/8, minReserve), maxReserve) &^ (page - 1)}
+	err := withFD(f.File, func(fd uintptr) (err error) {
+		w.data, err = unix.Mmap(int(fd), 0, int(size), unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED)
+		return err
+	})
+	if err != nil {
+		return nil, pathError("window", f.Name(), err)
+	}
+	return w, nil
+}
+
+func (w *window) Reserved() int64 { return w.reserved }
+
+func (w *window) Reserve(n int64) error {
+	for w.reserved < n {
+		from := w.reserved
+		step := min(w.step, int64(len(w.data))-from)
+		if step <= 0 {
+			return pathError("reserve", w.f.Name(), unix.EFBIG)
+		}
+		err := withFD(w.f, func(fd uintptr) error { return unix.Fallocate(int(fd), 0, from, step) })
+		if err != nil {
+			return pathError("reserve", w.f.Name(), err)
+		}
+		w.reserved += step
+		w.turnPages(from, step)
+	}
+	return nil
+}
+
+// turnPages makes the pages of the new step present, which is cheaper at once
+// than by a fault each, and lets go of those before it: they stay in the page
+// cache and come back when they are touched, but do not count as this process's
+// memory. Both are advice: a system that does not take it is slower, no more.
+func (w *window) turnPages(from, step int64) {
+	const madvPopulateWrite = 23 // Linux 5.14; not in package unix
+	_ = unix.Madvise(w.data[from:from+step], madvPopulateWrite)
+	if behind := from - w.step; behind >= 0 {
+		_ = unix.Madvise(w.data[behind:from], unix.MADV_DONTNEED)
+	}
+}
+
+func (w *window) Trim(n int64) error {
+	if n < w.reserved {
+		if err := w.f.Truncate(n); err != nil {
+			return pathError("truncate", w.f.Name(), err)
+		}
+		w.reserved = n
+	}
+	_ = unix.Madvise(w.data, unix.MADV_DONTNEED)
+	if err := unix.Mprotect(w.data, unix.PROT_READ); err != nil {
+		return pathError("mprotect", w.f.Name(), err)
+	}
+	return nil
+}
