@@ -23,8 +23,9 @@ const minCompressLen = 64
 
 // Compress compresses src and returns what to store, and how. It writes from
 // the beginning of dst, which may be nil, and makes new room if that is too
-// small; room for len(src) bytes is enough for what is worth keeping. Where the result would not be shorter than src by at least a
-// sixteenth, src itself is returned with None.
+// small; len(src) bytes are enough for all that is worth keeping. Where the
+// result would not be shorter than src by at least a sixteenth, src itself is
+// returned with None.
 func Compress(dst, src []byte, c Compression) (out []byte, used Compression) {
 	limit := len(src) - len(src)/16
 	if len(src) < minCompressLen || len(src) > MaxValueLen {
@@ -58,7 +59,10 @@ func compressLZ4(dst, src []byte, limit int) []byte {
 // bytes long. It makes no more room than that, and none if src cannot possibly
 // expand so far. How long a value may be at all is for the caller to say.
 func Decompress(dst, src []byte, c Compression, rawLen int) ([]byte, error) {
-	if rawLen < 0 || !canExpand(len(src), c, rawLen) {
+	if c > Zstd {
+		return dst, ErrKind
+	}
+	if uint(rawLen) > MaxValueLen || !canExpand(len(src), c, rawLen) {
 		return dst, ErrCompressed
 	}
 	at := len(dst)
@@ -78,8 +82,6 @@ func Decompress(dst, src []byte, c Compression, rawLen int) ([]byte, error) {
 		n, err = lz4.UncompressBlock(src, room)
 	case Zstd:
 		n, err = decompressZstd(room, src)
-	default:
-		return dst, ErrKind
 	}
 	if err != nil {
 		return dst, fmt.Errorf("%w: %v", ErrCompressed, err)
@@ -102,7 +104,7 @@ func canExpand(n int, c Compression, rawLen int) bool {
 	case Zstd:
 		return int64(rawLen) <= int64(n)*(128<<10/4)
 	}
-	return true
+	return false
 }
 
 // decompressZstd fills room, whose capacity is the limit that the decoder
@@ -114,7 +116,8 @@ func decompressZstd(room, src []byte) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	return copy(room, out), nil // it is there already, unless the decoder chose other room
+	copy(room, out) // it is there already, unless the decoder chose other room
+	return len(out), nil
 }
 
 // The coders of zstd are large, so they are made at first use, shared, and left

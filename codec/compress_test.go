@@ -188,6 +188,10 @@ func TestDecompressImplausible(t *testing.T) {
 			require.ErrorIs(t, err, ErrCompressed)
 		}), uint64(1<<20))
 	}
+	require.Less(t, allocated(func() {
+		_, err := Decompress(nil, make([]byte, 100), 3, 1<<30)
+		require.ErrorIs(t, err, ErrKind)
+	}), uint64(1<<20))
 }
 
 // No frame may bring a dictionary into play.

@@ -58,6 +58,7 @@ func TestRecordRoundTrip(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, size, n)
 		require.Equal(t, asParsed(r), normal(got))
+		require.Equal(t, r.WrittenFlags(), got.Flags)
 		require.Equal(t, b, AppendRecord(nil, id, off, &got))
 	})
 }

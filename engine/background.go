@@ -148,7 +148,11 @@ func (e *Engine) sealRest() error {
 		if w == nil {
 			break
 		}
-		errs = append(errs, e.seal(w))
+		done, err := e.seal(w)
+		errs = append(errs, err)
+		if !done {
+			break
+		}
 		b.mu.Lock()
 		b.rotated = b.rotated[1:]
 		b.mu.Unlock()
@@ -156,19 +160,67 @@ func (e *Engine) sealRest() error {
 	return errors.Join(append(errs, e.sealOrphans())...)
 }
 
-// seal seals one writer's segment. A segment that nothing was committed to is
-// removed.
-func (e *Engine) seal(w *segment.Writer) error {
-	e.stats.syncs.Add(1)
-	err := w.Seal()
-	if w.SyncErr() != nil {
-		return errors.Join(syncError(err), e.rescue(w))
+// sealAll seals what there is, the active segment too. What a failed sync was to
+// cover goes to another segment, which is sealed then; a disk on which that fails
+// as well is given up.
+func (e *Engine) sealAll() error {
+	const tries = 3
+	var errs []error
+	for range tries {
+		e.w.mu.Lock()
+		if w := e.w.active; w != nil {
+			e.bg.seal(w)
+			e.w.active = nil
+		}
+		e.w.mu.Unlock()
+		errs = append(errs, e.sealRest())
+		e.w.mu.Lock()
+		more := e.w.active != nil
+		e.w.mu.Unlock()
+		if !more {
+			break
+		}
 	}
-	e.stats.disk.Add(hintSize(len(w.Entries())))
+	return errors.Join(errs...)
+}
+
+// seal seals one writer's segment. It is not done while data that a failed sync
+// was to cover stands nowhere else: then it is to be tried again. A failed sync
+// that was reported before is no news once its data has been written again.
+func (e *Engine) seal(w *segment.Writer) (done bool, err error) {
+	if w.Empty() {
+		return true, e.discard(w)
+	}
+	known := w.SyncErr() != nil
+	e.stats.syncs.Add(1)
+	before := w.OnDisk()
+	hint, err := w.Seal()
+	e.stats.disk.Add(hint + w.OnDisk() - before)
+	if w.SyncErr() != nil {
+		rerr := e.rescue(w)
+		if known {
+			err = nil
+		}
+		return rerr == nil, errors.Join(syncError(err), syncError(rerr))
+	}
 	e.w.mu.Lock()
 	if e.w.spare == nil {
 		e.w.spare = w.Entries()[:0]
 	}
 	e.w.mu.Unlock()
-	return err
+	return true, writeError(err)
+}
+
+// discard removes a segment that nothing was committed to: its first write failed.
+func (e *Engine) discard(w *segment.Writer) error {
+	w.Finish()
+	e.w.mu.Lock()
+	defer e.w.mu.Unlock()
+	e.stats.disk.Add(-w.OnDisk())
+	e.w.bySlot[w.Segment.Slot] = nil
+	w.Segment.Retire()
+	if e.log.Open() {
+		e.log.Publish(e.w.bySlot)
+	}
+	return e.log.TakeErrors()
 }

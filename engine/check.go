@@ -45,8 +45,11 @@ type checker struct {
 // value files removed, and items whose data is lost deleted as far as their
 // keys are known. Writers wait while it runs.
 func (e *Engine) Check(fix bool) ([]Problem, error) {
-	if err := e.sealRest(); err != nil && fix {
-		return nil, err
+	if err := e.sealRest(); err != nil {
+		if fix {
+			return nil, err
+		}
+		e.faults.add("seal", err)
 	}
 	e.w.mu.Lock()
 	defer e.w.mu.Unlock()
@@ -109,13 +112,52 @@ func (c *checker) segment(s *segment.Segment) error {
 	if err != nil {
 		return err
 	}
-	for _, d := range cur.Damages() {
-		c.found(s.Name(), d.Off, corruptBy(fmt.Errorf("%d bytes: %w", d.Len, d.Err)), false)
+	damages := c.damages(s, cur)
+	for _, d := range damages {
+		err := fmt.Errorf("%d bytes: %w", d.Len, d.Err)
+		if d.Off >= codec.SegmentHeaderLen { // no data is lost with the header
+			err = corruptBy(err)
+		}
+		c.found(s.Name(), d.Off, err, false)
 	}
 	if len(cur.Damages()) == 0 && size >= s.Length() && s.Sealed() {
 		return c.hint(s, entries)
 	}
 	return nil
+}
+
+// damages returns what a cursor found damaged, but for what was so when the
+// segment was recovered: the commits that a crash tore between others that it
+// left whole. Where these lie the hint tells that was written then. What the log
+// says was synced no crash has torn.
+func (c *checker) damages(s *segment.Segment, cur *segment.Cursor) []segment.Damage {
+	list := cur.Damages()
+	if len(list) == 0 || !s.Sealed() {
+		return list
+	}
+	hint, err := segment.ReadHint(c.e.fsys, s.ID)
+	if err != nil {
+		return list
+	}
+	return slices.DeleteFunc(slices.Clone(list), func(d segment.Damage) bool {
+		return d.Off >= cur.Stated() && tornBefore(&hint, d)
+	})
+}
+
+// tornBefore reports whether a damage lies where the hint knows of no commit. What
+// lies between two records of whole commits is at most a frame header and a mark.
+func tornBefore(h *codec.Hint, d segment.Damage) bool {
+	const most = codec.FrameHeaderLen + codec.MinRecordLen
+	i, _ := slices.BinarySearchFunc(h.Entries, d.Off, func(e codec.HintEntry, off int64) int { return cmp.Compare(e.Off, off) })
+	if i == len(h.Entries) {
+		return false
+	}
+	begin := int64(codec.SegmentHeaderLen)
+	if i > 0 {
+		begin = h.Entries[i-1].Off + h.Entries[i-1].Size
+	}
+	end := h.Entries[i].Off - codec.FrameHeaderLen
+	return end+codec.FrameHeaderLen-begin > most && begin <= d.Off && d.Off+d.Len <= end
 }
 
 func (c *checker) records(s *segment.Segment, cur *segment.Cursor) ([]codec.HintEntry, error) {
@@ -179,7 +221,7 @@ func (c *checker) hint(s *segment.Segment, entries []codec.HintEntry) error {
 	}
 	fixed := false
 	if c.fix && s.Synced() >= s.Length() {
-		if err := segment.WriteHint(c.e.fsys, &codec.Hint{
+		if _, err := segment.WriteHint(c.e.fsys, &codec.Hint{
 			CacheID: c.e.id, SegmentID: s.ID, Length: s.Length(),
 			FirstSeq: s.FirstSeq.Load(), LastSeq: s.LastSeq.Load(), Entries: entries,
 		}); err != nil {
@@ -282,7 +324,7 @@ func (c *checker) orphans() error {
 		}
 		name := codec.ValuesDir + "/" + info.Name
 		if c.fix {
-			if err := c.e.fsys.Remove(name); err != nil {
+			if err := c.e.fsys.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
 				return err
 			}
 		}

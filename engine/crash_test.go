@@ -134,7 +134,7 @@ func (c *crasher) use(img *vfs.Mem, opt Options, e *Engine, found shown, o *orac
 	}
 	want := maps.Clone(found)
 	r := rand.New(rand.NewPCG(c.seed, uint64(c.images)))
-	ver := len(o.steps) + 1_000_000
+	ver := o.last()
 	for _, key := range append(o.keys(), "new") {
 		ver++
 		switch r.IntN(3) {
@@ -184,8 +184,8 @@ func same(disk *vfs.Mem, opt Options, want shown, what string) error {
 // again recovers an image a second time, works with it, and lets all of that
 // crash, the recovery too.
 func (c *crasher) again(disk *vfs.Mem, opt Options, base shown, o *oracle) error {
-	d := newDriver(disk, opt, len(o.steps)+2_000_000, c.seed+uint64(c.images))
-	if err := attempt(d, second); err != nil {
+	d := newDriver(disk, opt, o.last(), c.seed+uint64(c.images))
+	if err := attempt(d, secondRun); err != nil {
 		return fmt.Errorf("second run: %w", err)
 	}
 	deeper := *c
@@ -201,7 +201,7 @@ func (c *crasher) again(disk *vfs.Mem, opt Options, base shown, o *oracle) error
 }
 
 // second is what is done with a recovered store before it crashes again.
-func second(d *driver) {
+func secondRun(d *driver) {
 	d.open()
 	d.set("a", 300)
 	d.del("b")

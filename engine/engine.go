@@ -107,16 +107,10 @@ func (e *Engine) Close() error {
 		return ErrClosed
 	}
 	e.w.closed = true
-	active := e.w.active
-	e.w.active = nil
 	e.w.mu.Unlock()
 
 	e.bg.stop()
-	var errs []error
-	if active != nil {
-		errs = append(errs, e.seal(active))
-	}
-	errs = append(errs, e.sealRest())
+	errs := []error{e.sealAll()}
 	complete := errors.Join(errs...) == nil
 	errs = append(errs, e.values.removeDead())
 

@@ -39,6 +39,15 @@ func (e *CorruptError) Error() string {
 // Unwrap makes the error match ErrCorrupt and its cause.
 func (e *CorruptError) Unwrap() []error { return []error{ErrCorrupt, e.Err} }
 
+// join adds what went wrong besides to err, which it leaves as it is if nothing
+// did.
+func join(err, besides error) error {
+	if besides == nil {
+		return err
+	}
+	return errors.Join(err, besides)
+}
+
 // readError turns damage that a segment reports into a CorruptError. Other
 // errors name their operation and file already.
 func readError(err error) error {

@@ -147,12 +147,10 @@ func (e *Engine) sealOrphan(h *history) error {
 		CacheID: h.cacheID, SegmentID: h.seg.ID, Length: h.seg.Length(),
 		FirstSeq: h.seg.FirstSeq.Load(), LastSeq: h.seg.LastSeq.Load(), Entries: h.entries,
 	}
-	e.stats.disk.Add(hintSize(len(h.entries)))
-	return segment.WriteHint(e.fsys, hint)
+	n, err := segment.WriteHint(e.fsys, hint)
+	e.stats.disk.Add(n)
+	return err
 }
-
-// hintSize returns about how long a hint is.
-func hintSize(entries int) int64 { return int64(entries)*32 + 96 }
 
 // queueBySeq merges histories into the one order of all commits.
 type queueBySeq []*history

@@ -25,52 +25,80 @@ func (e *Engine) Keys() iter.Seq2[string, error] {
 	}
 }
 
+// walkBatch is how many keys of a shard are read at a time. Between two batches
+// the walk holds nothing, so its caller may do anything, close the cache too.
+const walkBatch = 256
+
 // shardKeys yields the keys of one shard of the index. A key never changes its
 // shard, so what was listed at once is listed once.
 func (e *Engine) shardKeys(i int, yield func(string, error) bool) bool {
-	set := e.log.Acquire(uint64(i))
-	if set == nil {
-		return yield("", ErrClosed) && false
-	}
-	defer set.Release(uint64(i))
-	entries, err := e.index.Load().Shard(i, nil)
-	if errors.Is(err, keydir.ErrDamaged) {
-		if err = e.rebuildFromRead(); err == nil {
-			entries, err = e.index.Load().Shard(i, nil)
-		}
-	}
+	entries, err := e.shardEntries(i)
 	if err != nil {
-		return yield("", err)
+		yield("", err)
+		return false
 	}
-	slices.SortFunc(entries, func(a, b keydir.Entry) int { return cmp.Compare(a.Place, b.Place) })
-	var key []byte
-	for _, entry := range entries {
-		slot, off := e.layout.Split(entry.Place)
-		seg := set.At(slot)
-		if seg == nil {
-			continue // set again, after the walk came here
-		}
-		var h codec.Head
-		if h, key, err = seg.Head(off, key[:0]); err != nil {
-			if !yield("", e.corrupt(err)) {
-				return false
-			}
-			continue
-		}
-		if e.opt.Hash(string(key)) != h.Hash {
-			if !yield("", e.corrupt(&segment.DamageError{File: seg.Name(), Offset: off, Err: codec.ErrChecksum})) {
-				return false
-			}
-			continue
-		}
-		if e.clock.expired(h.Expires) {
-			continue
-		}
-		if !yield(string(key), nil) {
+	type found struct {
+		key string
+		err error
+	}
+	batch := make([]found, 0, min(len(entries), walkBatch))
+	for part := range slices.Chunk(entries, walkBatch) {
+		set := e.log.Acquire(uint64(i))
+		if set == nil {
+			yield("", ErrClosed)
 			return false
+		}
+		batch = batch[:0]
+		for _, entry := range part {
+			if key, err := e.keyAt(set, entry); err != ErrNotFound {
+				batch = append(batch, found{key, err})
+			}
+		}
+		set.Release(uint64(i))
+		for _, f := range batch {
+			if !yield(f.key, f.err) {
+				return false
+			}
 		}
 	}
 	return true
+}
+
+// shardEntries lists one shard of the index, in the order of the log.
+func (e *Engine) shardEntries(i int) ([]keydir.Entry, error) {
+	set := e.log.Acquire(uint64(i))
+	if set == nil {
+		return nil, ErrClosed
+	}
+	entries, err := e.index.Load().Shard(i, nil)
+	set.Release(uint64(i))
+	if errors.Is(err, keydir.ErrDamaged) {
+		if err = e.rebuildFromRead(); err == nil {
+			return e.shardEntries(i)
+		}
+	}
+	slices.SortFunc(entries, func(a, b keydir.Entry) int { return cmp.Compare(a.Place, b.Place) })
+	return entries, err
+}
+
+// keyAt reads the key of the record at a place. ErrNotFound: it has expired.
+func (e *Engine) keyAt(set *segment.Set, entry keydir.Entry) (string, error) {
+	slot, off := e.layout.Split(entry.Place)
+	seg := set.At(slot)
+	if seg == nil {
+		return "", ErrNotFound // its segment is gone, and so is the record
+	}
+	h, key, err := seg.Head(off, nil)
+	if err == nil && e.opt.Hash(string(key)) != h.Hash {
+		err = &segment.DamageError{File: seg.Name(), Offset: off, Err: codec.ErrChecksum}
+	}
+	if err != nil {
+		return "", e.corrupt(err)
+	}
+	if e.clock.expired(h.Expires) {
+		return "", ErrNotFound
+	}
+	return string(key), nil
 }
 
 // Items returns all items with their values, as Keys does their keys. A value is

@@ -80,7 +80,7 @@ func (m *matcher) find(rec *codec.Record) (keydir.Ref, match, error) {
 // dropEntry takes the entry whose record Same found damaged out of the index.
 func (m *matcher) dropEntry(x *keydir.Index, rec *codec.Record) error {
 	seg := m.m.seg
-	ref, err := x.Find(rec.Hash, anyRecord{rec})
+	ref, err := x.Find(rec.Hash, atPlace{rec, m.place})
 	if err != nil {
 		return readError(err)
 	}
@@ -88,11 +88,15 @@ func (m *matcher) dropEntry(x *keydir.Index, rec *codec.Record) error {
 	return x.Delete(rec.Hash, ref, m)
 }
 
-// anyRecord is a Resolver that takes whatever stands in the slot for its own.
-type anyRecord struct{ rec *codec.Record }
+// atPlace is a Resolver that takes what stands at a place for its own. Another
+// entry of the identity, which may be sound and of another key, it does not.
+type atPlace struct {
+	rec   *codec.Record
+	place uint64
+}
 
-func (anyRecord) Same(keydir.Entry) (bool, error) { return true, nil }
-func (r anyRecord) Key() ([]byte, error)          { return r.rec.Key, nil }
+func (r atPlace) Same(e keydir.Entry) (bool, error) { return e.Place == r.place, nil }
+func (r atPlace) Key() ([]byte, error)              { return r.rec.Key, nil }
 
 // Same reports whether the record at the entry's place is one of the key.
 func (m *matcher) Same(entry keydir.Entry) (bool, error) {

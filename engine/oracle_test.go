@@ -79,6 +79,18 @@ func (o *oracle) keys() []string {
 	return slices.Sorted(maps.Keys(set))
 }
 
+// last returns the highest version that anything may have.
+func (o *oracle) last() int {
+	n := 0
+	for _, ver := range o.base {
+		n = max(n, ver)
+	}
+	for _, s := range o.steps {
+		n = max(n, s.n)
+	}
+	return n
+}
+
 // version is what a step made of a key.
 type version struct {
 	step  int

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"time"
@@ -77,16 +78,20 @@ func (e *Engine) find(h uint64, key string, dst []byte, rec *codec.Record) ([]by
 			if err := e.rebuildFromRead(); err != nil {
 				return dst, err
 			}
-		case err != errGone && !e.moved(h, entry), try >= maxLookups:
+		case err != errGone && !e.moved(h, key, entry), try >= maxLookups:
 			return dst, e.corrupt(err)
 		}
 	}
 }
 
 // moved reports whether the index no longer points where entry does.
-func (e *Engine) moved(h uint64, entry keydir.Entry) bool {
-	now, _ := e.index.Load().Lookup(h)
-	return now.Place != entry.Place
+func (e *Engine) moved(h uint64, key string, entry keydir.Entry) bool {
+	x := e.index.Load()
+	if now, _ := x.Lookup(h); now.Place == entry.Place {
+		return false
+	}
+	side, ok := x.LookupSide(h, []byte(key))
+	return !ok || side.Place != entry.Place
 }
 
 // errGone says that a place is in a segment that the set does not have: it was
@@ -99,16 +104,19 @@ func (e *Engine) findIn(set *segment.Set, h uint64, key string, dst []byte, rec 
 	if status == keydir.Damaged {
 		return dst, entry, keydir.ErrDamaged
 	}
+	var lost error
 	if status == keydir.Found {
 		out, same, err := e.readAt(set, entry, key, dst, rec)
-		if same || err != nil {
+		if same || err != nil && !segment.IsDamage(err) {
 			return out, entry, err
 		}
+		lost = err // it may have been another key's
 	}
-	entry, ok := x.LookupSide(h, []byte(key))
+	side, ok := x.LookupSide(h, []byte(key))
 	if !ok {
-		return dst, entry, ErrNotFound
+		return dst, entry, cmp.Or(lost, ErrNotFound)
 	}
+	entry = side
 	out, same, err := e.readAt(set, entry, key, dst, rec)
 	if err == nil && !same {
 		err = errGone

@@ -80,7 +80,7 @@ func (e *Engine) looksOurs(info vfs.Info) bool {
 		return false
 	}
 	defer f.Close()
-	b := make([]byte, codec.SegmentHeaderLen)
+	b := make([]byte, codec.MaxHeaderLen)
 	n, _ := f.ReadAt(b, 0)
 	_, _, err = codec.ParseSegmentHeader(b[:n])
 	return err == nil || !errors.Is(err, codec.ErrMagic) && n >= 8

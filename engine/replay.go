@@ -14,13 +14,19 @@ import (
 //
 // Whether two records are of one key is mostly told by their 64-bit hashes, for
 // the writer has looked closer already: a record is flagged Collides when another
-// key with its hash was in the index as it was committed. Only then are the keys
-// compared here.
+// key with its hash was in the index as it was committed, and Replaced when its
+// own key was. The keys are compared here where it is flagged Collides; where it
+// is not flagged Replaced and there is something to replace all the same, because
+// a crash has lost the delete that came between; and where two keys with its hash
+// have been seen before.
 type replay struct {
 	e      *Engine
 	index  *keydir.Index
 	bySlot []*history // nil: a segment of the snapshot, whose heads are read as needed
 	segs   []*segment.Segment
+
+	twins map[uint64]struct{} // hashes that several keys have; nil: none was seen
+	exact bool                // the index had such keys before: compare all
 
 	h     *history // whose entry is applied
 	entry *codec.HintEntry
@@ -30,7 +36,10 @@ type replay struct {
 }
 
 // run applies all entries of the histories.
-func (r *replay) run(all []*history) error { return inOrder(all, r.apply) }
+func (r *replay) run(all []*history) error {
+	r.exact = r.index.SideLen() > 0
+	return inOrder(all, r.apply)
+}
 
 func (r *replay) apply(h *history, e *codec.HintEntry) error {
 	r.h, r.entry, r.key, r.place = h, e, nil, 0
@@ -129,7 +138,18 @@ func (r *replay) find() (keydir.Ref, error) {
 	if err != nil || !ref.Found() || ref.Entry().Place == r.place {
 		return ref, err
 	}
-	return ref, r.lookAt(ref.Entry())
+	if err := r.lookAt(ref.Entry()); err != nil { // it was found by its key, and is replaced
+		r.old = codec.HintEntry{}
+		return ref, ignoreDamage(err)
+	}
+	return ref, nil
+}
+
+func ignoreDamage(err error) error {
+	if segment.IsDamage(err) {
+		return nil
+	}
+	return err
 }
 
 // forget takes the record that was replaced out of the accounts.
@@ -175,32 +195,62 @@ func (r *replay) Same(e keydir.Entry) (bool, error) {
 		if !segment.IsDamage(err) {
 			return false, err
 		}
-		// Whosever it was, it is lost; what comes now may take its slot.
 		r.old = codec.HintEntry{}
-		return true, nil
+		return r.lostIsMine()
 	}
 	if r.old.Hash != r.entry.Hash {
 		return false, nil
 	}
-	if r.entry.Flags&codec.FlagCollides == 0 {
+	if !r.doubtful() {
 		return true, nil
 	}
 	mine, err := r.Key()
 	if err != nil {
-		return segment.IsDamage(err), ignoreDamage(err)
+		return false, err // a key that nobody knows takes no other's slot
 	}
 	_, other, err := r.segAt(e).Head(r.old.Off, nil)
-	if err != nil {
-		return segment.IsDamage(err), ignoreDamage(err)
+	switch {
+	case segment.IsDamage(err) || err == nil && r.e.opt.Hash(string(other)) != r.old.Hash:
+		return r.lostIsMine()
+	case err != nil:
+		return false, err
 	}
-	return string(mine) == string(other), nil
+	if string(mine) == string(other) {
+		return true, nil
+	}
+	if r.twins == nil {
+		r.twins = make(map[uint64]struct{})
+	}
+	r.twins[r.entry.Hash] = struct{}{}
+	return false, nil
 }
 
-func ignoreDamage(err error) error {
-	if segment.IsDamage(err) {
-		return nil
+// doubtful reports whether a record with the hash of the entry that is applied
+// may be one of another key.
+func (r *replay) doubtful() bool {
+	if r.exact || r.entry.Flags&(codec.FlagCollides|codec.FlagReplaced) != codec.FlagReplaced {
+		return true
 	}
-	return err
+	_, twins := r.twins[r.entry.Hash]
+	return twins
+}
+
+// lostIsMine reports whether a damaged record in the slot was of the key of the
+// entry that is applied: it was unless the key collides with another. Then it was
+// if the key was in the index at the commit, and is not in the side table.
+func (r *replay) lostIsMine() (bool, error) {
+	if !r.doubtful() {
+		return true, nil
+	}
+	if r.entry.Flags&codec.FlagReplaced == 0 {
+		return false, nil
+	}
+	mine, err := r.Key()
+	if err != nil {
+		return false, err
+	}
+	_, inSide := r.index.LookupSide(r.entry.Hash, mine)
+	return !inSide, nil
 }
 
 // Key reads the key of the entry that is applied.
@@ -208,7 +258,14 @@ func (r *replay) Key() ([]byte, error) {
 	if r.key != nil {
 		return r.key, nil
 	}
-	_, key, err := r.h.seg.Head(r.entry.Off, make([]byte, 0, 64))
+	s := r.h.seg
+	h, key, err := s.Head(r.entry.Off, make([]byte, 0, 64))
+	if err == nil && r.e.opt.Hash(string(key)) != h.Hash {
+		err = &segment.DamageError{File: s.Name(), Offset: r.entry.Off, Err: codec.ErrChecksum}
+	}
+	if err != nil {
+		return nil, err
+	}
 	r.key = key
-	return key, err
+	return key, nil
 }

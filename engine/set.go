@@ -67,7 +67,7 @@ func (e *Engine) commitOne(r *request, op *Op) error {
 		e.stats.sets.Add(1)
 		return nil
 	}
-	return errors.Join(err, e.takeBack(op, err))
+	return join(err, e.takeBack(op, err))
 }
 
 // takeBack removes the value file of an operation whose commit failed with err,
@@ -121,8 +121,8 @@ func (e *Engine) prepare(op *Op, key string, value []byte, a Attrs) error {
 		e.describe(op, key, a)
 		return nil
 	}
-	if int64(len(value)) >= e.layout.MaxFile() {
-		return fmt.Errorf("%w: a value of %d bytes, inline values are less than %d", ErrTooLarge, len(value), e.layout.MaxFile())
+	if most := min(e.layout.MaxFile(), codec.MaxValueLen); int64(len(value)) >= most {
+		return fmt.Errorf("%w: a value of %d bytes, those without a file of their own have less than %d", ErrTooLarge, len(value), most)
 	}
 	c := e.opt.Compression
 	if a.HasCompression {

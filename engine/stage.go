@@ -97,8 +97,8 @@ func (s *stage) record(op *Op, seq uint64) error {
 		if !moves(op, ref, &old) {
 			return nil
 		}
-	} else if rec.Kind == codec.KindTombstone && !ref.Found() {
-		return nil
+	} else if rec.Kind == codec.KindTombstone && !ref.Found() && !old.lost {
+		return nil // there is nothing to hold back
 	}
 	rec.Flags &= codec.FlagFile
 	rec.Seq = seq
@@ -230,11 +230,15 @@ const maxStageBuffer = 4 << 20
 
 func (s *stage) write() error {
 	w := s.e.w.active
-	if err := w.Append(s.buf); err != nil {
+	before := w.OnDisk()
+	err := w.Append(s.buf)
+	if grown := w.OnDisk() - before; grown != 0 {
+		s.e.stats.disk.Add(grown)
+	}
+	if err != nil {
 		return writeError(err)
 	}
 	s.e.stats.written.Add(int64(len(s.buf)))
-	s.e.stats.disk.Add(int64(len(s.buf)))
 	w.Segment.LastSeq.Store(s.e.w.seq)
 	for i := range s.changes {
 		w.Note(s.changes[i].hint)

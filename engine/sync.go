@@ -2,6 +2,7 @@ package engine
 
 import (
 	"errors"
+	"slices"
 
 	"github.com/go-diskcache/diskcache/codec"
 	"github.com/go-diskcache/diskcache/segment"
@@ -16,13 +17,25 @@ func (e *Engine) Sync() error {
 		e.w.mu.Unlock()
 		return ErrClosed
 	}
-	active := e.w.active
 	e.w.mu.Unlock()
 	err := e.sealRest()
-	if active != nil {
-		err = errors.Join(err, e.syncWriter(active))
+	for _, w := range e.writers() {
+		err = errors.Join(err, e.syncWriter(w))
 	}
 	return errors.Join(err, e.values.removeDead())
+}
+
+// writers returns those whose segments are not sealed yet, the active one last.
+func (e *Engine) writers() []*segment.Writer {
+	e.w.mu.Lock()
+	defer e.w.mu.Unlock()
+	e.bg.mu.Lock()
+	defer e.bg.mu.Unlock()
+	ws := slices.Clone(e.bg.rotated)
+	if e.w.active != nil {
+		ws = append(ws, e.w.active)
+	}
+	return ws
 }
 
 func (e *Engine) syncWriter(w *segment.Writer) error {
@@ -35,16 +48,15 @@ func (e *Engine) syncWriter(w *segment.Writer) error {
 	rerr := e.rescue(w)
 	if failed && rerr == nil {
 		// The failure was reported before. What it covered has been written
-		// again, to a segment that is synced here.
-		e.w.mu.Lock()
-		now := e.w.active
-		e.w.mu.Unlock()
-		if now == nil || now == w {
-			return nil
+		// again, to segments that are synced here.
+		for _, w := range e.writers() {
+			if w.SyncErr() == nil {
+				rerr = errors.Join(rerr, syncError(w.Sync()))
+			}
 		}
-		return syncError(now.Sync())
+		return rerr
 	}
-	return errors.Join(syncError(err), rerr)
+	return errors.Join(syncError(err), syncError(rerr))
 }
 
 // rescue commits again what stands in the part of w's segment that a failed sync

@@ -34,7 +34,7 @@ func (e *Engine) Update(fn func(tx *Tx) error) (err error) {
 	defer func() { // also when fn panics
 		tx.done = true
 		if !committed {
-			err = errors.Join(err, tx.takeBack(err))
+			err = join(err, tx.takeBack())
 		}
 	}()
 	if err := fn(tx); err != nil {
@@ -69,7 +69,7 @@ func (tx *Tx) count() {
 }
 
 // takeBack removes the value files of a transaction that came to nothing.
-func (tx *Tx) takeBack(error) error {
+func (tx *Tx) takeBack() error {
 	var errs []error
 	for i := range tx.req.ops {
 		errs = append(errs, tx.e.values.drop(tx.req.ops[i].Value))

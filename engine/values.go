@@ -130,8 +130,12 @@ func (v *values) removeOrphans() error {
 		if !ok || !info.Regular || kind != codec.NameValue && kind != codec.NameTemp {
 			continue
 		}
-		if !v.known(id) {
-			errs = append(errs, v.e.fsys.Remove(codec.ValuesDir+"/"+info.Name))
+		if v.known(id) {
+			continue
+		}
+		// Who removed it after it was listed may have been removeDead.
+		if err := v.e.fsys.Remove(codec.ValuesDir + "/" + info.Name); !errors.Is(err, fs.ErrNotExist) {
+			errs = append(errs, err)
 		}
 	}
 	return errors.Join(errs...)
@@ -210,7 +214,11 @@ func (v *values) drop(f valueFile) error {
 		return nil
 	}
 	v.forgetPending(f.ID)
-	return v.e.fsys.Remove(codec.ValueName(f.ID))
+	err := v.e.fsys.Remove(codec.ValueName(f.ID))
+	if errors.Is(err, fs.ErrNotExist) { // taken for an orphan already
+		return nil
+	}
+	return err
 }
 
 func (v *values) makeDir() error {
@@ -307,7 +315,7 @@ func (e *Engine) readFile(key string, dst, stored []byte, rec *codec.Record) ([]
 		}
 		*rec = again
 		if again.Flags&codec.FlagFile == 0 {
-			return e.Get(key, dst)
+			return e.get(key, dst, rec)
 		}
 		stored = now
 	}

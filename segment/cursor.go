@@ -51,6 +51,7 @@ type Cursor struct {
 	start int64  // offset of buf[0]
 
 	synced int64 // known to be on the disk, as the caller or a mark said
+	stated int64 // the same, as the marks alone say
 	marked bool  // marks ahead were looked for
 
 	commit  Commit
@@ -70,7 +71,7 @@ const window = 1 << 20
 // is damaged otherwise is noted as damage, for commits verify without it.
 func NewCursor(r io.ReaderAt, id uint64, size, synced int64) (*Cursor, error) {
 	c := &Cursor{r: r, id: id, size: size, synced: synced}
-	b, err := c.bytes(0, codec.SegmentHeaderLen)
+	b, err := c.bytes(0, codec.MaxHeaderLen)
 	if err != nil {
 		return nil, err
 	}
@@ -103,6 +104,10 @@ func (c *Cursor) End() int64 { return c.end }
 
 // Damages returns what was found damaged so far.
 func (c *Cursor) Damages() []Damage { return c.damages }
+
+// Stated returns up to where the log itself, as far as it was read, says that it
+// was synced.
+func (c *Cursor) Stated() int64 { return c.stated }
 
 // Err returns the error that stopped Next, nil at the end of the log.
 func (c *Cursor) Err() error { return c.err }
@@ -169,7 +174,8 @@ func (c *Cursor) whole() bool {
 // add keeps a record that verified, or learns from it what is synced.
 func (c *Cursor) add(r Record) {
 	if r.Kind == codec.KindMark {
-		c.synced = max(c.synced, int64(r.Hash))
+		c.stated = max(c.stated, int64(r.Hash))
+		c.synced = max(c.synced, c.stated)
 		return
 	}
 	c.commit.Records = append(c.commit.Records, r)
@@ -231,6 +237,7 @@ func (c *Cursor) lookAhead(from int64) bool {
 		}
 	}
 	c.err = ahead.err
+	c.stated = max(c.stated, ahead.stated)
 	c.synced = max(c.synced, ahead.synced)
 	return c.err == nil
 }

@@ -12,9 +12,14 @@ import (
 // ErrHint is wrapped by the error of a hint that cannot be used.
 var ErrHint = errors.New("segment: unusable hint")
 
-// WriteHint writes the hint of a segment that is synced up to h.Length.
-func WriteHint(fsys vfs.FS, h *codec.Hint) error {
-	return WriteFile(fsys, codec.HintName(h.SegmentID), codec.AppendHint(nil, h))
+// WriteHint writes the hint of a segment that is synced up to h.Length, and
+// returns how long it is; 0 after an error.
+func WriteHint(fsys vfs.FS, h *codec.Hint) (int64, error) {
+	b := codec.AppendHint(nil, h)
+	if err := WriteFile(fsys, codec.HintName(h.SegmentID), b); err != nil {
+		return 0, err
+	}
+	return int64(len(b)), nil
 }
 
 // ReadHint reads and verifies the hint of segment id. An absent one is

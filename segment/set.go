@@ -124,6 +124,9 @@ func (l *Log) free(s *Set) {
 	}
 }
 
+// Open reports whether there is a current set.
+func (l *Log) Open() bool { return l.cur.Load() != nil }
+
 // Wait waits until every set that was superseded is let go. After Publish(nil)
 // nobody uses a segment any more when it returns.
 func (l *Log) Wait() { l.live.Wait() }

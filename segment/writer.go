@@ -195,13 +195,14 @@ func (w *Writer) Sync() error {
 // Seal syncs the segment, writes its hint, and lets its handle go. Nothing may
 // be appended any more. A hint that could not be written costs the next opener
 // a scan, nothing else; Seal then returns the error, and the segment is sealed.
-func (w *Writer) Seal() error {
+// hint is the length of the hint.
+func (w *Writer) Seal() (hint int64, err error) {
 	if err := w.Sync(); err != nil {
 		w.Finish()
-		return err
+		return 0, err
 	}
 	s := w.Segment
-	err := WriteHint(w.fsys, &codec.Hint{
+	hint, err = WriteHint(w.fsys, &codec.Hint{
 		CacheID: w.head.CacheID, SegmentID: s.ID, Length: w.off,
 		FirstSeq: s.FirstSeq.Load(), LastSeq: s.LastSeq.Load(), Entries: w.entries,
 	})
@@ -209,7 +210,16 @@ func (w *Writer) Seal() error {
 		err = errors.Join(err, w.window.Trim(w.off))
 	}
 	w.Finish()
-	return err
+	return hint, err
+}
+
+// OnDisk returns how long the file is: what was appended, or the room that was
+// reserved for more.
+func (w *Writer) OnDisk() int64 {
+	if w.window != nil {
+		return max(w.off, w.window.Reserved())
+	}
+	return w.off
 }
 
 // Finish ends the writer without a hint. Readers may map the file from now on.

@@ -15,7 +15,8 @@ import "math/rand/v2"
 //     where sectors did not arrive.
 //   - Each change of a name happened or did not; the last one that happened
 //     says what the name is. A rename happened, or did not, or left both names
-//     there. So a new file can be missing, or there and empty.
+//     there, but a file is never without a name because it was renamed. So a
+//     new file can be missing, or there and empty.
 //
 // Sync of a file makes certain what is in it and its size, not its name.
 // SyncDir makes the names in one directory certain. After a failed Sync what
@@ -55,10 +56,13 @@ type CrashPoint struct {
 
 // Crashes shows what a crash may leave, at each point between two changes (a
 // change that is under way is covered by the point after it), until visit
-// returns false. It returns how many images it showed. No two images of a point
-// are equal. Each is a Mem of its own with nothing locked, durable as it is,
-// with a trace that begins there, so that it can crash again. Crashes may run
-// while the Mem is used, and several at once.
+// returns false. It returns how many images it showed. What no reader could
+// tell from an image of the same point is left out, as far as that can be known
+// without comparing bytes.
+//
+// Each image is a Mem of its own with nothing locked, durable as it is, with a
+// trace that begins there, so that it can crash again. Crashes may run while
+// the Mem is used, and several at once.
 func (m *Mem) Crashes(o CrashOptions, visit func(img *Mem, c CrashPoint) bool) int {
 	r, t := m.rewind()
 	if o.To <= 0 || o.To > len(t.events)+1 {

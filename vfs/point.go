@@ -42,7 +42,7 @@ type partKind uint8
 const (
 	partName   partKind = iota // low: nameOp.floor, all: nameOp.full
 	partSector                 // 0: as it was, then the versions, then garbage
-	partSize                   // sizeOld, sizeData, sizeFull, and more only by chance
+	partSize                   // sizeOld, sizeData, sizeFull, and those in between
 )
 
 const (
@@ -100,7 +100,8 @@ func (p *point) addFile(i int) {
 	}
 	if f.now.size > f.disk.size {
 		f.sizePart = len(p.parts)
-		p.parts = append(p.parts, part{kind: partSize, all: sizeFull, high: sizeFull, index: i})
+		between := max(0, len(f.sizes)-1) // the last of them is full
+		p.parts = append(p.parts, part{kind: partSize, all: sizeFull, high: sizeFull + between, index: i})
 	}
 }
 
@@ -113,11 +114,7 @@ func (p *point) run() bool {
 	if n := p.combinations(); n <= p.o.PerPoint {
 		return p.every(n)
 	}
-	s := newState(p)
-	if !p.show(s.all(sizeFull), "all", 0) || !p.show(s.none(sizeOld), "none", 0) {
-		return false
-	}
-	return p.some(s)
+	return p.some(newState(p))
 }
 
 // combinations is how many there are, or more than PerPoint.
@@ -162,6 +159,8 @@ type family struct {
 // with the file ending with the data or zeros behind it; and chance.
 func (p *point) families(s *state) []family {
 	list := []family{
+		{"all", 1, func(int) *state { return s.all(sizeFull) }},
+		{"none", 1, func(int) *state { return s.none(sizeOld) }},
 		{"prefix", len(p.steps), func(i int) *state { return s.prefix(i, sizeData) }},
 		{"prefix and zeros", len(p.steps) + 1, func(i int) *state { return s.prefix(i, sizeFull) }},
 		{"missing", len(p.parts), func(i int) *state { return s.missing(i, sizeFull) }},

@@ -1,6 +1,7 @@
 package vfs
 
 import (
+	"bytes"
 	"math/bits"
 	"slices"
 )
@@ -11,6 +12,8 @@ type state struct {
 	of []int
 
 	// What follows from it; see resolve.
+	done  []int   // for each operation on names, how far it got
+	used  []bool  // for each of p.names, see settle
 	bound []int   // for each of p.names, the file
 	found []bool  // for each of p.files, whether it has a name
 	sizes []int64 // for each of p.files
@@ -19,6 +22,7 @@ type state struct {
 func newState(p *point) *state {
 	return &state{
 		p: p, of: make([]int, len(p.parts)),
+		done: make([]int, len(p.r.ops)), used: make([]bool, len(p.names)),
 		bound: make([]int, len(p.names)), found: make([]bool, len(p.files)), sizes: make([]int64, len(p.files)),
 	}
 }
@@ -88,17 +92,13 @@ func (s *state) random() *state {
 	r := s.p.rand
 	most := r.IntN(10)
 	for i, d := range s.p.parts {
-		high := d.high
-		if d.kind == partSize {
-			high += len(s.p.files[d.index].diskFile.sizes)
-		}
 		switch {
 		case r.IntN(10) < most:
 			s.of[i] = d.all
 		case r.IntN(2) == 0:
 			s.of[i] = d.low
 		default:
-			s.of[i] = d.low + r.IntN(high-d.low+1)
+			s.of[i] = d.low + r.IntN(d.high-d.low+1)
 		}
 	}
 	return s
@@ -109,15 +109,9 @@ func (s *state) resolve() {
 	for i, n := range s.p.names {
 		s.bound[i] = n.was
 	}
-	next := 0
+	s.settle()
 	for i := range s.p.r.ops {
-		o := &s.p.r.ops[i]
-		st := o.floor
-		if st < o.full() { // it is the next of the parts, which begin with these
-			st = s.of[next]
-			next++
-		}
-		o.do(st, func(n nameAt, ino int) { s.bound[s.p.nameIndex(n)] = ino })
+		s.p.r.ops[i].do(s.done[i], func(n nameAt, ino int) { s.bound[s.p.nameIndex(n)] = ino })
 	}
 	for i, n := range s.p.names {
 		if !s.alive(n.dir) {
@@ -132,6 +126,31 @@ func (s *state) resolve() {
 		if i, ok := s.p.byID[ino]; ok {
 			s.found[i] = true
 		}
+	}
+}
+
+// settle works out how far each operation on names got. A rename whose old name
+// was used again by something that arrived must itself have arrived at least
+// so far that the new name is there; else the file would be nowhere, without
+// anybody having removed it.
+func (s *state) settle() {
+	ops := s.p.r.ops
+	for i := range ops {
+		s.done[i] = ops[i].floor
+	}
+	for i, d := range s.p.parts {
+		if d.kind == partName {
+			s.done[d.index] = s.of[i]
+		}
+	}
+	clear(s.used)
+	use := func(n nameAt, _ int) { s.used[s.p.nameIndex(n)] = true }
+	for i := len(ops) - 1; i >= 0; i-- {
+		o := &ops[i]
+		if o.kind == evRename && s.done[i] == 0 && s.used[s.p.nameIndex(nameAt{o.dir, o.base})] {
+			s.done[i] = opLinked
+		}
+		o.do(s.done[i], use)
 	}
 }
 
@@ -176,6 +195,32 @@ func (f *openFile) grownBy(n, st int) int64 {
 // sum is the same for two states whose images are equal.
 type sum uint64
 
+// same is the first state of a sector that looks like st when only the first
+// bytes of the sector, seen of them, belong to the file.
+func (f *openFile) same(n, st int, seen int64) int {
+	versions := f.sectors[n]
+	if seen == sectorSize || st == 0 {
+		return st
+	}
+	old := f.disk.sector(n)[:seen]
+	if st > len(versions) { // garbage
+		if sectorEnd(n-1)+seen <= f.disk.size {
+			return 0
+		}
+		return st
+	}
+	data := versions[st-1].data[:seen]
+	if bytes.Equal(data, old) {
+		return 0
+	}
+	for i := range st {
+		if bytes.Equal(data, versions[i].data[:seen]) {
+			return i + 1
+		}
+	}
+	return st
+}
+
 func (s *state) sum() sum {
 	s.resolve()
 	h := sum(1)
@@ -188,15 +233,16 @@ func (s *state) sum() sum {
 		}
 		h = h.add(int(s.sizes[i]))
 		for j, n := range f.dirty {
-			if sectorEnd(n-1) < s.sizes[i] { // what is behind the end is not there
-				h = h.add(s.of[f.first+j])
+			if seen := s.sizes[i] - sectorEnd(n-1); seen > 0 { // the rest is behind the end
+				h = h.add(f.same(n, s.of[f.first+j], min(seen, sectorSize)))
 			}
 		}
 	}
 	return h
 }
 
+// add mixes x in. Small numbers in another order must not cancel out.
 func (h sum) add(x int) sum {
-	h = (h ^ sum(x)) * 0x9E3779B97F4A7C15
-	return sum(bits.RotateLeft64(uint64(h), 29))
+	y := bits.RotateLeft64(uint64(x)*0x87C37B91114253D5, 31) * 0x4CF5AD432745937F
+	return sum(bits.RotateLeft64(uint64(h)^y, 27)*5 + 0x52DCE729)
 }

@@ -13,9 +13,13 @@ import (
 	"github.com/go-diskcache/diskcache"
 )
 
-// segmentSize is how long the segment files are, of the cache and of the limit
-// alike. It is the default of the cache.
-const segmentSize = 64 << 20
+// What the cache is opened with, and the limit goes by, too: the length of a
+// segment file, and the size from which on a value has a file of its own. These
+// are the defaults of the cache.
+const (
+	segmentSize   = 64 << 20
+	fileThreshold = 256 << 10
+)
 
 // bench is what the workloads measure with.
 type bench struct {
@@ -36,8 +40,8 @@ type bench struct {
 	bytesPerKey float64
 }
 
-func newBench(p *params, w *workload, valueSize, goroutines int, dir string, bar progress) *bench {
-	b := &bench{p: p, w: w, valueSize: valueSize, dir: dir, rand: rand.New(rand.NewPCG(p.seed, 0)), bar: bar}
+func newBench(p *params, w *workload, valueSize, goroutines int, dir string) *bench {
+	b := &bench{p: p, w: w, valueSize: valueSize, dir: dir, rand: rand.New(rand.NewPCG(p.seed, 0))}
 	value := sampleValue(b.rand, valueSize)
 	for range goroutines {
 		b.workers = append(b.workers, newWorker(p.keySize, value))
@@ -57,15 +61,8 @@ func sampleValue(r *rand.Rand, size int) []byte {
 // options are what the cache is opened with.
 func (b *bench) options() diskcache.Options {
 	return diskcache.Options{
-		SegmentSize: segmentSize, Sync: b.p.sync.mode, Compression: b.p.compress.kind, NoMap: b.p.noMap,
+		SegmentSize: segmentSize, FileThreshold: fileThreshold, Sync: b.p.sync.mode, Compression: b.p.compress.kind, NoMap: b.p.noMap,
 	}
-}
-
-// loadOptions are those with which a cache is filled that is measured later.
-func (b *bench) loadOptions() diskcache.Options {
-	o := b.options()
-	o.Sync = diskcache.SyncNever
-	return o
 }
 
 func (b *bench) cacheDir() string { return filepath.Join(b.dir, "cache") }
@@ -73,14 +70,6 @@ func (b *bench) cacheDir() string { return filepath.Join(b.dir, "cache") }
 func (b *bench) open(o diskcache.Options) (err error) {
 	b.cache, err = diskcache.Open(b.cacheDir(), &o)
 	return err
-}
-
-// reopen closes the cache and opens it as it is to be measured.
-func (b *bench) reopen() error {
-	if err := b.cache.Close(); err != nil {
-		return err
-	}
-	return b.open(b.options())
 }
 
 // newLog makes a limit log of records of size bytes.

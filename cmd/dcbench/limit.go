@@ -100,6 +100,13 @@ func (l *limitLog) read(n int64, b []byte) (uint64, error) {
 	return xxhash.Sum64(b), nil
 }
 
+// readInto reads record n into what w has for it.
+func (l *limitLog) readInto(w *worker, n int64) error {
+	sum, err := l.read(n, w.rec)
+	w.sum ^= sum
+	return err
+}
+
 // mapAll maps the files for readMapped, and reports false where that cannot be
 // done.
 func (l *limitLog) mapAll() (bool, error) {
@@ -113,12 +120,10 @@ func (l *limitLog) mapAll() (bool, error) {
 	return true, nil
 }
 
-// readMapped copies record n from the mapped file to b and sums it.
-func (l *limitLog) readMapped(n int64, b []byte) uint64 {
+// readMapped sums record n where the file is mapped.
+func (l *limitLog) readMapped(n int64) uint64 {
 	off := n % l.per * l.size
-	b = b[:l.size]
-	copy(b, l.maps[n/l.per][off:])
-	return xxhash.Sum64(b)
+	return xxhash.Sum64(l.maps[n/l.per][off : off+l.size])
 }
 
 func (l *limitLog) close() error {
@@ -135,4 +140,9 @@ func (l *limitLog) close() error {
 		keep(f.Close())
 	}
 	return first
+}
+
+// appender is the side that appends a record for each operation.
+func (l *limitLog) appender() *side {
+	return &side{name: "limit", settle: l.settle, do: func(w *worker, _ int) error { return l.append(w.rec) }}
 }

@@ -35,6 +35,38 @@ func median(xs []float64) float64 {
 	return (s[len(s)/2-1] + s[len(s)/2]) / 2
 }
 
+// measure compares the sides, of which the cache's is the first, and then times
+// operations of the cache one by one, from number first on.
+func (b *bench) measure(first int, sides ...*side) ([]result, error) {
+	if err := b.compare(b.p.n, sides...); err != nil {
+		return nil, err
+	}
+	return b.finish(first, sides...)
+}
+
+// finish is measure after compare.
+func (b *bench) finish(first int, sides ...*side) ([]result, error) {
+	s, err := b.cache.Stats()
+	if err != nil {
+		return nil, err
+	}
+	r := b.blank()
+	r.setRate(sides[0].rate())
+	r.Seconds = sides[0].spent.Seconds()
+	r.RSS, r.Disk, r.Written = resident(), s.DiskBytes, s.WrittenBytes
+	if len(sides) > 1 {
+		r.setLimit(sides[1].rate())
+	}
+	if len(sides) > 2 {
+		r.MappedLimit = new(sides[2].rate())
+	}
+	if err := b.latency(first, first+b.latencies(), sides[0].do); err != nil {
+		return nil, err
+	}
+	r.setLatencies(b.workers[0].hist)
+	return []result{*r}, b.closeCache()
+}
+
 // compare does operations 0 to n-1 on each side. They are parted into rounds, in
 // each of which the sides take turns, so that a machine that gets slower or
 // faster meanwhile does so for all of them; who begins changes from round to

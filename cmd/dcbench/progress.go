@@ -9,30 +9,22 @@ import (
 	"golang.org/x/term"
 )
 
-// progressRefresh is how often the terminal is written to.
+// progressRefresh is how often the terminal is written to at most.
 const progressRefresh = 100 * time.Millisecond
 
 // progress shows on a terminal that something goes on. Anywhere else it is
 // silent: logs have no use for it.
 type progress struct{ bar *progressbar.ProgressBar }
 
-func newProgress(w io.Writer) progress {
+// newProgress shows what goes on, which consists of so many steps.
+func newProgress(w io.Writer, what string, steps int) progress {
 	f, ok := w.(*os.File)
 	if !ok || !term.IsTerminal(int(f.Fd())) {
 		return progress{}
 	}
-	return progress{progressbar.NewOptions(-1,
-		progressbar.OptionSetWriter(f), progressbar.OptionClearOnFinish(),
+	return progress{progressbar.NewOptions(steps,
+		progressbar.OptionSetDescription(what), progressbar.OptionSetWriter(f), progressbar.OptionClearOnFinish(),
 		progressbar.OptionShowCount(), progressbar.OptionThrottle(progressRefresh))}
-}
-
-// expect says what goes on, and of how many steps it consists.
-func (p progress) expect(what string, steps int) {
-	if p.bar != nil {
-		p.bar.Reset()
-		p.bar.ChangeMax(steps)
-		p.bar.Describe(what)
-	}
 }
 
 func (p progress) step() {

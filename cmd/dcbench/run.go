@@ -6,13 +6,6 @@ import (
 	"runtime/pprof"
 )
 
-// workload is one kind of load.
-type workload struct {
-	name  string
-	about string
-	run   func(b *bench) ([]result, error)
-}
-
 // runWorkloads is "dcbench run".
 func runWorkloads(args []string, stdout, stderr io.Writer) error {
 	p, err := parseParams(args, stdout)
@@ -29,7 +22,7 @@ func runWorkloads(args []string, stdout, stderr io.Writer) error {
 	for _, w := range p.workloads {
 		for _, size := range p.valueSizes {
 			for _, c := range p.goroutines {
-				results, err := runOne(p, w, size, c, newProgress(stderr))
+				results, err := runOne(p, w, size, c, stderr)
 				if err != nil {
 					return err
 				}
@@ -45,14 +38,15 @@ func runWorkloads(args []string, stdout, stderr io.Writer) error {
 }
 
 // runOne measures one workload in a directory of its own.
-func runOne(p *params, w *workload, valueSize, goroutines int, bar progress) (results []result, err error) {
+func runOne(p *params, w *workload, valueSize, goroutines int, stderr io.Writer) (results []result, err error) {
 	dir, err := os.MkdirTemp(p.dir, "dcbench-")
 	if err != nil {
 		return nil, err
 	}
-	b := newBench(p, w, valueSize, goroutines, dir, bar)
+	b := newBench(p, w, valueSize, goroutines, dir)
+	b.bar = newProgress(stderr, w.name, w.sides*p.rounds+1)
 	defer func() {
-		bar.done()
+		b.bar.done()
 		b.close()
 		if rerr := os.RemoveAll(dir); err == nil {
 			err = rerr

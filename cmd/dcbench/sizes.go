@@ -13,31 +13,36 @@ type recordSizes struct{ insert, overwrite, tombstone int }
 
 // measureSizes makes each change in a small cache and looks at what it wrote:
 // the format is not told a second time here.
-func (b *bench) measureSizes() (s recordSizes, err error) {
-	o := b.loadOptions()
+func (b *bench) measureSizes() (err error) {
+	o := b.options()
+	o.Sync = diskcache.SyncNever
 	c, err := diskcache.Open(filepath.Join(b.dir, "sizes"), &o)
 	if err != nil {
-		return s, err
+		return err
 	}
 	defer func() { err = errors.Join(err, c.Close()) }()
 	w := b.workers[0]
-	set := func(n uint64) func() error { return func() error { return w.set(c, n) } }
-	remove := func() error { _, err := c.Delete(w.keyOf(1)); return err }
 	for _, step := range []struct {
 		do   func() error
 		size *int
-	}{{set(0), new(int)}, {set(1), &s.insert}, {set(1), &s.overwrite}, {remove, &s.tombstone}} {
+	}{
+		{func() error { return w.set(c, 0) }, new(int)}, // begins a segment
+		{func() error { return w.set(c, 1) }, &b.sizes.insert},
+		{func() error { return w.set(c, 1) }, &b.sizes.overwrite},
+		{func() error { _, err := c.Delete(w.keyOf(1)); return err }, &b.sizes.tombstone},
+	} {
 		if *step.size, err = written(c, step.do); err != nil {
-			return s, err
+			return err
 		}
 	}
-	if b.valueSize >= 256<<10 { // the value has a file of its own, and the record names it
-		s.insert += b.valueSize
-		s.overwrite += b.valueSize
+	if b.valueSize >= fileThreshold { // the record only names the value
+		b.sizes.insert += b.valueSize
+		b.sizes.overwrite += b.valueSize
 	}
-	return s, nil
+	return nil
 }
 
+// written returns how many bytes do adds to the log.
 func written(c *diskcache.Cache, do func() error) (int, error) {
 	before, err := c.Stats()
 	if err != nil {

@@ -1,0 +1,121 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"slices"
+	"time"
+)
+
+// report prints results as they come.
+type report struct {
+	p *params
+	w io.Writer
+}
+
+func newReport(p *params, w io.Writer) *report { return &report{p, w} }
+
+// begin prints the environment and the head of the table.
+func (o *report) begin() {
+	if o.p.json {
+		return
+	}
+	p := o.p
+	fmt.Fprintf(o.w, "%v\nkeys of %d bytes, %s; sync %s; compression %s; mapped reads %v; %d rounds; seed %d\n\n",
+		thisEnvironment(), p.keySize, p.keys.name, p.sync.name, p.compress.name, !p.noMap, p.rounds, p.seed)
+	fmt.Fprintf(o.w, "%-17s %8s %6s %3s %10s %10s %6s %8s %8s %8s %8s %8s %8s %8s %6s\n", "workload", "n", "value", "c",
+		"ops/s", "limit/s", "ratio", "mean", "p50", "p99", "p99.9", "rss", "disk", "written", "B/key")
+}
+
+func (o *report) add(r *result) {
+	if o.p.json {
+		b, err := json.Marshal(r)
+		if err != nil {
+			panic(err) // plain fields only
+		}
+		fmt.Fprintf(o.w, "%s\n", b)
+		return
+	}
+	name, limit, ratio := r.Workload, "-", "-"
+	if r.Variant != "" {
+		name += " " + r.Variant
+	}
+	if r.Limit != nil {
+		limit, ratio = count(*r.Limit), fmt.Sprintf("%.2f", *r.Ratio)
+	}
+	fmt.Fprintf(o.w, "%-17s %8s %6s %3d %10s %10s %6s %8s %8s %8s %8s %8s %8s %8s %6.1f", name, count(float64(r.N)), size(int64(r.ValueSize)), r.Goroutines,
+		count(r.OpsPerSec), limit, ratio, short(int64(r.NsPerOp)), short(r.P50), short(r.P99), short(r.P999),
+		size(r.RSS), size(r.Disk), size(r.Written), r.BytesPerKey)
+	if r.MappedLimit != nil {
+		fmt.Fprintf(o.w, "  mapped limit %s/s", count(*r.MappedLimit))
+	}
+	if r.FirstGet != 0 {
+		fmt.Fprintf(o.w, "  with a Get %s", short(r.FirstGet))
+	}
+	if r.Speedup != nil && r.Goroutines != o.p.goroutines[0] {
+		fmt.Fprintf(o.w, "  %.2f x the rate of c=%d", *r.Speedup, o.p.goroutines[0])
+	}
+	fmt.Fprintln(o.w)
+}
+
+// end explains the columns.
+func (o *report) end() {
+	if o.p.json {
+		return
+	}
+	fmt.Fprint(o.w, `
+ops/s      median over the rounds. Cache and limit take turns in the same process
+limit/s    what plain system calls on records of the same size reach: WriteAt at the end of files as long as
+           segments (and a sync each, with --sync always), or ReadAt at the same random places and xxhash over it.
+           For open: reading and hashing the files that opening needs. A Get that misses has none
+ratio      ops/s to limit/s
+mean       1 / ops/s. p50 to p99.9 come from operations of their own, for looking at the clock twice takes
+           time, too: quick ones are slower there
+B/key      growth of the anonymous memory of the process by n keys, over that of an open, empty cache
+`)
+}
+
+// count writes a number in four digits or so.
+func count(n float64) string {
+	switch {
+	case n >= 1e8:
+		return fmt.Sprintf("%.0fM", n/1e6)
+	case n >= 1e6:
+		return fmt.Sprintf("%.2fM", n/1e6)
+	case n >= 1e5:
+		return fmt.Sprintf("%.0fk", n/1e3)
+	case n >= 1e4:
+		return fmt.Sprintf("%.1fk", n/1e3)
+	case n >= 100 || n == float64(int64(n)):
+		return fmt.Sprintf("%.0f", n)
+	default:
+		return fmt.Sprintf("%.2f", n)
+	}
+}
+
+// size writes a number of bytes.
+func size(n int64) string {
+	units := []string{"", "K", "M", "G", "T"}
+	x := float64(n)
+	i := 0
+	for x >= 1024 && i < len(units)-1 {
+		x /= 1024
+		i++
+	}
+	if slices.Contains([]int64{0, 1}, int64(i)) && x == float64(int64(x)) {
+		return fmt.Sprintf("%.0f%s", x, units[i])
+	}
+	return fmt.Sprintf("%.1f%s", x, units[i])
+}
+
+// short writes a duration in three digits.
+func short(ns int64) string {
+	d := time.Duration(ns)
+	for unit := time.Duration(1); unit < time.Hour; unit *= 10 {
+		if d < 1000*unit {
+			return d.Round(unit).String()
+		}
+	}
+	return d.String()
+}

@@ -1,0 +1,5 @@
+//go:build race
+
+package keydir
+
+const raceEnabled = true

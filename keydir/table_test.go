@@ -1,0 +1,110 @@
+package keydir
+
+import (
+	"math/rand/v2"
+	"sync/atomic"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// fillTable inserts entries until one does not fit. Entry number i has place i and
+// some class and policy.
+func fillTable(l *layout, tb *table, r *rand.Rand) map[uint64]uint64 {
+	var version atomic.Uint64
+	words := make(map[uint64]uint64)
+	for i := uint64(1); ; i++ {
+		x := r.Uint64() & l.xMask
+		if _, dup := words[x]; dup {
+			continue
+		}
+		low := r.Uint64()&l.lowMask()&^(1<<l.placeBits-1) | i
+		if !tb.insert(l, x, low, &version) {
+			return words
+		}
+		words[x] = low
+	}
+}
+
+func requireTable(t *testing.T, l *layout, tb *table, words map[uint64]uint64) {
+	t.Helper()
+	used := 0
+	for b := range tb.buckets {
+		for _, w := range tb.buckets[b] {
+			if w != 0 {
+				used++
+			}
+		}
+	}
+	require.Equal(t, len(words), used)
+	for x, low := range words {
+		w := tb.find(l, x)
+		if w&l.lowMask() != low {
+			t.Fatalf("n %d, x %#x: word %#x, want %#x", tb.n, x, w&l.lowMask(), low)
+		}
+		require.Equal(t, w, *tb.slot(l, x))
+	}
+}
+
+// A full table is filled over to other sizes; class, policy and place go along.
+func TestResizeKeepsAll(t *testing.T) {
+	r := rand.New(rand.NewPCG(1, 2))
+	for _, p := range []uint8{34, 38, 44} {
+		l := newLayout(p)
+		for _, n := range []uint64{l.minN, nextSize(l.minN), 5 * l.minN, 3000} {
+			if n < l.minN {
+				continue
+			}
+			tb := newTable(make([]bucket, n))
+			words := fillTable(&l, tb, r)
+			require.Greater(t, float64(len(words))/float64(tb.slots()), 0.9, "load when full")
+			requireTable(t, &l, tb, words)
+			for _, m := range []uint64{nextSize(n), 2*n + 3, 4 * n, nextSize(nextSize(nextSize(n)))} {
+				bigger := newTable(make([]bucket, m))
+				require.True(t, bigger.fill(&l, tb))
+				requireTable(t, &l, bigger, words)
+				again := newTable(make([]bucket, nextSize(n)))
+				require.True(t, again.fill(&l, bigger), "smaller again")
+				requireTable(t, &l, again, words)
+			}
+			if n > l.minN {
+				require.False(t, newTable(make([]bucket, n/2)).fill(&l, tb), "twice what there is room for")
+			}
+		}
+	}
+}
+
+// Absent identities are not found, also those whose tag is 0 like an empty slot's.
+func TestFindAbsent(t *testing.T) {
+	l := newLayout(minPlaceBits)
+	tb := newTable(make([]bucket, 128))
+	for b := range uint64(128) {
+		require.Zero(t, tb.find(&l, tb.first(&l, b)))
+		require.Zero(t, tb.find(&l, l.unother(tb.first(&l, b))))
+		require.Nil(t, tb.slot(&l, tb.first(&l, b)))
+	}
+	words := fillTable(&l, tb, rand.New(rand.NewPCG(3, 4)))
+	for i := range uint64(100_000) {
+		x := mix64(i) & l.xMask
+		if _, there := words[x]; !there {
+			require.Zero(t, tb.find(&l, x))
+		}
+	}
+}
+
+// Entries with tag 0, in a bucket that is otherwise empty.
+func TestFindTagZero(t *testing.T) {
+	l := newLayout(minPlaceBits)
+	for b := range uint64(100) {
+		for _, own := range []bool{true, false} {
+			tb := newTable(make([]bucket, 100))
+			x := tb.first(&l, b)
+			if !own {
+				x = l.unother(x)
+			}
+			var version atomic.Uint64
+			require.True(t, tb.insert(&l, x, 5, &version))
+			require.EqualValues(t, 5, tb.find(&l, x)&l.lowMask())
+		}
+	}
+}
