@@ -28,9 +28,6 @@ func Open(dir string, o *Options) (*Cache, error) {
 	if o != nil {
 		own = *o
 	}
-	if own.Now == nil {
-		own.Now = time.Now
-	}
 	fsys, err := own.open(dir)
 	if err != nil {
 		return nil, fmt.Errorf("diskcache: open %s: %w", dir, err)
@@ -38,6 +35,9 @@ func Open(dir string, o *Options) (*Cache, error) {
 	e, err := engine.Open(fsys, own.engine())
 	if err != nil {
 		return nil, fmt.Errorf("diskcache: open %s: %w", dir, err)
+	}
+	if own.Now == nil {
+		own.Now = time.Now
 	}
 	return &Cache{e, own.Now}, nil
 }

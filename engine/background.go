@@ -193,9 +193,8 @@ func (e *Engine) seal(w *segment.Writer) (done bool, err error) {
 	}
 	known := w.SyncErr() != nil
 	e.stats.syncs.Add(1)
-	before := w.OnDisk()
 	hint, err := w.Seal()
-	e.stats.disk.Add(hint + w.OnDisk() - before)
+	e.stats.disk.Add(hint + w.Grown())
 	if w.SyncErr() != nil {
 		rerr := e.rescue(w)
 		if known {
@@ -216,7 +215,7 @@ func (e *Engine) discard(w *segment.Writer) error {
 	w.Finish()
 	e.w.mu.Lock()
 	defer e.w.mu.Unlock()
-	e.stats.disk.Add(-w.OnDisk())
+	e.stats.disk.Add(w.Grown() - w.OnDisk())
 	e.w.bySlot[w.Segment.Slot] = nil
 	w.Segment.Retire()
 	if e.log.Open() {

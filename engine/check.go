@@ -64,6 +64,9 @@ func (e *Engine) Check(fix bool) ([]Problem, error) {
 			}
 		}
 	}
+	for _, name := range e.faults.strangers {
+		c.found(name, 0, errOtherCache, false)
+	}
 	if err := c.index(); err != nil {
 		return c.problems, err
 	}

@@ -31,13 +31,13 @@ func torture() bool { return os.Getenv("DISKCACHE_TORTURE") != "" }
 func efforts() effort {
 	switch {
 	case torture() && raceEnabled:
-		return effort{perPoint: 6, stride: 1, used: 4, deep: 30, least: 10_000, ace: 3}
+		return effort{perPoint: 8, stride: 1, used: 4, deep: 100, least: 20_000, ace: 3}
 	case torture():
-		return effort{perPoint: 64, stride: 1, used: 3, deep: 40, least: 200_000, ace: 4}
+		return effort{perPoint: 64, stride: 1, used: 3, deep: 250, least: 200_000, ace: 4}
 	case raceEnabled || testing.Short():
-		return effort{perPoint: 3, stride: 7, used: 4, deep: 40, least: 500, ace: 2}
+		return effort{perPoint: 2, stride: 7, used: 4, deep: 100, least: 500, ace: 2}
 	}
-	return effort{perPoint: 6, stride: 1, used: 3, deep: 40, least: 10_000, ace: 3}
+	return effort{perPoint: 3, stride: 1, used: 3, deep: 150, least: 10_000, ace: 3}
 }
 
 // crasher recovers from crash images of one workload and judges what it finds.

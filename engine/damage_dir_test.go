@@ -65,7 +65,7 @@ type dirVersion struct {
 	file    string // the value file, if it has one
 	expired bool
 	commit  part
-	synced  bool // the log itself says that it had been synced
+	stated  part // the commit in which the log says that this had been synced
 }
 
 // part is a part of a file.
@@ -234,9 +234,8 @@ func (b *dirBuilder) third() {
 func (d *damageDir) locate(t *testing.T, log map[string][]dirVersion) {
 	type found struct {
 		segment.Record
-		commit part
-		file   string
-		synced bool
+		commit, stated part
+		file           string
 	}
 	var all []found
 	for name, content := range d.files {
@@ -245,14 +244,14 @@ func (d *damageDir) locate(t *testing.T, log map[string][]dirVersion) {
 			continue
 		}
 		d.hinted[name] = d.files[codec.HintName(id)] != ""
-		synced := syncedByMarks(t, content, id)
+		marks := marksOf(t, name, content, id)
 		c, err := segment.NewCursor(strings.NewReader(content), id, int64(len(content)), 0)
 		require.NoError(t, err)
 		for c.Next() {
 			at := part{name, c.Commit().Off, c.Commit().End - c.Commit().Off}
 			for _, r := range c.Commit().Records {
 				r.Key, r.Value = bytes.Clone(r.Key), bytes.Clone(r.Value)
-				all = append(all, found{r, at, name, d.hinted[name] || at.off < synced})
+				all = append(all, found{r, at, statedBy(marks, at), name})
 			}
 		}
 		require.NoError(t, c.Err())
@@ -272,7 +271,7 @@ func (d *damageDir) locate(t *testing.T, log map[string][]dirVersion) {
 		require.Less(t, n, len(log[key]), "a record of %q that nobody made", key)
 		v := log[key][n]
 		require.Equal(t, v.value != nil, f.Kind == codec.KindPut, key)
-		v.part, v.commit, v.synced = part{f.file, f.Off, f.Size}, f.commit, f.synced
+		v.part, v.commit, v.stated = part{f.file, f.Off, f.Size}, f.commit, f.stated
 		if f.Flags&codec.FlagFile != 0 {
 			ref, err := codec.ParseFileRef(f.Value)
 			require.NoError(t, err)
@@ -285,9 +284,22 @@ func (d *damageDir) locate(t *testing.T, log map[string][]dirVersion) {
 	}
 }
 
-// syncedByMarks returns up to where a log says that it had been synced.
-func syncedByMarks(t *testing.T, content string, id uint64) int64 {
-	var synced int64
+// mark is a commit in which a log says up to where it had been synced.
+type mark struct {
+	part
+	synced int64
+}
+
+func statedBy(marks []mark, commit part) part {
+	for _, m := range marks {
+		if commit.off < m.synced {
+			return m.part
+		}
+	}
+	return part{}
+}
+
+func marksOf(t *testing.T, name, content string, id uint64) (marks []mark) {
 	for off := int64(codec.SegmentHeaderLen); off < int64(len(content)); {
 		f, n, err := codec.ParseFrameHeader([]byte(content[off:]), id, off)
 		require.NoError(t, err)
@@ -296,13 +308,13 @@ func syncedByMarks(t *testing.T, content string, id uint64) int64 {
 			size, err := codec.ParseRecord([]byte(content[at:]), id, at, &r)
 			require.NoError(t, err)
 			if r.Kind == codec.KindMark {
-				synced = max(synced, int64(r.Hash))
+				marks = append(marks, mark{part{name, off, f.Length}, int64(r.Hash)})
 			}
 			at += int64(size)
 		}
 		off += f.Length
 	}
-	return synced
+	return marks
 }
 
 // mem returns the directory in memory.
@@ -341,7 +353,7 @@ func (d *damageDir) allow(key string, hit []part) outcomes {
 			value = nil
 		}
 		o.values = append(o.values, value)
-		touched := v.touched(hit)
+		touched := d.touched(v, hit)
 		if touched && v.value != nil {
 			o.lost = true
 		}
@@ -357,14 +369,21 @@ func (d *damageDir) allow(key string, hit []part) outcomes {
 }
 
 // touched reports whether damage may cost the version: in a part of an orphan
-// that was never known to be synced a commit counts as a whole or not at all.
-func (v *dirVersion) touched(hit []part) bool {
-	for _, h := range hit {
-		if h.overlaps(v.part) || h.file == v.file && v.file != "" || !v.synced && h.overlaps(v.commit) {
-			return true
-		}
+// that is not known to have been synced a commit counts as a whole or not at all.
+func (d *damageDir) touched(v *dirVersion, hit []part) bool {
+	whole := !d.synced(v, hit)
+	return slices.ContainsFunc(hit, func(h part) bool {
+		return h.overlaps(v.part) || h.file == v.file && v.file != "" || whole && h.overlaps(v.commit)
+	})
+}
+
+// synced reports whether the version is known to have been synced: the hint says
+// so, or what is left of the log does.
+func (d *damageDir) synced(v *dirVersion, hit []part) bool {
+	if d.hinted[v.part.file] {
+		return true
 	}
-	return false
+	return v.stated.file != "" && !slices.ContainsFunc(hit, v.stated.overlaps)
 }
 
 // verify reads all keys and returns what is not as it may be.

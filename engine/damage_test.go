@@ -132,7 +132,10 @@ func (d *damageDir) reuse(m *vfs.Mem, e *Engine, x *damage) error {
 	if err := check(); err != nil {
 		return fmt.Errorf("open again: %w", err)
 	}
-	return errors.Join(e.Close())
+	if err := e.Close(); err != nil && !errors.Is(err, ErrCorrupt) {
+		return fmt.Errorf("close again: %w", err)
+	}
+	return nil
 }
 
 // runAll tries damages, several at a time, and returns how many there were.
@@ -225,7 +228,7 @@ func (d *damageDir) flip(name string, bit int) *damage {
 		case v.value == nil:
 		case v.part.overlaps(x.hit[0]):
 			x.counted = true
-			if v.synced { // otherwise it may as well be what a crash left
+			if d.synced(v, x.hit) { // otherwise it may as well be what a crash left
 				x.at = v.part
 			}
 		case v.file == name:
@@ -285,7 +288,7 @@ func (d *damageDir) fileDamages(name string) []*damage {
 			x.hit, x.reported = []part{{name, 0, size}}, d.report(name, 0)
 		}
 	}
-	step := int64(3)
+	step := int64(7)
 	if torture() {
 		step = 1
 	}

@@ -64,7 +64,7 @@ func open(fsys vfs.FS, o Options) (*Engine, error) {
 		return nil, err
 	}
 	e := &Engine{opt: o, fsys: fsys}
-	e.clock.now = o.Now
+	e.clock.init(o.Now)
 	e.faults.log = o.Log
 	e.files = segment.NewFiles(o.MaxOpenFiles, !o.NoMap && fsys.Local())
 	if e.files.Map && o.Sync != SyncAlways {
@@ -134,6 +134,8 @@ type faults struct {
 	mu    sync.Mutex
 	errs  []error
 	count atomic.Int64
+
+	strangers []string // segments of other caches, which Open found and left alone
 }
 
 // maxFaults bounds what is kept; all are counted and logged.

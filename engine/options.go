@@ -74,9 +74,6 @@ func (o Options) withDefaults() (Options, error) {
 	if o.MaxOpenFiles == 0 {
 		o.MaxOpenFiles = defaultOpenFiles
 	}
-	if o.Now == nil {
-		o.Now = time.Now
-	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}

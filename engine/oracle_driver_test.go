@@ -132,9 +132,10 @@ func (d *driver) kill() {
 // rotate begins a new segment.
 func (d *driver) rotate() {
 	d.e.w.mu.Lock()
-	err := d.e.rotate()
-	d.e.w.mu.Unlock()
-	d.must(err)
+	defer d.e.w.mu.Unlock()
+	if w := d.e.w.active; w != nil && !w.Empty() {
+		d.must(d.e.rotate())
+	}
 }
 
 // slowReader hands out at most n bytes at a time.

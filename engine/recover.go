@@ -24,7 +24,7 @@ func (e *Engine) claim() ([]vfs.Info, error) {
 	if err := e.checkOurs(list); err != nil {
 		return nil, err
 	}
-	start := e.opt.Now()
+	start := e.clock.now()
 	if e.lock, err = e.fsys.Lock(codec.LockName, e.opt.Holder); err != nil {
 		return nil, err
 	}
@@ -123,7 +123,7 @@ func (e *Engine) recover(list []vfs.Info) (*recovery, error) {
 	e.w.seq = e.clock.last.Load()
 	e.stats.disk.Store(e.sumDisk(list))
 	e.log.Publish(append([]*segment.Segment{}, e.w.bySlot...))
-	e.stats.openTime.Store(max(1, e.opt.Now().UnixNano()-e.stats.openTime.Load()))
+	e.stats.openTime.Store(max(1, e.clock.now().UnixNano()-e.stats.openTime.Load()))
 	return r, nil
 }
 

@@ -85,6 +85,7 @@ func (r *recovery) ofOneCache(all []*history) []*history {
 		if h.cacheID != none && h.cacheID != e.id {
 			r.sound = false
 			e.faults.add("segment ignored", &CorruptError{h.seg.Name(), 0, errOtherCache})
+			e.faults.strangers = append(e.faults.strangers, h.seg.Name())
 			r.orphans = withoutOrphan(r.orphans, h)
 			continue
 		}

@@ -117,7 +117,10 @@ func (r *recovery) since(x *keydir.Index, newer []found) (bool, error) {
 		r.e.w.put(h.seg)
 		all = append(all, h)
 	}
-	return true, r.replay(x, all)
+	if err := r.replay(x, all); err != nil {
+		return false, err
+	}
+	return true, nil
 }
 
 // fits reports whether the snapshot can be taken for the index of the segments

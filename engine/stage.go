@@ -230,10 +230,9 @@ const maxStageBuffer = 4 << 20
 
 func (s *stage) write() error {
 	w := s.e.w.active
-	before := w.OnDisk()
 	err := w.Append(s.buf)
-	if grown := w.OnDisk() - before; grown != 0 {
-		s.e.stats.disk.Add(grown)
+	if n := w.Grown(); n != 0 {
+		s.e.stats.disk.Add(n)
 	}
 	if err != nil {
 		return writeError(err)
@@ -309,12 +308,16 @@ func (e *Engine) rotate() error {
 	if err != nil {
 		return err
 	}
+	if w.spare == nil && w.active != nil { // the next segment is like this one
+		n := len(w.active.Entries())
+		w.spare = make([]codec.HintEntry, 0, n+n/8)
+	}
 	head := codec.SegmentHeader{CacheID: e.id, ID: e.clock.next(), Seq: w.seq}
 	next, err := segment.Create(e.fsys, e.files, slot, head, w.spare)
 	if err != nil {
 		return writeError(err)
 	}
-	e.stats.disk.Add(codec.SegmentHeaderLen)
+	e.stats.disk.Add(next.Grown())
 	w.spare = nil
 	next.Segment.FirstSeq.Store(e.clock.last.Load() + 1)
 	old := w.active

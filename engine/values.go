@@ -299,7 +299,8 @@ func (e *Engine) readFile(key string, dst, stored []byte, rec *codec.Record) ([]
 		r, err := e.openFile(key, stored)
 		if err == nil {
 			defer r.Close()
-			return r.appendTo(dst)
+			out, err := r.appendTo(dst)
+			return out, e.corruptFile(err)
 		}
 		// The file may be gone because the key was set again: look once more.
 		var again codec.Record

@@ -35,15 +35,6 @@ func putNumber(tb testing.TB, x *Index, i uint64) {
 	}
 }
 
-func filled(tb testing.TB, n uint64) *Index {
-	x := New(Config{})
-	for i := uint64(1); i <= n; i++ {
-		putNumber(tb, x, i)
-	}
-	tb.Cleanup(x.Close)
-	return x
-}
-
 // residentBytes returns the process's memory as the system sees it, 0 if unknown.
 func residentBytes() int {
 	b, err := os.ReadFile("/proc/self/statm")

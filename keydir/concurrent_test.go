@@ -60,7 +60,7 @@ func readersAndWriter(t *testing.T, narrow bool) {
 			}
 		})
 	}
-	rounds, crowd := 12, uint64(150_000)
+	rounds, crowd := 6, uint64(150_000)
 	if raceEnabled || testing.Short() {
 		rounds, crowd = 3, 20_000
 	}

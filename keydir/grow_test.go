@@ -53,7 +53,7 @@ func loadFactor(x *Index) float64 {
 func TestShrink(t *testing.T) {
 	n := uint64(300_000)
 	if raceEnabled {
-		n = 50_000
+		n = 200_000
 	}
 	x := New(Config{PlaceBits: 36})
 	defer x.Close()

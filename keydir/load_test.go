@@ -25,7 +25,7 @@ func imaged(t testingT, hash string, n int) (w *world, file []byte, src Source) 
 }
 
 func TestLoad(t *testing.T) {
-	for hash, n := range map[string]int{"good": 100_000, "one shard": 20_000, "10 bits": 3000, "0 bits": 100, "4 low": 0} {
+	for hash, n := range map[string]int{"good": 30_000, "one shard": 20_000, "10 bits": 3000, "0 bits": 100, "4 low": 0} {
 		t.Run(hash, func(t *testing.T) {
 			w, _, src := imaged(t, hash, n)
 			x, err := Load(Config{PlaceBits: 38}, src)

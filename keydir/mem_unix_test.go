@@ -77,10 +77,3 @@ func TestDiscardUnaligned(t *testing.T) {
 		}
 	}
 }
-
-// A table without memory to be had keeps what it has; new entries go to the side.
-func TestNoMemory(t *testing.T) {
-	var m memory
-	defer m.close()
-	require.Nil(t, m.alloc(1<<40))
-}

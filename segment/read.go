@@ -1,6 +1,7 @@
 package segment
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"runtime/debug"
@@ -115,12 +116,14 @@ func (s *Segment) fetchHead(buf *scratch, off int64, guess int) ([]byte, codec.H
 		guess = int(max(left, 0))
 	}
 	b := buf.grow(guess)
-	if err := s.ReadAt(b, off); err != nil {
+	n, err := s.readSome(b, off)
+	if err != nil && !IsDamage(err) {
 		return nil, codec.Head{}, err
 	}
-	h, err := codec.ParseHead(b, s.ID, off)
-	if err != nil {
-		return nil, codec.Head{}, &DamageError{s.Name(), off, err}
+	b = b[:n] // a file that was cut short may still hold all of this record
+	h, herr := codec.ParseHead(b, s.ID, off)
+	if herr != nil {
+		return nil, codec.Head{}, cmp.Or(err, error(&DamageError{s.Name(), off, herr}))
 	}
 	return b, h, nil
 }

@@ -108,27 +108,33 @@ func (s *Segment) Retire() { s.retired.Store(true) }
 // ReadAt fills b from offset off of the committed part. It opens the file when
 // it is not open; a handle that was closed meanwhile is opened anew.
 func (s *Segment) ReadAt(b []byte, off int64) error {
+	_, err := s.readSome(b, off)
+	return err
+}
+
+// readSome is ReadAt that says how much it has read of a file that ends early.
+func (s *Segment) readSome(b []byte, off int64) (int, error) {
 	if off < 0 || off+int64(len(b)) > s.length.Load() {
-		return &DamageError{s.Name(), off, io.ErrUnexpectedEOF}
+		return 0, &DamageError{s.Name(), off, io.ErrUnexpectedEOF}
 	}
 	for try := 0; ; try++ {
 		f, err := s.open()
-		if errors.Is(err, fs.ErrNotExist) {
-			return &DamageError{s.Name(), off, err} // the file is lost, and all that was in it
+		if errors.Is(err, fs.ErrNotExist) || errors.Is(err, vfs.ErrNotRegular) {
+			return 0, &DamageError{s.Name(), off, err} // the file is lost, and all that was in it
 		}
 		if err != nil {
-			return err
+			return 0, err
 		}
 		n, err := f.ReadAt(b, off)
 		switch {
 		case n == len(b):
-			return nil
+			return n, nil
 		case errors.Is(err, fs.ErrClosed) && try < 100:
 			continue // evicted between open and ReadAt
 		case err == nil, errors.Is(err, io.EOF):
-			return &DamageError{s.Name(), off + int64(n), io.ErrUnexpectedEOF}
+			return n, &DamageError{s.Name(), off + int64(n), io.ErrUnexpectedEOF}
 		default:
-			return err
+			return n, err
 		}
 	}
 }

@@ -26,7 +26,8 @@ type Writer struct {
 	head codec.SegmentHeader
 	off  int64 // where the next commit goes
 
-	window vfs.Window // the file in memory, nil where it is written by system calls
+	counted int64      // what Grown has told of
+	window  vfs.Window // the file in memory, nil where it is written by system calls
 
 	entries []codec.HintEntry // what the hint will say of what was appended
 	marked  int64             // synced length that the log itself states
@@ -220,6 +221,13 @@ func (w *Writer) OnDisk() int64 {
 		return max(w.off, w.window.Reserved())
 	}
 	return w.off
+}
+
+// Grown returns by how many bytes the file has grown since it was last asked.
+func (w *Writer) Grown() int64 {
+	n := w.OnDisk() - w.counted
+	w.counted += n
+	return n
 }
 
 // Finish ends the writer without a hint. Readers may map the file from now on.

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"os"
 	"strconv"
+	"sync"
+	"sync/atomic"
 
 	"golang.org/x/sys/unix"
 )
@@ -16,11 +18,17 @@ const (
 	maxReserve = 512 << 10
 )
 
+// window reserves the next step while the one before it is being filled, in a
+// goroutine that ends with the step; Trim and Close wait for it.
 type window struct {
 	mapping
 	f        *os.File
 	step     int64
-	reserved int64
+	reserved atomic.Int64
+	ahead    atomic.Bool // a goroutine reserves, or has been started to
+
+	mu  sync.Mutex // held while room is reserved
+	end bool       // guarded by mu: no more is reserved
 }
 
 // Window maps the file for writing.
@@ -40,22 +48,45 @@ func (f *osFile) Window(size int64) (Window, error) {
 	return w, nil
 }
 
-func (w *window) Reserved() int64 { return w.reserved }
+func (w *window) Reserved() int64 { return w.reserved.Load() }
 
 func (w *window) Reserve(n int64) error {
-	for w.reserved < n {
-		from := w.reserved
-		step := min(w.step, int64(len(w.data))-from)
-		if step <= 0 {
-			return pathError("reserve", w.f.Name(), unix.EFBIG)
-		}
-		err := withFD(w.f, func(fd uintptr) error { return unix.Fallocate(int(fd), 0, from, step) })
-		if err != nil {
-			return pathError("reserve", w.f.Name(), err)
-		}
-		w.reserved += step
-		w.turnPages(from, step)
+	have := w.reserved.Load()
+	if n <= have-w.step/2 {
+		return nil
 	}
+	for have < n {
+		if err := w.extend(have); err != nil {
+			return err
+		}
+		have = w.reserved.Load()
+	}
+	if have < int64(len(w.data)) && w.ahead.CompareAndSwap(false, true) {
+		go func() {
+			_ = w.extend(have) // what fails here fails again when it is needed, and is told then
+			w.ahead.Store(false)
+		}()
+	}
+	return nil
+}
+
+// extend reserves one more step behind from, unless somebody else just did.
+func (w *window) extend(from int64) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.end || w.reserved.Load() != from {
+		return nil
+	}
+	step := min(w.step, int64(len(w.data))-from)
+	if step <= 0 {
+		return pathError("reserve", w.f.Name(), unix.EFBIG)
+	}
+	err := withFD(w.f, func(fd uintptr) error { return unix.Fallocate(int(fd), 0, from, step) })
+	if err != nil {
+		return pathError("reserve", w.f.Name(), err)
+	}
+	w.turnPages(from, step)
+	w.reserved.Store(from + step)
 	return nil
 }
 
@@ -66,21 +97,34 @@ func (w *window) Reserve(n int64) error {
 func (w *window) turnPages(from, step int64) {
 	const madvPopulateWrite = 23 // Linux 5.14; not in package unix
 	_ = unix.Madvise(w.data[from:from+step], madvPopulateWrite)
-	if behind := from - w.step; behind >= 0 {
-		_ = unix.Madvise(w.data[behind:from], unix.MADV_DONTNEED)
+	if behind := from - 2*w.step; behind >= 0 { // the step before from is being filled
+		_ = unix.Madvise(w.data[behind:behind+w.step], unix.MADV_DONTNEED)
 	}
 }
 
+// stop ends the reserving and waits for what runs.
+func (w *window) stop() {
+	w.mu.Lock()
+	w.end = true
+	w.mu.Unlock()
+}
+
 func (w *window) Trim(n int64) error {
-	if n < w.reserved {
+	w.stop()
+	if n < w.reserved.Load() {
 		if err := w.f.Truncate(n); err != nil {
 			return pathError("truncate", w.f.Name(), err)
 		}
-		w.reserved = n
+		w.reserved.Store(n)
 	}
 	_ = unix.Madvise(w.data, unix.MADV_DONTNEED)
 	if err := unix.Mprotect(w.data, unix.PROT_READ); err != nil {
 		return pathError("mprotect", w.f.Name(), err)
 	}
 	return nil
+}
+
+func (w *window) Close() error {
+	w.stop()
+	return w.mapping.Close()
 }
