@@ -51,10 +51,7 @@ func loadFactor(x *Index) float64 {
 
 // Deleting gives the memory back, and what stays is still found.
 func TestShrink(t *testing.T) {
-	n := uint64(300_000)
-	if raceEnabled {
-		n = 200_000
-	}
+	const n = uint64(300_000)
 	x := New(Config{PlaceBits: 36})
 	defer x.Close()
 	for i := uint64(1); i <= n; i++ {

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"runtime"
 	"runtime/debug"
 	"sync"
 
@@ -39,7 +40,7 @@ func (b *scratch) grow(n int) []byte {
 // A record that does not verify is a *DamageError.
 func (s *Segment) Get(off int64, guess int, key string, dst []byte, rec *codec.Record) (out []byte, same bool, err error) {
 	if m := s.mapping(); m != nil {
-		return s.getMapped(m, off, key, dst, rec)
+		return s.getMapped(m, off, guess, key, dst, rec)
 	}
 	buf := scratches.Get().(*scratch)
 	defer buf.free()
@@ -52,12 +53,29 @@ func (s *Segment) Get(off int64, guess int, key string, dst []byte, rec *codec.R
 
 // getMapped is Get from the mapped file. A page that cannot be read (the file
 // was truncated, the disk fails) faults; the fault becomes an error here.
-func (s *Segment) getMapped(m []byte, off int64, key string, dst []byte, rec *codec.Record) (out []byte, same bool, err error) {
+func (s *Segment) getMapped(m []byte, off int64, guess int, key string, dst []byte, rec *codec.Record) (out []byte, same bool, err error) {
 	if uint64(off) >= uint64(len(m)) {
 		return dst, false, &DamageError{s.Name(), off, codec.ErrShort}
 	}
 	defer catchFault(debug.SetPanicOnFault(true), s, off, &err)
-	return s.take(m[off:], off, key, dst, rec)
+	m = m[off:]
+	touch(m[:min(guess, len(m), maxTouch)])
+	return s.take(m, off, key, dst, rec)
+}
+
+// maxTouch is as far as touch goes: the processor sees by itself that memory is
+// read in sequence, after some lines.
+const maxTouch = 512
+
+// touch loads every cache line of b. Parsing waits for the head before it knows
+// where the rest is; this way the lines come from memory all at once.
+func touch(b []byte) {
+	const line = 64
+	x := byte(0)
+	for i := 0; i < len(b); i += line {
+		x |= b[i]
+	}
+	runtime.KeepAlive(x)
 }
 
 // catchFault is deferred around every access to mapped memory.

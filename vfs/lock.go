@@ -2,12 +2,9 @@ package vfs
 
 import (
 	"errors"
-	"io"
 	"io/fs"
 	"os"
-	"strings"
 	"sync"
-	"unicode"
 )
 
 // A lock is a record lock of the kernel on one byte far behind anything that
@@ -16,11 +13,6 @@ import (
 // is far behind because on Windows and SMB nobody else can read what is
 // locked, and the holder's name at the front is there to be read.
 const lockOffset = 1 << 30
-
-// holderLen is the space at the front for the holder's name, ended by a
-// newline and filled up with more, so that one write of always the same length
-// replaces whatever was there.
-const holderLen = 256
 
 // osLock is a lock that this process holds or is about to take.
 type osLock struct {
@@ -249,39 +241,4 @@ func (l *osLock) claimed(f *os.File) (*os.File, error) {
 		return nil, err
 	}
 	return f, nil
-}
-
-// appendHolder appends the field that is kept at the front of a lock file.
-func appendHolder(dst []byte, holder string) []byte {
-	n := len(dst)
-	dst = append(dst, cleanHolder(holder)...)
-	for len(dst) < n+holderLen {
-		dst = append(dst, '\n')
-	}
-	return dst
-}
-
-// readHolder reads the holder's name. Whatever is there, it yields something
-// short and printable; an error yields nothing.
-func readHolder(f io.ReaderAt) string {
-	b := make([]byte, holderLen)
-	n, _ := f.ReadAt(b, 0)
-	return parseHolder(b[:n])
-}
-
-func parseHolder(b []byte) string {
-	line, _, _ := strings.Cut(string(b[:min(len(b), holderLen)]), "\n")
-	return cleanHolder(line)
-}
-
-// cleanHolder makes a text one printable line that fits.
-func cleanHolder(s string) string {
-	s = s[:min(len(s), holderLen-1)]
-	s = strings.ToValidUTF8(s, "")
-	return strings.TrimSpace(strings.Map(func(r rune) rune {
-		if unicode.IsPrint(r) {
-			return r
-		}
-		return -1
-	}, s))
 }

@@ -1,45 +1,74 @@
 package vfs
 
 import (
-	"errors"
 	"io/fs"
 	"os"
-	"path/filepath"
 )
 
-// makeDir makes a directory and what is missing above it, and makes the new
-// names durable: a cache that was synced is worth nothing in a directory that
-// the next power loss forgets.
-func makeDir(path string) error {
-	var made []string // innermost first
-	for p := path; ; p = filepath.Dir(p) {
-		if _, err := os.Stat(p); !errors.Is(err, fs.ErrNotExist) || p == filepath.Dir(p) {
-			break
-		}
-		made = append(made, p)
-	}
-	if err := os.MkdirAll(path, 0o700); err != nil {
-		return err
-	}
-	for _, p := range made {
-		if err := syncParent(p); err != nil {
-			return err
-		}
-	}
-	return nil
+// osDir is a directory in the directory.
+type osDir struct {
+	root *os.Root
+	info fs.FileInfo
 }
 
-// syncParent syncs the directory that path is in. One that may be searched but
-// not read cannot be opened, and so cannot be synced; that is no reason to
-// refuse what is below it.
-func syncParent(path string) error {
-	r, err := os.OpenRoot(filepath.Dir(path))
-	if errors.Is(err, fs.ErrPermission) {
-		return nil
+// dir is the directory called name, "." or one in it.
+func (d *osFS) dir(name string) (*os.Root, error) {
+	if name == "." {
+		return d.root, nil
+	}
+	parent, base, err := splitName(name)
+	if err != nil || parent != "" {
+		return nil, fs.ErrInvalid
+	}
+	return d.sub(base)
+}
+
+// at is the directory that a name is in, and the name in it.
+func (d *osFS) at(name string) (*os.Root, string, error) {
+	dir, base, err := splitName(name)
+	if err != nil || dir == "" {
+		return d.root, base, err
+	}
+	root, err := d.sub(dir)
+	return root, base, err
+}
+
+// sub opens a directory in the directory. os.Root would follow a link there as
+// long as it stays inside; here the name must be a directory itself. The
+// handle is kept, but the name is looked at each time, for the directory might
+// have been removed and made again.
+func (d *osFS) sub(name string) (*os.Root, error) {
+	info, err := d.root.Lstat(name)
+	if err != nil {
+		return nil, err
+	}
+	if !info.IsDir() {
+		return nil, ErrNotDir
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.closed {
+		return nil, os.ErrClosed
+	}
+	had, ok := d.subs[name]
+	if ok && os.SameFile(had.info, info) {
+		return had.root, nil
+	}
+	root, err := d.root.OpenRoot(name)
+	if err != nil {
+		return nil, err
+	}
+	opened, err := root.Stat(".")
+	if err == nil && !os.SameFile(opened, info) {
+		err = ErrNotDir // became a link, or another directory, this moment
 	}
 	if err != nil {
-		return err
+		root.Close()
+		return nil, err
 	}
-	defer r.Close()
-	return syncDir(r)
+	if ok {
+		d.stale = append(d.stale, had.root)
+	}
+	d.subs[name] = osDir{root, info}
+	return root, nil
 }

@@ -122,7 +122,8 @@ func (p *demoParams) showTree(dir string, stdout, stderr io.Writer) (*treeOutcom
 	}
 	fmt.Fprintf(stdout, "files of %s\n", p.src)
 	fmt.Fprintf(stdout, "  stored    %d files of %s bytes in %s\n", o.files, size(o.bytes), round(o.storing))
-	fmt.Fprintf(stdout, "  on disk   %s bytes: zstd stores them at %.2f to 1\n", size(o.disk), float64(o.bytes)/float64(o.disk))
+	fmt.Fprintf(stdout, "  on disk   %s bytes, %.2f to 1; without %d large ones (%s), which are stored as they are, zstd makes it %.2f to 1\n",
+		size(o.disk), quotient(o.bytes, o.disk), o.large, size(o.largeBytes), quotient(o.bytes-o.largeBytes, o.disk-o.largeBytes))
 	fmt.Fprintf(stdout, "  closed    in %s, opened again in %s\n", round(o.closing), round(o.opening))
 	fmt.Fprintf(stdout, "  read      in %s, and compared with the originals: %d wrong\n", round(o.reading), len(o.wrong))
 	return o, nil
@@ -153,5 +154,7 @@ func tellWrong(wrong []string, stdout io.Writer) {
 		fmt.Fprintln(stdout, "WRONG", w)
 	}
 }
+
+func quotient(a, b int64) float64 { return float64(a) / float64(b) }
 
 func round(d time.Duration) string { return short(int64(d)) }

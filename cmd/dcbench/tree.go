@@ -40,12 +40,16 @@ func (t *tree) read(path string) ([]byte, error) {
 type treeOutcome struct {
 	files            int
 	bytes, disk      int64
+	large            int // files that are not compressed: their values have files of their own
+	largeBytes       int64
 	storing, closing time.Duration
 	opening, reading time.Duration
 	wrong            []string
 }
 
-func treeOptions() *diskcache.Options { return &diskcache.Options{Compression: diskcache.Zstd} }
+func treeOptions() *diskcache.Options {
+	return &diskcache.Options{Compression: diskcache.Zstd, FileThreshold: fileThreshold}
+}
 
 // store caches all files in dir.
 func (t *tree) store(dir string, o *treeOutcome, bar progress) error {
@@ -65,6 +69,10 @@ func (t *tree) store(dir string, o *treeOutcome, bar progress) error {
 		o.storing += time.Since(start)
 		o.files++
 		o.bytes += int64(len(b))
+		if len(b) >= fileThreshold {
+			o.large++
+			o.largeBytes += int64(len(b))
+		}
 		bar.step()
 	}
 	start := time.Now()

@@ -1,0 +1,49 @@
+package main
+
+import (
+	"math/rand/v2"
+	"slices"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+func TestPermutationHasEveryNumberOnce(t *testing.T) {
+	p := permutation(rand.New(rand.NewPCG(1, 2)), 1000)
+	assert.NotEqual(t, sequence(1000), p)
+	slices.Sort(p)
+	assert.Equal(t, sequence(1000), p)
+}
+
+// Rank k of Zipf's law is drawn 1/(k+1)^θ times as often as rank 0.
+func TestZipf(t *testing.T) {
+	const draws = 1_000_000
+	for _, theta := range []float64{0.5, 0.99, 1, 2} {
+		z := newZipf(100, theta)
+		r := rand.New(rand.NewPCG(1, 2))
+		counts := make([]float64, 100)
+		for range draws {
+			counts[z.rank(r)]++
+		}
+		total := z.sums[99]
+		assert.InEpsilon(t, draws/total, counts[0], 0.05, theta)
+		assert.InEpsilon(t, draws*(z.sums[9]-z.sums[8])/total, counts[9], 0.1, theta)
+		assert.InEpsilon(t, z.sums[1]-1, counts[1]/counts[0], 0.1, theta)
+	}
+}
+
+func TestDrawStaysBelowN(t *testing.T) {
+	for _, name := range []string{"uniform", "zipf:0.8"} {
+		d, err := parseDistribution(name)
+		require.NoError(t, err)
+		order := d.draw(rand.New(rand.NewPCG(1, 2)), 10_000, 50)
+		assert.Len(t, order, 10_000)
+		seen := make(map[uint32]bool)
+		for _, n := range order {
+			require.Less(t, n, uint32(50))
+			seen[n] = true
+		}
+		assert.Len(t, seen, 50)
+	}
+}

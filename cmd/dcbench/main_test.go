@@ -1,0 +1,83 @@
+package main
+
+import (
+	"bytes"
+	"os"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+)
+
+// TestMain lets the test binary be the child that dcbench starts and kills.
+func TestMain(m *testing.M) {
+	if len(os.Args) > 1 && os.Args[1] == childCommand {
+		main()
+	}
+	os.Exit(m.Run())
+}
+
+// dcbench runs a command line.
+func dcbench(args ...string) (code int, stdout, stderr string) {
+	var out, errs bytes.Buffer
+	code = run(args, &out, &errs)
+	return code, out.String(), errs.String()
+}
+
+func TestWrongUse(t *testing.T) {
+	for _, test := range []struct {
+		args []string
+		says string
+	}{
+		{nil, "usage: dcbench demo"},
+		{[]string{"walk"}, `unknown command "walk"`},
+		{[]string{"child"}, "is how dcbench starts itself"},
+		{[]string{"run", "-x"}, "flag provided but not defined: -x"},
+		{[]string{"run", "now"}, `unexpected argument "now"`},
+		{[]string{"run", "-w", "fillseq,fly"}, `unknown workload "fly"; the workloads are fillseq,`},
+		{[]string{"run", "-n", "0"}, "-n 0 is not from 1 to"},
+		{[]string{"run", "-n", "many"}, `invalid value "many" for flag -n`},
+		{[]string{"run", "-c", "1,0"}, "-c 0 is not from 1 to"},
+		{[]string{"run", "--value-size", "1K"}, `--value-size "1K" is not a number`},
+		{[]string{"run", "--value-size", "-1"}, "--value-size -1 is not from 0 to"},
+		{[]string{"run", "--key-size", "7"}, "--key-size 7 is not from 8 to 65536"},
+		{[]string{"run", "--keys", "zipf"}, `unknown --keys "zipf"; it is uniform, or zipf:θ`},
+		{[]string{"run", "--keys", "zipf:NaN"}, `unknown --keys "zipf:NaN"`},
+		{[]string{"run", "--sync", "often"}, `unknown --sync "often"; it is never, interval or always`},
+		{[]string{"run", "--compression", "gzip"}, `unknown --compression "gzip"; it is none, lz4 or zstd`},
+		{[]string{"run", "--rounds", "0"}, "--rounds 0 is not from 1 to"},
+		{[]string{"demo", "--rounds", "0"}, "--rounds 0 is not from 1 to"},
+		{[]string{"demo", "--seed", "x"}, `invalid value "x" for flag -seed`},
+	} {
+		code, stdout, stderr := dcbench(test.args...)
+		assert.Equal(t, exitUsage, code, test.args)
+		assert.Empty(t, stdout, test.args)
+		assert.Contains(t, stderr, test.says, test.args)
+	}
+}
+
+func TestHelp(t *testing.T) {
+	for args, says := range map[string]string{"help": "usage: dcbench demo", "run": "-value-size bytes", "demo": "-src dir"} {
+		line := []string{args}
+		if args != "help" {
+			line = append(line, "-h")
+		}
+		code, stdout, stderr := dcbench(line...)
+		assert.Equal(t, exitOK, code, args)
+		assert.Contains(t, stdout, says)
+		assert.Empty(t, stderr)
+	}
+}
+
+// A directory that is not there is no wrong use of the command line.
+func TestCannotBeDone(t *testing.T) {
+	missing := t.TempDir() + "/missing"
+	for _, args := range [][]string{
+		{"run", "-n", "1", "--dir", missing},
+		{"demo", "--src", missing},
+		{"run", "-n", "1", "--cpuprofile", missing + "/file"},
+	} {
+		code, _, stderr := dcbench(args...)
+		assert.Equal(t, exitWrong, code, args)
+		assert.Contains(t, stderr, missing)
+	}
+}

@@ -1,0 +1,198 @@
+package engine
+
+import (
+	"flag"
+	"os"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"github.com/go-diskcache/diskcache/codec"
+)
+
+// The model test does random operations to an engine and to a plain map, and
+// compares all that can be seen of the two.
+
+// model is a map, and the engine that has to agree with it.
+type model struct {
+	*rapid.T
+	disk modelDisk
+	opt  Options
+	e    *Engine
+
+	items map[string]*modelItem
+
+	now     atomic.Int64 // the engine's clock, ns
+	latest  int64        // that it has shown since the engine was opened
+	horizon int64        // time up to which the engine is known to take all for expired
+	damaged bool         // hints or the snapshot were: the engine complains
+	ops     int
+}
+
+// modelItem is what a key has. One that has expired stays until it is replaced
+// or deleted.
+type modelItem struct {
+	value []byte
+	attrs Attrs
+	first uint64 // sequence of the first insertion; 0: not known
+}
+
+// life is what is known of an item.
+type life int
+
+const (
+	dead  life = iota // the key has no item, or its time is over
+	alive             // it has to be there
+	maybe             // the clock has been past its time, and gone back
+)
+
+func (m *model) lifeOf(key string) life {
+	it := m.items[key]
+	switch {
+	case it == nil:
+		return dead
+	case it.attrs.Expires == 0 || it.attrs.Expires > m.latest:
+		return alive
+	case it.attrs.Expires <= max(m.now.Load(), m.horizon):
+		return dead
+	}
+	return maybe
+}
+
+// saw compares whether key was found with what is known, and learns from it.
+func (m *model) saw(key string, found bool, what string) {
+	m.Helper()
+	switch m.lifeOf(key) {
+	case dead:
+		if found {
+			m.Fatalf("%s: %q is there, and must not be", what, key)
+		}
+	case alive:
+		if !found {
+			m.Fatalf("%s: %q is not there", what, key)
+		}
+	}
+	// What was found expired is expired for good, and with it all that is older.
+	if it := m.items[key]; it != nil && !found {
+		m.horizon = max(m.horizon, it.attrs.Expires)
+	}
+}
+
+func (m *model) must(err error, what string) {
+	m.Helper()
+	if err != nil {
+		m.Fatalf("%s: %v", what, err)
+	}
+}
+
+// start opens the engine. What it knew of the time is gone.
+func (m *model) start() {
+	m.Helper()
+	m.opt.Now = func() time.Time { return time.Unix(0, m.now.Load()) }
+	var err error
+	m.e, err = Open(m.disk.open(m.T), m.opt)
+	m.must(err, "open")
+	m.latest, m.horizon = m.now.Load(), 0
+}
+
+// stop closes the engine.
+func (m *model) stop() {
+	m.Helper()
+	if err := m.e.Close(); err != nil && !m.damaged {
+		m.Fatalf("close: %v", err)
+	}
+	m.damaged = false
+}
+
+// drawOptions picks options that a directory may be opened with at any time.
+func (m *model) drawOptions() {
+	m.opt.SegmentSize = rapid.SampledFrom([]int64{512, 700, 2048, 8192, 1 << 20}).Draw(m.T, "segment size")
+	m.opt.FileThreshold = rapid.SampledFrom([]int64{-1, 200, 3000, 50_000}).Draw(m.T, "file threshold")
+	m.opt.Compression = rapid.SampledFrom([]codec.Compression{codec.None, codec.LZ4, codec.Zstd}).Draw(m.T, "compression")
+	m.opt.Sync = rapid.SampledFrom([]SyncMode{SyncNever, SyncNever, SyncAlways}).Draw(m.T, "sync")
+	m.opt.NoMap = rapid.Bool().Draw(m.T, "no map")
+	m.opt.MaxOpenFiles = rapid.SampledFrom([]int{0, 2}).Draw(m.T, "open files")
+}
+
+// property is one run of a model.
+func property(t *testing.T, disk func(*rapid.T) modelDisk, hash func(string) uint64, ops *atomic.Int64) func(*rapid.T) {
+	return func(rt *rapid.T) {
+		m := &model{T: rt, disk: disk(rt), items: make(map[string]*modelItem)}
+		m.opt.Hash = hash
+		m.now.Store(crashClock.UnixNano())
+		m.drawOptions()
+		m.start()
+		defer func() {
+			ops.Add(int64(m.ops))
+			_ = m.e.Close() // when a check failed; a second time when not
+		}()
+		rt.Repeat(m.actions())
+		m.everything()
+		m.stop()
+	}
+}
+
+// modelEffort returns how many runs each model test does, and how long they are
+// on average. The flags of rapid, where given, are kept.
+func modelEffort(t *testing.T) (checks, steps string) {
+	switch {
+	case torture():
+		return "200", "150"
+	case raceEnabled || testing.Short():
+		return "6", "60"
+	}
+	return "50", "120"
+}
+
+func setRapid(t *testing.T) {
+	checks, steps := modelEffort(t)
+	given := map[string]bool{}
+	flag.Visit(func(f *flag.Flag) { given[f.Name] = true })
+	for name, value := range map[string]string{"rapid.checks": checks, "rapid.steps": steps} {
+		f := flag.Lookup(name)
+		if given[name] || os.Getenv("RAPID_CHECKS")+os.Getenv("RAPID_STEPS") != "" {
+			continue
+		}
+		old := f.Value.String()
+		if err := f.Value.Set(value); err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = f.Value.Set(old) })
+	}
+}
+
+// leastOps is how many operations all model tests promise to do.
+func leastOps() int64 {
+	switch {
+	case torture():
+		return 100_000
+	case raceEnabled || testing.Short():
+		return 1000
+	}
+	return 20_000
+}
+
+func TestModel(t *testing.T) {
+	setRapid(t)
+	var ops atomic.Int64
+	inMemory := func(*rapid.T) modelDisk { return newMemDisk() }
+	onDisk := func(rt *rapid.T) modelDisk { return newOSDisk(rt, t) }
+	for _, c := range []struct {
+		name string
+		disk func(*rapid.T) modelDisk
+		hash func(string) uint64
+	}{
+		{"memory", inMemory, nil},
+		{"memory, 4-bit hash", inMemory, fourBits},
+		{"disk", onDisk, nil},
+		{"disk, 4-bit hash", onDisk, fourBits},
+	} {
+		t.Run(c.name, func(t *testing.T) { rapid.Check(t, property(t, c.disk, c.hash, &ops)) })
+	}
+	t.Logf("%d operations", ops.Load())
+	if ops.Load() < leastOps() && !t.Failed() && !t.Skipped() && flag.Lookup("test.run").Value.String() == "" {
+		t.Errorf("only %d operations, %d were promised", ops.Load(), leastOps())
+	}
+}
