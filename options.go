@@ -118,5 +118,9 @@ func (o *Options) open(dir string) (vfs.FS, error) {
 	if o.Network < NetworkAuto || o.Network > NetworkYes {
 		return nil, fmt.Errorf("%w: unknown Network %d", ErrOption, o.Network)
 	}
-	return vfs.OpenDir(dir, vfs.DirOptions{Trust: o.Trust, Network: vfs.Network(o.Network)})
+	fsys, err := vfs.OpenDir(dir, vfs.DirOptions{Trust: o.Trust, Network: vfs.Network(o.Network)})
+	if err == nil && !fsys.Local() {
+		return vfs.NewRetry(fsys, vfs.RetryOptions{}), nil
+	}
+	return fsys, err
 }

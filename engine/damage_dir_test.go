@@ -359,8 +359,9 @@ func (d *damageDir) allow(key string, hit []part) outcomes {
 		}
 		// Where a hint says that the record was there, or the record's own head
 		// does, what is older never counts again. Without either the record may
-		// as well never have been written.
-		if !touched || d.hinted[v.part.file] {
+		// as well never have been written. Nor does the hint help where another
+		// key has the same hash: whose the record was is told by the lost key.
+		if !touched || d.hinted[v.part.file] && !strings.HasPrefix(key, "twin") {
 			return o
 		}
 	}

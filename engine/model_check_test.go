@@ -170,7 +170,7 @@ func (m *model) check() {
 	problems, err := m.e.Check(m.damaged)
 	m.must(err, "check")
 	for _, p := range problems {
-		if errors.Is(p.Err, ErrCorrupt) || !m.damaged {
+		if errors.Is(p.Err, ErrCorrupt) || p.Err != errOrphan && !m.damaged { // a kill leaves orphans
 			m.Fatalf("check: %v", p)
 		}
 	}

@@ -146,7 +146,6 @@ func (m *model) kill() {
 	if err := old.Close(); err != nil && !m.damaged {
 		m.Fatalf("close: %v", err)
 	}
-	m.damaged = false
 	m.drawOptions()
 	m.start()
 	m.everything()

@@ -3,6 +3,7 @@ package engine
 import (
 	"flag"
 	"os"
+	"strconv"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -27,7 +28,7 @@ type model struct {
 	now     atomic.Int64 // the engine's clock, ns
 	latest  int64        // that it has shown since the engine was opened
 	horizon int64        // time up to which the engine is known to take all for expired
-	damaged bool         // hints or the snapshot were: the engine complains
+	damaged bool         // hints or the snapshot were, since the last clean close: the engine complains
 	ops     int
 }
 
@@ -126,7 +127,9 @@ func property(t *testing.T, disk func(*rapid.T) modelDisk, hash func(string) uin
 		m.start()
 		defer func() {
 			ops.Add(int64(m.ops))
-			_ = m.e.Close() // when a check failed; a second time when not
+			if m.e != nil {
+				_ = m.e.Close() // when a check failed; a second time when not
+			}
 		}()
 		rt.Repeat(m.actions())
 		m.everything()
@@ -134,29 +137,40 @@ func property(t *testing.T, disk func(*rapid.T) modelDisk, hash func(string) uin
 	}
 }
 
-// modelEffort returns how many runs each model test does, and how long they are
-// on average. The flags of rapid, where given, are kept.
-func modelEffort(t *testing.T) (checks, steps string) {
+// modelChecks returns how many runs a model test does. A real disk takes its
+// time to sync.
+func modelChecks(onDisk bool) int {
+	n := 150
 	switch {
 	case torture():
-		return "200", "150"
+		n = 1500
 	case raceEnabled || testing.Short():
-		return "6", "60"
+		n = 15
 	}
-	return "50", "120"
+	if onDisk {
+		n /= 10
+	}
+	return n
 }
 
-func setRapid(t *testing.T) {
-	checks, steps := modelEffort(t)
-	given := map[string]bool{}
+// modelSteps is how long a run is on average.
+const modelSteps = 120
+
+// setRapid sets flags of rapid for one test, where the caller did not.
+func setRapid(t *testing.T, flags map[string]int) {
+	t.Helper()
+	given := map[string]bool{
+		"rapid.checks": os.Getenv("RAPID_CHECKS") != "",
+		"rapid.steps":  os.Getenv("RAPID_STEPS") != "",
+	}
 	flag.Visit(func(f *flag.Flag) { given[f.Name] = true })
-	for name, value := range map[string]string{"rapid.checks": checks, "rapid.steps": steps} {
-		f := flag.Lookup(name)
-		if given[name] || os.Getenv("RAPID_CHECKS")+os.Getenv("RAPID_STEPS") != "" {
+	for name, n := range flags {
+		if given[name] {
 			continue
 		}
+		f := flag.Lookup(name)
 		old := f.Value.String()
-		if err := f.Value.Set(value); err != nil {
+		if err := f.Value.Set(strconv.Itoa(n)); err != nil {
 			t.Fatal(err)
 		}
 		t.Cleanup(func() { _ = f.Value.Set(old) })
@@ -169,30 +183,35 @@ func leastOps() int64 {
 	case torture():
 		return 100_000
 	case raceEnabled || testing.Short():
-		return 1000
+		return 2000
 	}
 	return 20_000
 }
 
 func TestModel(t *testing.T) {
-	setRapid(t)
 	var ops atomic.Int64
 	inMemory := func(*rapid.T) modelDisk { return newMemDisk() }
 	onDisk := func(rt *rapid.T) modelDisk { return newOSDisk(rt, t) }
 	for _, c := range []struct {
-		name string
-		disk func(*rapid.T) modelDisk
-		hash func(string) uint64
+		name   string
+		disk   func(*rapid.T) modelDisk
+		hash   func(string) uint64
+		checks int
 	}{
-		{"memory", inMemory, nil},
-		{"memory, 4-bit hash", inMemory, fourBits},
-		{"disk", onDisk, nil},
-		{"disk, 4-bit hash", onDisk, fourBits},
+		{"memory", inMemory, nil, modelChecks(false)},
+		{"memory, 4-bit hash", inMemory, fourBits, modelChecks(false)},
+		{"disk", onDisk, nil, modelChecks(true)},
+		{"disk, 4-bit hash", onDisk, fourBits, modelChecks(true)},
 	} {
-		t.Run(c.name, func(t *testing.T) { rapid.Check(t, property(t, c.disk, c.hash, &ops)) })
+		if !t.Run(c.name, func(t *testing.T) {
+			setRapid(t, map[string]int{"rapid.checks": c.checks, "rapid.steps": modelSteps})
+			rapid.Check(t, property(t, c.disk, c.hash, &ops))
+		}) {
+			return
+		}
 	}
 	t.Logf("%d operations", ops.Load())
-	if ops.Load() < leastOps() && !t.Failed() && !t.Skipped() && flag.Lookup("test.run").Value.String() == "" {
+	if ops.Load() < leastOps() {
 		t.Errorf("only %d operations, %d were promised", ops.Load(), leastOps())
 	}
 }

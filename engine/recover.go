@@ -102,11 +102,12 @@ type recovery struct {
 	orphans []*orphan
 	sound   bool // no damage was seen
 	ids     map[[16]byte]int
+	gone    map[uint64]bool // of found, removed since
 }
 
 // recover builds the index from what is in the directory.
 func (e *Engine) recover(list []vfs.Info) (*recovery, error) {
-	r := &recovery{e: e, sound: true, ids: make(map[[16]byte]int)}
+	r := &recovery{e: e, sound: true, ids: make(map[[16]byte]int), gone: make(map[uint64]bool)}
 	if err := r.sort(list); err != nil {
 		return nil, err
 	}

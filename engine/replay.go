@@ -242,8 +242,8 @@ func (r *replay) lostIsMine() (bool, error) {
 	if !r.doubtful() {
 		return true, nil
 	}
-	if r.entry.Flags&codec.FlagReplaced == 0 {
-		return false, nil
+	if r.entry.Flags&(codec.FlagReplaced|codec.FlagStored) != codec.FlagReplaced {
+		return false, nil // what was moved tells of the time before
 	}
 	mine, err := r.Key()
 	if err != nil {

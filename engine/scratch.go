@@ -50,12 +50,18 @@ func (r *recovery) history(f found, slot uint32) (*history, error) {
 		r.sound = false
 		return nil, nil // neither a segment nor what it held is known
 	}
+	if r.gone[f.id] {
+		return nil, nil
+	}
 	h, err := r.e.fromLog(f, slot)
 	if err != nil {
 		return nil, err
 	}
 	if len(h.entries) == 0 && f.size <= codec.SegmentHeaderLen {
-		return nil, r.e.fsys.Remove(h.seg.Name()) // begun by a process that died before its first commit
+		// Begun by a process that died before its first commit. We may come here
+		// again, should the snapshot prove damaged.
+		r.gone[f.id] = true
+		return nil, r.e.fsys.Remove(h.seg.Name())
 	}
 	r.orphans = append(r.orphans, &orphan{h})
 	return h, nil

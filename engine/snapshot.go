@@ -38,7 +38,7 @@ func (r *recovery) fromSnapshot() (bool, error) {
 			return false, versionError(fmt.Errorf("%s: %w", codec.SnapshotName, err))
 		}
 		if err != nil {
-			e.faults.add("snapshot ignored", err)
+			e.faults.add("snapshot ignored", fmt.Errorf("%s: %w", codec.SnapshotName, err))
 		}
 		return false, nil
 	}
@@ -201,8 +201,8 @@ func (e *Engine) loadIndex(load func() error) error {
 // writeSnapshot leaves the index for the next Open. All segments are synced and
 // nobody uses the engine any more.
 func (e *Engine) writeSnapshot(x *keydir.Index) error {
-	if e.bg.snapshotFile != nil && e.w.seq <= e.bg.snapshotSeq {
-		return nil // it is there, as it would be written
+	if e.bg.snapshotFile != nil && e.w.seq <= e.bg.snapshotSeq && x.Err() == nil && len(e.w.old) == 0 {
+		return nil // it is there, as it would be written, and has not proved damaged
 	}
 	if err := x.LoadAll(); err != nil {
 		return err

@@ -108,7 +108,7 @@ func (s *stage) record(op *Op, seq uint64) error {
 			rec.First = old.first
 		}
 	}
-	if ref.Found() || old.lost {
+	if ref.Found() || old.lost || rec.Kind == codec.KindTombstone { // a moved one replaced something in its time
 		rec.Flags |= codec.FlagReplaced
 	}
 	// What is in seen by now is of this very commit: other keys.
@@ -235,7 +235,7 @@ func (s *stage) write() error {
 		s.e.stats.disk.Add(n)
 	}
 	if err != nil {
-		return writeError(err)
+		return writeError(readError(err)) // memory whose file was cut is damage
 	}
 	s.e.stats.written.Add(int64(len(s.buf)))
 	w.Segment.LastSeq.Store(s.e.w.seq)

@@ -22,9 +22,8 @@ import "math/rand/v2"
 // SyncDir makes the names in one directory certain. After a failed Sync what
 // was not yet durable never becomes so.
 //
-// Nothing runs twice for that: the trace is replayed onto a model of the disk
-// (replay.go), and the images of a point are made from it (image.go) and share
-// all that is equal.
+// Nothing runs twice for that: the trace is replayed onto a model of the disk,
+// and the images of a point are made from it and share all that is equal.
 
 // CrashOptions say which crashes to show. The zero value: all points, and at
 // each every combination, or a selection if there are more than 4096.

@@ -85,7 +85,8 @@ func child(dir, role string) error {
 // command is a child that was not started yet.
 func command(dir, role string) *exec.Cmd {
 	c := exec.Command(os.Args[0])
-	c.Env = append(os.Environ(), childEnv+"="+dir, childRole+"="+role)
+	// A race detector waits a second before its process may end.
+	c.Env = append(os.Environ(), childEnv+"="+dir, childRole+"="+role, "GORACE=atexit_sleep_ms=0")
 	return c
 }
 
@@ -128,7 +129,7 @@ func openAt(t *testing.T, path string) vfs.FS {
 func TestLockProcesses(t *testing.T) {
 	dir := t.TempDir()
 	d := openAt(t, dir)
-	_, stdin := start(t, dir, "hold")
+	c, stdin := start(t, dir, "hold")
 	begin := time.Now()
 	_, err := d.Lock("lock", "me")
 	require.Less(t, time.Since(begin), time.Second)
@@ -140,8 +141,10 @@ func TestLockProcesses(t *testing.T) {
 	_, err = d.Lock("another", "me")
 	require.NoError(t, err)
 
-	require.NoError(t, stdin.Close()) // the child ends without releasing
-	l := lockSoon(t, d)
+	require.NoError(t, stdin.Close())
+	require.NoError(t, c.Wait(), "it ends without releasing")
+	l, err := d.Lock("lock", "me")
+	require.NoError(t, err)
 	require.Equal(t, "locked by me\n", try(t, dir))
 	require.NoError(t, l.Release())
 	require.Equal(t, "free\n", try(t, dir))
@@ -153,17 +156,21 @@ func TestLockProcesses(t *testing.T) {
 	require.NoError(t, l.Release())
 }
 
-// lockSoon takes the lock within a second.
-func lockSoon(t *testing.T, d vfs.FS) vfs.Lock {
-	t.Helper()
-	for deadline := time.Now().Add(time.Second); ; time.Sleep(time.Millisecond) {
-		l, err := d.Lock("lock", "me")
-		if err == nil {
-			return l
-		}
-		require.ErrorIs(t, err, vfs.ErrLocked)
-		require.True(t, time.Now().Before(deadline), "still locked")
+func TestHolder(t *testing.T) {
+	require.Regexp(t, `^pid \d+ on host \S+ since 2030-01-02T03:04:05Z$`, vfs.Holder(time.Date(2030, 1, 2, 3, 4, 5, 6, time.UTC)))
+}
+
+// TestLockStopped: one that hangs keeps the lock, and keeps nobody waiting.
+func TestLockStopped(t *testing.T) {
+	dir := t.TempDir()
+	c, _ := start(t, dir, "hold")
+	if err := stop(c.Process); err != nil {
+		t.Skip(err)
 	}
+	begin := time.Now()
+	_, err := openAt(t, dir).Lock("lock", "me")
+	require.ErrorIs(t, err, vfs.ErrLocked)
+	require.Less(t, time.Since(begin), time.Second)
 }
 
 // TestLockKilled: the lock of a process that was killed is free as soon as the

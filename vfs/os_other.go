@@ -15,3 +15,5 @@ func checkTrust(string, fs.FileInfo) error { return nil }
 // syncDir does nothing: directories cannot be synced here, and Windows writes
 // names through its journal.
 func syncDir(*os.Root) error { return nil }
+
+func syncParent(string) error { return nil }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"syscall"
 )
 
@@ -52,4 +53,19 @@ func syncDir(dir *os.Root) error {
 		err = err1
 	}
 	return err
+}
+
+// syncParent syncs the directory that path is in. One that may be searched but
+// not read cannot be opened, and so cannot be synced; that is no reason to
+// refuse what is below it.
+func syncParent(path string) error {
+	r, err := os.OpenRoot(filepath.Dir(path))
+	if errors.Is(err, fs.ErrPermission) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer r.Close()
+	return syncDir(r)
 }

@@ -1,4 +1,4 @@
-//go:build unix
+//go:build unix && !aix && !solaris
 
 package vfs_test
 
@@ -253,6 +253,22 @@ func TestDescriptors(t *testing.T) {
 	require.NoError(t, g.Close())
 	require.NoError(t, d.Close())
 	require.Empty(t, descriptors(t, path))
+}
+
+// TestDescriptorsRefused: nor does one stay open when another process has the
+// lock, again and again.
+func TestDescriptorsRefused(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("needs /proc/self/fd")
+	}
+	path := t.TempDir()
+	d := openAt(t, path)
+	start(t, path, "hold")
+	for range 3 {
+		_, err := d.Lock("lock", "me")
+		require.ErrorIs(t, err, vfs.ErrLocked)
+	}
+	require.Len(t, descriptors(t, path), 1, "the directory")
 }
 
 // descriptors are those of this process that lead below path.

@@ -29,11 +29,13 @@
 //
 // # Where to read
 //
-// vfs.go and errors.go are what the engine uses. os.go, osfile.go and lock.go
-// are the real disk, with one file per system for what differs. mem.go and
-// memfile.go are the memory, trace.go what it remembers, crash.go and image.go
-// the crashes. fault.go and retry.go are wrappers. Package vfstest is the suite
-// that all of them pass.
+// vfs.go and errors.go are what the engine uses. os.go, osfile.go, osdir.go and
+// lock.go are the real disk, with one file per system for what differs. mem.go
+// and memfile.go are the memory, trace.go what it remembers. crash.go says what
+// a crash may leave; replay.go is the disk at one moment, point.go chooses what
+// arrived, outcome.go works out what follows from that, image.go makes it.
+// fault.go and retry.go are wrappers. Package vfstest is the suite that all of
+// them pass.
 package vfs
 
 import (

@@ -60,37 +60,27 @@ func copyFile(from, to string) error {
 
 // readAsOpen reads and hashes the files from which the state of the cache in dir
 // is known: the snapshot, or else the hint of each segment, or else the segment.
-func readAsOpen(dir string) error {
-	if ok, err := hashFile(filepath.Join(dir, snapshotName)); ok || err != nil {
-		return err
+func readAsOpen(dir string) (sum uint64, err error) {
+	if sum, err = hashFile(filepath.Join(dir, snapshotName)); !errors.Is(err, fs.ErrNotExist) {
+		return sum, err
 	}
 	segments, err := filepath.Glob(filepath.Join(dir, "*"+segmentSuffix))
-	if err != nil {
-		return err
-	}
 	for _, name := range segments {
-		ok, err := hashFile(strings.TrimSuffix(name, segmentSuffix) + hintSuffix)
-		if err == nil && !ok {
-			_, err = hashFile(name)
+		s, err := hashFile(strings.TrimSuffix(name, segmentSuffix) + hintSuffix)
+		if errors.Is(err, fs.ErrNotExist) {
+			s, err = hashFile(name)
 		}
 		if err != nil {
-			return err
+			return 0, err
 		}
+		sum ^= s
 	}
-	return nil
+	return sum, err
 }
 
-// hashed keeps what was computed, so that it is.
-var hashed uint64
-
-// hashFile reads and hashes a file, and reports whether it is there.
-func hashFile(name string) (bool, error) {
+func hashFile(name string) (uint64, error) {
 	b, err := os.ReadFile(name)
-	if errors.Is(err, fs.ErrNotExist) {
-		return false, nil
-	}
-	hashed ^= xxhash.Sum64(b)
-	return err == nil, err
+	return xxhash.Sum64(b), err
 }
 
 // diskBytes returns how many bytes the files under dir have.

@@ -30,11 +30,11 @@ type params struct {
 	cpuProfile string
 }
 
-// What the flags accept. A key holds its number in its last 8 bytes; numbers are
-// held in 32 bits in orders of operations.
+// What the flags accept. A key holds its number in its last 8 bytes. A number of
+// keys is an int, also where that has 32 bits.
 const (
 	minKeySize   = 8
-	maxN         = 1<<32 - 1
+	maxN         = 1<<31 - 1
 	maxRounds    = 1000
 	maxWorkers   = 1 << 12
 	maxValueSize = 1 << 28

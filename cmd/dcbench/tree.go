@@ -26,7 +26,10 @@ func readTree(root string) (*tree, error) {
 		}
 		return err
 	})
-	if err == nil && len(t.paths) == 0 {
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", root, err)
+	}
+	if len(t.paths) == 0 {
 		err = fmt.Errorf("there are no files in %s", root)
 	}
 	return t, err

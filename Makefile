@@ -1,0 +1,57 @@
+# make alone lists the targets. CI runs "make check".
+
+GO       ?= go
+FUZZTIME ?= 5s
+BENCH    ?= --rounds 5
+DCBENCH   = $(GO) run -buildvcs=false ./cmd/dcbench
+PLATFORMS = linux/386 linux/arm64 darwin/arm64 windows/amd64 freebsd/amd64
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check lint race 386 s390x cross fuzz torture mutants bench
+
+help: ## list the targets
+	@sed -n 's/^\([a-z0-9]*\):.*## /\1	/p' $(MAKEFILE_LIST) | while IFS='	' read -r name what; do printf '%-10s %s\n' "$$name" "$$what"; done
+
+demo: ## cache Go's own source tree, compare it, kill a writer: is anything lost?
+	$(DCBENCH) demo
+
+test: ## run all tests
+	$(GO) test -vet=off ./...
+
+check: ## what CI runs
+	.ci/run
+
+lint: ## gofmt, go vet, staticcheck
+	.ci/lint
+
+race: ## run all tests with the race detector; needs a C compiler
+	CGO_ENABLED=1 $(GO) test -vet=off -race ./...
+
+386: ## run all tests as a 32-bit program, on machines that can
+	GOARCH=386 CGO_ENABLED=0 $(GO) test -vet=off -short ./...
+
+s390x: ## run the tests of the formats on a big-endian machine, emulated by qemu
+	.ci/s390x
+
+cross: ## build and vet for other systems
+	@set -e; for p in $(PLATFORMS); do echo "$$p"; \
+		GOOS=$${p%/*} GOARCH=$${p#*/} CGO_ENABLED=0 $(GO) vet ./...; done
+
+fuzz: ## run each fuzz target for FUZZTIME, 5s if not given
+	FUZZTIME=$(FUZZTIME) .ci/fuzz
+
+torture: ## the tests that take hours: every crash image, 1000 kills, a minute of each fuzz target
+	DISKCACHE_TORTURE=1 $(GO) test -vet=off -v -timeout 12h -run 'Crash|Model|Damage|Fault' ./engine ./keydir ./segment ./vfs .
+	$(DCBENCH) demo --rounds 1000
+	FUZZTIME=60s .ci/fuzz
+
+mutants: ## break the code on purpose, one defect at a time: do the tests notice?
+	$(GO) run ./internal/mutants
+
+bench: ## measure against the raw limit; BENCH=--json for JSON. Takes 6 GB of disk
+	$(DCBENCH) run $(BENCH) -w fillrandom --value-size 128,1024
+	$(DCBENCH) run $(BENCH) -w readrandom --value-size 128,1024
+	$(DCBENCH) run $(BENCH) -w readrandom --value-size 128,1024 --no-map
+	$(DCBENCH) run $(BENCH) -w readmissing,overwrite,readwrite,delete,open
+	$(DCBENCH) run $(BENCH) -w fillrandom -n 10000000
+	$(DCBENCH) run $(BENCH) -w fillrandom -n 5000 --sync always -c 1,8
