@@ -2,6 +2,7 @@ package engine
 
 import (
 	"errors"
+	"slices"
 	"sync"
 	"time"
 
@@ -102,7 +103,7 @@ func (b *background) work() {
 	if load != nil {
 		e.faults.add("load snapshot", e.loadIndex(load))
 	}
-	e.faults.add("seal", e.sealRest())
+	e.faults.add("seal", e.sealWaiting(false))
 	if want {
 		b.syncNow()
 	}
@@ -131,33 +132,31 @@ func (b *background) takeSweep() bool {
 	return ok
 }
 
-// sealRest seals all that waits for it. What could not be sealed for a passing
-// reason waits for the next time.
-func (e *Engine) sealRest() error {
+// sealRest seals all that waits for it, and writes anew what failed syncs were to
+// cover.
+func (e *Engine) sealRest() error { return e.sealWaiting(true) }
+
+// sealWaiting seals what waits for it now. What could not be sealed for a passing
+// reason waits for the next time. The background does not rescue: on a disk whose
+// syncs fail each rescue would make another segment to rescue from.
+func (e *Engine) sealWaiting(rescue bool) error {
 	b := &e.bg
 	b.sealing.Lock()
 	defer b.sealing.Unlock()
+	b.mu.Lock()
+	waiting := slices.Clone(b.rotated)
+	b.mu.Unlock()
 	var errs []error
-	for {
-		b.mu.Lock()
-		var w *segment.Writer
-		if len(b.rotated) > 0 {
-			w = b.rotated[0]
-		}
-		b.mu.Unlock()
-		if w == nil {
-			break
-		}
-		done, err := e.seal(w)
+	for _, w := range waiting {
+		done, err := e.seal(w, rescue)
 		errs = append(errs, err)
-		if !done {
-			break
+		if done {
+			b.mu.Lock()
+			b.rotated = slices.DeleteFunc(b.rotated, func(o *segment.Writer) bool { return o == w })
+			b.mu.Unlock()
 		}
-		b.mu.Lock()
-		b.rotated = b.rotated[1:]
-		b.mu.Unlock()
 	}
-	return errors.Join(append(errs, e.sealOrphans())...)
+	return errors.Join(append(errs, e.sealOrphans(rescue))...)
 }
 
 // sealAll seals what there is, the active segment too. What a failed sync was to
@@ -187,7 +186,7 @@ func (e *Engine) sealAll() error {
 // seal seals one writer's segment. It is not done while data that a failed sync
 // was to cover stands nowhere else: then it is to be tried again. A failed sync
 // that was reported before is no news once its data has been written again.
-func (e *Engine) seal(w *segment.Writer) (done bool, err error) {
+func (e *Engine) seal(w *segment.Writer, rescue bool) (done bool, err error) {
 	if w.Empty() {
 		return true, e.discard(w)
 	}
@@ -196,10 +195,13 @@ func (e *Engine) seal(w *segment.Writer) (done bool, err error) {
 	hint, err := w.Seal()
 	e.stats.disk.Add(hint + w.Grown())
 	if w.SyncErr() != nil {
-		rerr := e.rescue(w)
 		if known {
 			err = nil
 		}
+		if !rescue {
+			return false, syncError(err)
+		}
+		rerr := e.rescue(w.Segment)
 		return rerr == nil, errors.Join(syncError(err), syncError(rerr))
 	}
 	e.w.mu.Lock()

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"sync"
+	"sync/atomic"
 
 	"github.com/go-diskcache/diskcache/codec"
 	"github.com/go-diskcache/diskcache/segment"
@@ -50,6 +51,7 @@ type queue struct {
 	mu    sync.Mutex
 	reqs  []*request
 	spare []*request
+	any   atomic.Bool // reqs is not empty; read without the lock
 }
 
 // join adds r and reports whether it leads.
@@ -57,15 +59,21 @@ func (q *queue) join(r *request) (leads bool) {
 	q.mu.Lock()
 	q.reqs = append(q.reqs, r)
 	leads = len(q.reqs) == 1
+	q.any.Store(true)
 	q.mu.Unlock()
 	return leads
 }
+
+// waiting reports whether somebody waits for the writer lock. Who comes then must
+// not overtake: each would commit, and sync, for itself alone.
+func (q *queue) waiting() bool { return q.any.Load() }
 
 // take returns all requests and begins a new group.
 func (q *queue) take() []*request {
 	q.mu.Lock()
 	group := q.reqs
 	q.reqs = q.spare[:0]
+	q.any.Store(false)
 	q.spare = nil
 	q.mu.Unlock()
 	return group
@@ -81,7 +89,7 @@ func (q *queue) giveBack(group []*request) {
 // commit makes the changes of r one commit: all of them or none. It returns once
 // they are as durable as the options ask for and every later read sees them.
 func (e *Engine) commit(r *request) error {
-	if e.w.mu.TryLock() { // alone: no need to queue
+	if !e.queue.waiting() && e.w.mu.TryLock() { // alone: no need to queue
 		e.w.alone[0] = r
 		e.commitGroup(e.w.alone[:])
 		e.w.alone[0] = nil
@@ -122,4 +130,9 @@ func (e *Engine) commitGroup(group []*request) {
 		}
 	}
 	s.flush()
+	for _, r := range group {
+		if r.err != nil {
+			e.deleteWithout(r)
+		}
+	}
 }

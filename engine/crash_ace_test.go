@@ -76,7 +76,7 @@ func aceSequence(t *testing.T, eff effort, seq []int, count *atomic.Int64) {
 			}
 			aceOps[i].do(d)
 		}
-		d.must(d.e.sealRest()) // what the background does, whenever it would
+		d.background()
 	})
 	require.NoError(t, err, strings.Join(names, ", "))
 	disk := d.disk.Clone()

@@ -31,6 +31,7 @@ func workloads() []workload {
 		{name: "deletes", opt: rotating, run: deletes},
 		{name: "transactions", opt: Options{SegmentSize: 2048}, run: transactions},
 		{name: "large values", opt: files, run: largeValues},
+		{name: "removed values", opt: files, run: removedValues},
 		{name: "chunks", opt: Options{}, run: chunks},
 		{name: "interval", opt: Options{SegmentSize: 1024, Sync: SyncInterval, SyncInterval: time.Hour}, run: mixed},
 		{name: "always", opt: Options{SegmentSize: 1024, Sync: SyncAlways, FileThreshold: 1200}, run: mixed},
@@ -124,6 +125,30 @@ func largeValues(d *driver) {
 	d.del("a")
 	d.sync()
 	d.setReader("a", 1024)
+	d.close()
+}
+
+// removedValues lets the background do its work at every moment: the file of a
+// value that was replaced is needed until the log says on the disk that it was.
+func removedValues(d *driver) {
+	d.open()
+	d.set("a", 3000)
+	d.set("b", 2000)
+	d.sync()
+	d.set("a", 2500)
+	d.background()
+	d.del("b")
+	d.background()
+	d.set("c", 100)
+	d.sync()
+	d.background()
+	d.set("a", 50)
+	d.background()
+	d.rotate()
+	d.set("b", 1200)
+	d.background()
+	d.tx(put{"a", 1100}, put{"b", 0})
+	d.background()
 	d.close()
 }
 

@@ -44,7 +44,8 @@ type writer struct {
 	seq    uint64             // of the last commit
 	spare  []codec.HintEntry  // room for the hint entries of the next segment
 	stage  stage
-	alone  [1]*request     // a group of one
+	alone  [1]*request // a group of one
+	doubts doubts
 	old    []*keydir.Index // damaged ones that were built anew; given back at Close
 }
 

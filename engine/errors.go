@@ -60,7 +60,7 @@ func readError(err error) error {
 
 // writeError adds what a failed write means to the caller.
 func writeError(err error) error {
-	if err != nil && vfs.IsNoSpace(err) {
+	if err != nil && vfs.IsNoSpace(err) && !errors.Is(err, ErrNoSpace) {
 		return fmt.Errorf("%w: %w", ErrNoSpace, err)
 	}
 	return err

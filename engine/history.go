@@ -107,30 +107,52 @@ func versionError(err error) error {
 
 // orphan is a segment without a hint that an earlier process left.
 type orphan struct {
-	h *history
+	h      *history
+	failed bool // its sync failed, and is not tried again
 }
 
 // sealOrphans syncs what earlier processes left and writes their hints. It
-// stops at the first that fails; the rest waits for the next time.
-func (e *Engine) sealOrphans() error {
-	for {
-		e.bg.mu.Lock()
-		if len(e.bg.orphans) == 0 {
-			e.bg.mu.Unlock()
-			return nil
+// stops at the first that fails; the rest waits for the next time. What a failed
+// sync was to cover is written anew if rescue is set.
+func (e *Engine) sealOrphans(rescue bool) error {
+	b := &e.bg
+	b.mu.Lock()
+	waiting := slices.Clone(b.orphans)
+	b.mu.Unlock()
+	for _, o := range waiting {
+		done, err := e.sealOrphan(o, rescue)
+		if done {
+			b.mu.Lock()
+			b.orphans = slices.DeleteFunc(b.orphans, func(x *orphan) bool { return x == o })
+			// As long as it is not certain what of the log is on the disk,
+			// a value file that looks like garbage may be needed after all.
+			b.sweep = b.sweep && !o.failed
+			b.mu.Unlock()
 		}
-		o := e.bg.orphans[0]
-		e.bg.mu.Unlock()
-		if err := e.sealOrphan(o.h); err != nil {
+		if err != nil {
 			return err
 		}
-		e.bg.mu.Lock()
-		e.bg.orphans = e.bg.orphans[1:]
-		e.bg.mu.Unlock()
 	}
+	return nil
 }
 
-func (e *Engine) sealOrphan(h *history) error {
+func (e *Engine) sealOrphan(o *orphan, rescue bool) (done bool, err error) {
+	if !o.failed {
+		err = e.syncOrphan(o)
+	}
+	switch {
+	case !o.failed:
+		return err == nil, err
+	case !rescue:
+		return false, err
+	}
+	rerr := e.rescue(o.h.seg)
+	return rerr == nil, errors.Join(err, syncError(rerr))
+}
+
+// syncOrphan syncs an orphan and writes its hint.
+func (e *Engine) syncOrphan(o *orphan) error {
+	h := o.h
 	f, err := e.fsys.Open(h.seg.Name())
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil // it is lost; nothing to seal
@@ -139,7 +161,12 @@ func (e *Engine) sealOrphan(h *history) error {
 		return err
 	}
 	e.stats.syncs.Add(1)
-	if err := errors.Join(f.Sync(), f.Close(), e.fsys.SyncDir(".")); err != nil {
+	err = f.Sync()
+	o.failed = err != nil
+	if err := errors.Join(err, f.Close()); err != nil {
+		return syncError(err)
+	}
+	if err := e.fsys.SyncDir("."); err != nil {
 		return syncError(err)
 	}
 	h.seg.SetSynced(h.seg.Length())

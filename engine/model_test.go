@@ -189,7 +189,7 @@ func leastOps() int64 {
 }
 
 func TestModel(t *testing.T) {
-	var ops atomic.Int64
+	var ops, ran atomic.Int64
 	inMemory := func(*rapid.T) modelDisk { return newMemDisk() }
 	onDisk := func(rt *rapid.T) modelDisk { return newOSDisk(rt, t) }
 	for _, c := range []struct {
@@ -206,12 +206,13 @@ func TestModel(t *testing.T) {
 		if !t.Run(c.name, func(t *testing.T) {
 			setRapid(t, map[string]int{"rapid.checks": c.checks, "rapid.steps": modelSteps})
 			rapid.Check(t, property(t, c.disk, c.hash, &ops))
+			ran.Add(1)
 		}) {
 			return
 		}
 	}
 	t.Logf("%d operations", ops.Load())
-	if ops.Load() < leastOps() {
+	if ops.Load() < leastOps() && ran.Load() == 4 { // not where only some were asked for
 		t.Errorf("only %d operations, %d were promised", ops.Load(), leastOps())
 	}
 }

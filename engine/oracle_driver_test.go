@@ -138,6 +138,12 @@ func (d *driver) rotate() {
 	}
 }
 
+// background does what the engine's own goroutine does, whenever it would.
+func (d *driver) background() {
+	d.must(d.e.sealRest())
+	d.must(d.e.values.removeDead())
+}
+
 // slowReader hands out at most n bytes at a time.
 type slowReader struct {
 	b []byte

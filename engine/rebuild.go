@@ -41,9 +41,11 @@ func (e *Engine) loadLocked() error {
 // rebuild replaces the damaged index by one made from the log. Readers go on
 // with the old one until the new one is there. The caller holds the writer lock.
 func (e *Engine) rebuild(damaged *keydir.Index) (*keydir.Index, error) {
-	e.faults.add("index is built anew", damaged.Err())
+	e.faults.add("index is built anew", snapshotError(damaged.Err()))
 	x := keydir.New(keydir.Config{PlaceBits: e.layout.PlaceBits})
-	rp := &replay{e: e, index: x, segs: e.w.bySlot, bySlot: make([]*history, len(e.w.bySlot))}
+	var files values // aside: until all is replayed the files that seem to be unnamed are not
+	files.init(e)
+	rp := &replay{e: e, index: x, values: &files, segs: e.w.bySlot, bySlot: make([]*history, len(e.w.bySlot))}
 	var all []*history
 	for _, s := range e.w.bySlot {
 		if s == nil {
@@ -61,11 +63,11 @@ func (e *Engine) rebuild(damaged *keydir.Index) (*keydir.Index, error) {
 		h.seg.LiveBytes.Store(0)
 		h.seg.LiveCount.Store(0)
 	}
-	e.values.restart()
 	if err := rp.run(all); err != nil {
 		x.Close()
 		return nil, readError(err)
 	}
+	e.values.adopt(&files)
 	e.w.old = append(e.w.old, damaged)
 	e.index.Store(x)
 	return x, nil
@@ -87,10 +89,10 @@ func (e *Engine) historyOf(s *segment.Segment) (*history, error) {
 	return h, err
 }
 
-// restart forgets which files are named; replaying the log says it again.
-func (v *values) restart() {
+// adopt takes over which files are named.
+func (v *values) adopt(from *values) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	clear(v.live)
-	v.bytes.Store(0)
+	v.live = from.live
+	v.bytes.Store(from.bytes.Load())
 }

@@ -22,6 +22,7 @@ import (
 type replay struct {
 	e      *Engine
 	index  *keydir.Index
+	values *values    // what becomes known of value files
 	bySlot []*history // nil: a segment of the snapshot, whose heads are read as needed
 	segs   []*segment.Segment
 
@@ -85,7 +86,7 @@ func (r *replay) put() error {
 		// A record that cannot be read names no file any more: what it named
 		// becomes an orphan.
 		if f, err := r.e.fileOf(s, r.entry.Off); err == nil {
-			r.e.values.named(f)
+			r.values.named(f)
 		} else if !segment.IsDamage(err) {
 			return err
 		}
@@ -159,7 +160,7 @@ func (r *replay) forget(ref keydir.Ref) {
 	s.LiveCount.Add(-1)
 	if r.old.Flags&codec.FlagFile != 0 {
 		if f, err := r.e.fileOf(s, r.old.Off); err == nil {
-			r.e.values.condemn(f, nil, 0)
+			r.values.condemn(f, nil, 0)
 		}
 	}
 }

@@ -63,7 +63,7 @@ func (r *recovery) history(f found, slot uint32) (*history, error) {
 		r.gone[f.id] = true
 		return nil, r.e.fsys.Remove(h.seg.Name())
 	}
-	r.orphans = append(r.orphans, &orphan{h})
+	r.orphans = append(r.orphans, &orphan{h: h})
 	return h, nil
 }
 
@@ -117,7 +117,7 @@ func withoutOrphan(orphans []*orphan, h *history) []*orphan {
 // and takes their segments over.
 func (r *recovery) replay(x *keydir.Index, all []*history) error {
 	e := r.e
-	rp := &replay{e: e, index: x}
+	rp := &replay{e: e, index: x, values: &e.values}
 	for _, h := range all {
 		e.w.put(h.seg)
 		e.clock.seen(max(h.seg.ID, h.seg.LastSeq.Load()))

@@ -38,7 +38,7 @@ func (r *recovery) fromSnapshot() (bool, error) {
 			return false, versionError(fmt.Errorf("%s: %w", codec.SnapshotName, err))
 		}
 		if err != nil {
-			e.faults.add("snapshot ignored", fmt.Errorf("%s: %w", codec.SnapshotName, err))
+			e.faults.add("snapshot ignored", snapshotError(err))
 		}
 		return false, nil
 	}
@@ -192,10 +192,21 @@ func readPart(f vfs.File, n int64) ([]byte, error) {
 // file is needed no longer. A snapshot that turns out damaged costs a rebuild.
 func (e *Engine) loadIndex(load func() error) error {
 	err := load()
-	if errors.Is(err, keydir.ErrDamaged) {
-		err = errors.Join(err, e.rebuildFromRead())
+	if !errors.Is(err, keydir.ErrDamaged) {
+		return err
 	}
-	return err
+	if rerr := e.rebuildFromRead(); !errors.Is(rerr, ErrClosed) { // then it is not needed any more
+		err = errors.Join(err, rerr)
+	}
+	return snapshotError(err)
+}
+
+// snapshotError names the file that an index was loaded from.
+func snapshotError(err error) error {
+	if err == nil {
+		return nil
+	}
+	return &CorruptError{File: codec.SnapshotName, Err: err}
 }
 
 // writeSnapshot leaves the index for the next Open. All segments are synced and
@@ -205,7 +216,7 @@ func (e *Engine) writeSnapshot(x *keydir.Index) error {
 		return nil // it is there, as it would be written, and has not proved damaged
 	}
 	if err := x.LoadAll(); err != nil {
-		return err
+		return snapshotError(err)
 	}
 	if err := e.closeSnapshot(); err != nil { // it is about to be replaced
 		return err

@@ -97,7 +97,7 @@ func (s *stage) record(op *Op, seq uint64) error {
 		if !moves(op, ref, &old) {
 			return nil
 		}
-	} else if rec.Kind == codec.KindTombstone && !ref.Found() && !old.lost {
+	} else if rec.Kind == codec.KindTombstone && !ref.Found() && !old.lost && !e.w.doubts.has(rec.Hash) {
 		return nil // there is nothing to hold back
 	}
 	rec.Flags &= codec.FlagFile
@@ -207,6 +207,9 @@ func (s *stage) flush() {
 			for _, r := range s.reqs {
 				r.err = err
 			}
+			for i := range s.changes {
+				s.e.w.doubts.add(s.changes[i].hint.Hash)
+			}
 		} else {
 			s.apply()
 		}
@@ -246,6 +249,7 @@ func (s *stage) write() error {
 		w.Marked(s.mark)
 	}
 	if s.e.opt.Sync == SyncAlways {
+		s.e.stats.syncs.Add(1)
 		return syncError(w.Sync())
 	}
 	return nil

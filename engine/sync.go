@@ -45,7 +45,7 @@ func (e *Engine) syncWriter(w *segment.Writer) error {
 	if err == nil {
 		return nil
 	}
-	rerr := e.rescue(w)
+	rerr := e.rescue(w.Segment)
 	if failed && rerr == nil {
 		// The failure was reported before. What it covered has been written
 		// again, to segments that are synced here.
@@ -59,13 +59,12 @@ func (e *Engine) syncWriter(w *segment.Writer) error {
 	return errors.Join(syncError(err), syncError(rerr))
 }
 
-// rescue commits again what stands in the part of w's segment that a failed sync
+// rescue commits again what stands in the part of a segment that a failed sync
 // was to cover: those bytes can still be read, but may never reach the disk. A
-// second rescue finds nothing left to do.
-func (e *Engine) rescue(w *segment.Writer) error {
+// second rescue finds nothing left to do but tombstones.
+func (e *Engine) rescue(seg *segment.Segment) error {
 	e.w.mu.Lock()
 	defer e.w.mu.Unlock()
-	seg := w.Segment
 	c, err := segment.NewCursor(readerAt{seg}, seg.ID, seg.Length(), seg.Length())
 	if err != nil {
 		return readError(err)

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -202,6 +203,26 @@ func TestCrashImages(t *testing.T) {
 			d.do(f.Sync())
 			d.do(d.SyncDir("d"))
 		}, []string{"", "d/ d/f=a"}},
+		{"file in a new directory, nothing synced", func(d disk) {
+			d.do(d.Mkdir("d"))
+			d.write(d.create("d/f"), 0, "a")
+		}, []string{"", "d/", "d/ d/f=", "d/ d/f=0", "d/ d/f=a"}},
+		{"file and directory removed", func(d disk) {
+			d.do(d.Mkdir("d"))
+			d.do(d.SyncDir("."))
+			f := d.create("d/f")
+			d.do(d.SyncDir("d"))
+			d.write(f, 0, "a")
+			d.do(d.Remove("d/f"))
+			d.do(d.Remove("d"))
+		}, []string{"", "d/", "d/ d/f=", "d/ d/f=0", "d/ d/f=a"}},
+		{"the buffer is the caller's", func(d disk) {
+			f := d.synced("f", "")
+			b := []byte("a")
+			_, err := f.WriteAt(b, 0)
+			d.do(err)
+			b[0] = '!'
+		}, []string{"f=", "f=0", "f=a"}},
 		{"file in a directory that is synced", func(d disk) {
 			d.do(d.Mkdir("d"))
 			d.do(d.SyncDir("."))
@@ -370,6 +391,26 @@ func TestCrashSelection(t *testing.T) {
 	require.Len(t, variants, 7)
 }
 
+// TestCrashPrefix: a prefix is what happened first, in all files together.
+func TestCrashPrefix(t *testing.T) {
+	d := newDisk(t)
+	files := []vfs.File{d.synced("f", ""), d.synced("g", "")}
+	want := []string{"f= g="}
+	for i := range 20 {
+		d.write(files[i%2], i/2*512, sectors(string(rune('a'+i))))
+		want = append(want, show(d.Mem))
+	}
+	found := 0
+	d.Crashes(vfs.CrashOptions{From: d.Events()}, func(img *vfs.Mem, c vfs.CrashPoint) bool {
+		if i, err := strconv.Atoi(strings.TrimPrefix(c.Variant, "prefix ")); err == nil {
+			require.Equal(t, want[i], show(img))
+			found++
+		}
+		return true
+	})
+	require.Greater(t, found, 15)
+}
+
 // TestCrashGarbage: garbage is where nothing arrived, never over what was durable.
 func TestCrashGarbage(t *testing.T) {
 	d := newDisk(t)
@@ -439,6 +480,23 @@ func TestImagesAreApart(t *testing.T) {
 	require.Contains(t, images(t, d.Mem, vfs.CrashOptions{}), want[0])
 }
 
+// TestImagesStay: what is written later is not in an image made before.
+func TestImagesStay(t *testing.T) {
+	d := newDisk(t)
+	f := d.synced("f", sectors("ABC"))
+	for i := range 30 {
+		d.write(f, 100*i, strings.Repeat(string(rune('a'+i%26)), 150))
+	}
+	kept := make(map[*vfs.Mem]string)
+	d.Crashes(vfs.CrashOptions{PerPoint: 20}, func(img *vfs.Mem, _ vfs.CrashPoint) bool {
+		kept[img] = show(img)
+		return true
+	})
+	for img, text := range kept {
+		require.Equal(t, text, show(img))
+	}
+}
+
 // TestClone: a kill leaves all that was written, unlocked, and a crash after
 // it can still lose what was not synced.
 func TestClone(t *testing.T) {
@@ -457,11 +515,21 @@ func TestClone(t *testing.T) {
 	lost := images(t, c.Mem, vfs.CrashOptions{})
 	require.True(t, strings.HasPrefix(lost[0], "f=abc"), "%q", lost)
 
+	for i := range 20 { // whatever the capacity of the trace is
+		c := disk{t, d.Clone()}
+		c.create(fmt.Sprint("c", i))
+		d.create(fmt.Sprint("d", i))
+		require.Contains(t, images(t, c.Mem, vfs.CrashOptions{}), show(c.Mem))
+		d.do(d.Remove(fmt.Sprint("d", i)))
+		d.do(d.SyncDir("."))
+	}
 	c.write(c.create("only in the clone"), 0, "1")
 	d.write(f, 1, "y")
 	require.Equal(t, "xyc", string(d.ReadFile("f")))
 	require.Equal(t, "xbc", string(c.ReadFile("f")))
 	require.Nil(t, d.ReadFile("only in the clone"))
+	require.Contains(t, images(t, c.Mem, vfs.CrashOptions{}), show(c.Mem), "their traces are apart")
+	require.Contains(t, images(t, d.Mem, vfs.CrashOptions{}), show(d.Mem))
 	c.Note("after")
 	c.Crashes(vfs.CrashOptions{From: c.Events()}, func(_ *vfs.Mem, p vfs.CrashPoint) bool {
 		require.Equal(t, []any{"before", "after"}, p.Notes)

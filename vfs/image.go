@@ -9,7 +9,7 @@ type openName struct {
 // openFile is a file that may hold several things.
 type openFile struct {
 	*diskFile
-	homes    []int // the directories in which it certainly has a name
+	named    bool // it certainly has a name
 	dirty    []int
 	pages    []openPage
 	first    int // its parts: first and up for the dirty sectors
@@ -54,31 +54,31 @@ func (p *point) findFiles() {
 	for dir, names := range p.r.dirs {
 		for base, ino := range names {
 			if p.nameIndex(nameAt{dir, base}) < 0 {
-				p.homes[ino] = append(p.homes[ino], dir)
+				p.named[ino] = true
 			}
 		}
 	}
-	named := make(map[int]bool)
+	perhaps := make(map[int]bool)
 	for _, n := range p.names {
-		named[n.was] = true
+		perhaps[n.was] = true
 	}
 	for i := range p.r.ops {
-		named[p.r.ops[i].ino] = true
+		perhaps[p.r.ops[i].ino] = true
 	}
 	for id := range p.r.next { // in order, so that all is the same each time
 		f := p.r.files[id]
 		if f == nil || len(f.sectors) == 0 && len(f.sizes) == 0 {
 			continue
 		}
-		if homes := p.homes[id]; len(homes) > 0 || named[id] {
+		if p.named[id] || perhaps[id] {
 			p.byID[id] = len(p.files)
-			p.files = append(p.files, newOpenFile(f, homes))
+			p.files = append(p.files, newOpenFile(f, p.named[id]))
 		}
 	}
 }
 
-func newOpenFile(f *diskFile, homes []int) *openFile {
-	o := &openFile{diskFile: f, homes: homes, dirty: f.dirtySectors(), sizePart: -1}
+func newOpenFile(f *diskFile, named bool) *openFile {
+	o := &openFile{diskFile: f, named: named, dirty: f.dirtySectors(), sizePart: -1}
 	const perPage = pageSize / sectorSize
 	for i := 0; i < len(o.dirty); {
 		g := openPage{page: o.dirty[i] / perPage, from: i}

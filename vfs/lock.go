@@ -131,17 +131,6 @@ func lockedHere(info fs.FileInfo) error {
 	return nil
 }
 
-// errReplaced: the file that was locked is not the one that has the name.
-var errReplaced = errors.New("lock file was replaced")
-
-// replaced makes errReplaced of the error for a name that was just there.
-func replaced(err error) error {
-	if errors.Is(err, fs.ErrNotExist) {
-		return errReplaced
-	}
-	return err
-}
-
 // take takes the kernel's lock. When the directory is removed and made again
 // between opening and locking, the lock is on a file that nobody will look at
 // again; then it is tried anew.
@@ -215,19 +204,7 @@ func (l *osLock) open(dir *os.Root, base string) (*os.File, error) {
 	if err := l.claim(info); err != nil {
 		return nil, err
 	}
-	f, err := dir.OpenFile(base, os.O_RDWR|openFlags, 0)
-	if err != nil {
-		return nil, replaced(err)
-	}
-	opened, err := f.Stat()
-	if err == nil && !os.SameFile(opened, info) {
-		err = errReplaced
-	}
-	if err != nil {
-		f.Close()
-		return nil, err
-	}
-	return f, nil
+	return openAs(dir, base, os.O_RDWR, info)
 }
 
 // claimed claims a file that was just made, which nobody can have locked.

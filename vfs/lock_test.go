@@ -37,6 +37,10 @@ func TestMain(m *testing.M) {
 
 // child is the main function of the other process.
 func child(dir, role string) error {
+	if role == "sit" { // until standard input ends
+		_, err := io.Copy(io.Discard, os.Stdin)
+		return err
+	}
 	d, err := vfs.OpenDir(dir, vfs.DirOptions{})
 	if err != nil {
 		return err
@@ -61,9 +65,6 @@ func child(dir, role string) error {
 		}
 		fmt.Println("ready")
 		select {}
-	case "sit":
-		io.Copy(io.Discard, os.Stdin)
-		return nil
 	case "try":
 		l, err := d.Lock("lock", "one who tries")
 		var locked *vfs.LockedError

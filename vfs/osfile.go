@@ -49,9 +49,7 @@ const openTries = 8
 
 // openRegular opens a file that must be there, and must be a regular one. The
 // name is looked at first, so that a device or a pipe is not even opened (to
-// open one can do things); then it is opened without waiting, in case it
-// became one; and what was opened must be what was looked at, because os.Root
-// follows a link that stays in the directory.
+// open one can do things).
 func openRegular(dir *os.Root, base string, flag int) (*os.File, error) {
 	for range openTries {
 		info, err := dir.Lstat(base)
@@ -64,19 +62,39 @@ func openRegular(dir *os.Root, base string, flag int) (*os.File, error) {
 		if err := lockedHere(info); err != nil {
 			return nil, err
 		}
-		f, err := dir.OpenFile(base, flag|openFlags, 0)
-		if err != nil {
-			return nil, err
+		if f, err := openAs(dir, base, flag, info); err != errReplaced {
+			return f, err
 		}
-		opened, err := f.Stat()
-		if err != nil {
-			f.Close()
-			return nil, err
-		}
-		if os.SameFile(info, opened) {
-			return f, nil
-		}
-		f.Close()
 	}
 	return nil, ErrNotRegular
+}
+
+// errReplaced: the name is another file than it was a moment ago.
+var errReplaced = errors.New("file was replaced")
+
+// openAs opens the file that was looked at, and no other: the name might have
+// become a link, which os.Root follows as long as it stays in the directory, or
+// a pipe, for which it does not wait.
+func openAs(dir *os.Root, base string, flag int, info fs.FileInfo) (*os.File, error) {
+	f, err := dir.OpenFile(base, flag|openFlags, 0)
+	if err != nil {
+		return nil, replaced(err)
+	}
+	opened, err := f.Stat()
+	if err == nil && !os.SameFile(info, opened) {
+		err = errReplaced
+	}
+	if err != nil {
+		f.Close()
+		return nil, err
+	}
+	return f, nil
+}
+
+// replaced makes errReplaced of the error for a name that was just there.
+func replaced(err error) error {
+	if errors.Is(err, fs.ErrNotExist) {
+		return errReplaced
+	}
+	return err
 }

@@ -21,7 +21,7 @@ func (s *state) resolve() {
 		}
 	}
 	for i, f := range s.p.files {
-		s.found[i] = slices.ContainsFunc(f.homes, s.alive)
+		s.found[i] = f.named
 		s.sizes[i] = s.sizeOf(f)
 	}
 	for _, ino := range s.bound {
@@ -58,7 +58,7 @@ func (s *state) settle() {
 
 // alive says whether a directory has a name itself.
 func (s *state) alive(dir int) bool {
-	return dir == rootID || len(s.p.homes[dir]) > 0 || slices.Contains(s.bound, dir)
+	return dir == rootID || s.p.named[dir] || slices.Contains(s.bound, dir)
 }
 
 // sizeOf is the size that a file has in this state.

@@ -23,7 +23,7 @@ type point struct {
 	files  []*openFile    // that are not durable as a whole
 	byID   map[int]int    // place in files of a file
 	nameAt map[nameAt]int // place in names of a name
-	homes  map[int][]int  // for each file and directory, where it certainly has a name
+	named  map[int]bool   // files and directories that certainly have a name
 	seen   map[sum]bool   // images that were shown
 }
 
@@ -59,7 +59,7 @@ func newPoint(m *Mem, r *replay, o CrashOptions, where CrashPoint, visit func(*M
 	p := &point{
 		m: m, r: r, o: o, where: where, visit: visit,
 		rand: pointRand(o, where.Index),
-		byID: make(map[int]int), nameAt: make(map[nameAt]int), homes: make(map[int][]int), seen: make(map[sum]bool),
+		byID: make(map[int]int), nameAt: make(map[nameAt]int), named: make(map[int]bool), seen: make(map[sum]bool),
 	}
 	for i := range r.ops {
 		p.addName(i)

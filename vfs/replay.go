@@ -132,8 +132,8 @@ func (f *diskFile) write(e *event, at int) {
 		if len(had) > 0 {
 			same = had[len(had)-1].data
 		}
-		if b == *same && sectorEnd(i) <= f.disk.size && !f.lost[i] {
-			continue // writing what is there changes nothing
+		if b == *same {
+			continue // writing what is there changes nothing, but perhaps the size
 		}
 		delete(f.lost, i)
 		f.sectors[i] = append(had, version{at, f.now.size, &b})

@@ -1,0 +1,40 @@
+package vfs
+
+import (
+	"errors"
+	"testing"
+)
+
+// TestLockPending: while one goroutine is about to take a lock, and has perhaps
+// made the file but not yet locked it, no other in the process goes near it,
+// whichever FS it has the directory from.
+func TestLockPending(t *testing.T) {
+	dir := t.TempDir()
+	var first [2]FS
+	for i := range first {
+		d, err := OpenDir(dir, DirOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer d.Close()
+		first[i] = d
+	}
+	l := &osLock{fs: first[0].(*osFS), name: "lock", holder: "the first"}
+	if err := l.register(); err != nil {
+		t.Fatal(err)
+	}
+	for _, d := range first {
+		_, err := d.Lock("lock", "another")
+		var locked *LockedError
+		if !errors.As(err, &locked) || locked.Holder != "the first" {
+			t.Errorf("not refused: %v", err)
+		}
+		if _, err := d.Stat("lock"); err == nil {
+			t.Error("the file was touched")
+		}
+	}
+	l.unregister()
+	if _, err := first[1].Lock("lock", "another"); err != nil {
+		t.Error(err)
+	}
+}
