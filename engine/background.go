@@ -4,6 +4,7 @@ import (
 	"errors"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/go-diskcache/diskcache/segment"
@@ -25,6 +26,8 @@ type background struct {
 	sync     bool              // a sync was asked for
 	snapshot func() error      // loads what the index has not used yet
 	sweep    bool              // value files that nothing names may be removed
+
+	pending atomic.Int32 // of rotated, those whose files are still open
 
 	snapshotFile vfs.File // kept open until the index has loaded all of it
 	snapshotSeq  uint64
@@ -56,7 +59,20 @@ func (b *background) seal(w *segment.Writer) {
 	b.mu.Lock()
 	b.rotated = append(b.rotated, w)
 	b.mu.Unlock()
+	b.pending.Add(1)
 	b.poke()
+}
+
+// maxPending is how many segments may wait to be sealed, each with an open file,
+// before who writes has to help.
+const maxPending = 16
+
+// help seals what waits where the background does not keep up. The caller must
+// not hold the writer lock.
+func (b *background) help() {
+	if b.pending.Load() > maxPending {
+		b.e.faults.add("seal", b.e.sealWaiting(false))
+	}
 }
 
 // wantSync asks for a sync soon.
@@ -148,8 +164,12 @@ func (e *Engine) sealWaiting(rescue bool) error {
 	b.mu.Unlock()
 	var errs []error
 	for _, w := range waiting {
+		open := !w.Segment.Sealed()
 		done, err := e.seal(w, rescue)
 		errs = append(errs, err)
+		if open && w.Segment.Sealed() {
+			b.pending.Add(-1)
+		}
 		if done {
 			b.mu.Lock()
 			b.rotated = slices.DeleteFunc(b.rotated, func(o *segment.Writer) bool { return o == w })

@@ -89,6 +89,7 @@ func (q *queue) giveBack(group []*request) {
 // commit makes the changes of r one commit: all of them or none. It returns once
 // they are as durable as the options ask for and every later read sees them.
 func (e *Engine) commit(r *request) error {
+	e.bg.help()
 	if !e.queue.waiting() && e.w.mu.TryLock() { // alone: no need to queue
 		e.w.alone[0] = r
 		e.commitGroup(e.w.alone[:])

@@ -288,7 +288,7 @@ func (d *damageDir) fileDamages(name string) []*damage {
 			x.hit, x.reported = []part{{name, 0, size}}, d.report(name, 0)
 		}
 	}
-	step := int64(7)
+	step := int64(13)
 	if torture() {
 		step = 1
 	}

@@ -55,7 +55,7 @@ func faultKinds() []faultKind {
 
 // faultStride leaves calls out of a short run: another share of them for each kind
 // of fault.
-const faultStride = 9
+const faultStride = 17
 
 func TestFaults(t *testing.T) {
 	trials := 0

@@ -40,6 +40,7 @@ type Options struct {
 
 const (
 	defaultFileThreshold = 256 << 10
+	maxFileThreshold     = 256 << 20
 	defaultSegmentSize   = 64 << 20
 	defaultOpenFiles     = 128
 	minSegmentSize       = 512
@@ -64,6 +65,9 @@ func (o Options) withDefaults() (Options, error) {
 	}
 	if o.SegmentSize < minSegmentSize || o.SegmentSize > maxSegmentSize {
 		return o, fmt.Errorf("%w: SegmentSize %d is not from %d to %d", ErrOption, o.SegmentSize, minSegmentSize, maxSegmentSize)
+	}
+	if o.FileThreshold > maxFileThreshold {
+		return o, fmt.Errorf("%w: FileThreshold %d is more than %d", ErrOption, o.FileThreshold, maxFileThreshold)
 	}
 	if o.FileThreshold == 0 {
 		o.FileThreshold = defaultFileThreshold

@@ -97,8 +97,7 @@ type found struct {
 // recovery is what Open learns of a directory.
 type recovery struct {
 	e       *Engine
-	found   []found    // by id
-	sources []*history // what is replayed
+	found   []found // by id
 	orphans []*orphan
 	sound   bool // no damage was seen
 	ids     map[[16]byte]int

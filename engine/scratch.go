@@ -41,6 +41,9 @@ func (r *recovery) history(f found, slot uint32) (*history, error) {
 		if err == nil {
 			return h, nil
 		}
+		if errors.Is(err, codec.ErrVersion) {
+			return nil, versionError(err) // and not to be written again
+		}
 		if !errors.Is(err, segment.ErrHint) && !errors.Is(err, fs.ErrNotExist) {
 			return nil, err
 		}

@@ -21,6 +21,7 @@ type Tx struct {
 // returns an error, nothing. No other commit of any process comes between what
 // fn reads and what it writes. fn must not call the Engine but through tx.
 func (e *Engine) Update(fn func(tx *Tx) error) (err error) {
+	e.bg.help()
 	e.w.mu.Lock()
 	defer e.w.mu.Unlock()
 	if e.w.closed {

@@ -168,8 +168,11 @@ const maxFileSize = 32 << 30
 // create writes a file with what first and then r hold, until r ends.
 func (v *values) create(first []byte, r io.Reader) (codec.FileRef, error) {
 	ref := codec.FileRef{ChunkSize: chunkSize}
+	if v.e.log.Closed() {
+		return ref, ErrClosed
+	}
 	if err := v.makeDir(); err != nil {
-		return ref, err
+		return ref, v.closedError(err)
 	}
 	id := v.newID()
 	ref.ID = id
@@ -189,7 +192,16 @@ func (v *values) create(first []byte, r io.Reader) (codec.FileRef, error) {
 		err = errors.Join(err, rerr)
 	}
 	v.forgetPending(id)
-	return ref, writeError(err)
+	return ref, v.closedError(writeError(err))
+}
+
+// closedError says why a file could not be written when the directory was given
+// free meanwhile.
+func (v *values) closedError(err error) error {
+	if v.e.log.Closed() {
+		return fmt.Errorf("%w: %w", ErrClosed, err)
+	}
+	return err
 }
 
 func (v *values) newID() uint64 {

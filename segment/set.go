@@ -89,6 +89,9 @@ func (l *Log) Acquire(salt uint64) *Set {
 	}
 }
 
+// Closed reports whether the log was closed.
+func (l *Log) Closed() bool { return l.cur.Load() == nil }
+
 // Publish makes the segments the current set; bySlot has nil where a slot is
 // free, and is copied. A nil slice closes the log: segments are closed as soon as
 // their last reader is gone.

@@ -411,6 +411,24 @@ func TestCrashPrefix(t *testing.T) {
 	require.Greater(t, found, 15)
 }
 
+// TestCrashBetween: a sector may be as it was after some of its writes, whatever
+// else arrived.
+func TestCrashBetween(t *testing.T) {
+	d := newDisk(t)
+	f, g := d.synced("f", "a"), d.synced("g", "")
+	d.write(f, 0, "b")
+	d.write(f, 0, "c")
+	d.write(g, 0, sectors("0123456789ABCDEF"))
+	found := 0
+	d.Crashes(vfs.CrashOptions{From: d.Events()}, func(img *vfs.Mem, c vfs.CrashPoint) bool {
+		if string(img.ReadFile("f")) == "b" && strings.Trim(string(img.ReadFile("g")), "\x00") != "" {
+			found++
+		}
+		return true
+	})
+	require.NotZero(t, found)
+}
+
 // TestCrashGarbage: garbage is where nothing arrived, never over what was durable.
 func TestCrashGarbage(t *testing.T) {
 	d := newDisk(t)

@@ -162,12 +162,8 @@ func (l *osLock) takeOnce() (err error) {
 	case held:
 		return &LockedError{Name: l.name, Holder: readHolder(f)}
 	}
-	now, err := dir.Lstat(base)
-	if err != nil {
-		return replaced(err)
-	}
-	if !os.SameFile(now, l.info) {
-		return errReplaced
+	if err := l.confirm(dir, base); err != nil {
+		return err
 	}
 	// The name is a courtesy to people. A full disk must not keep anyone out.
 	_, _ = f.WriteAt(appendHolder(nil, l.holder), 0)
@@ -177,6 +173,18 @@ func (l *osLock) takeOnce() (err error) {
 	locks.mu.Lock()
 	l.file = f
 	locks.mu.Unlock()
+	return nil
+}
+
+// confirm says whether the file that was locked still has the name.
+func (l *osLock) confirm(dir *os.Root, base string) error {
+	now, err := dir.Lstat(base)
+	if err != nil {
+		return replaced(err)
+	}
+	if !os.SameFile(now, l.info) {
+		return errReplaced
+	}
 	return nil
 }
 

@@ -2,6 +2,8 @@ package vfs
 
 import (
 	"errors"
+	"os"
+	"path/filepath"
 	"testing"
 )
 
@@ -36,5 +38,38 @@ func TestLockPending(t *testing.T) {
 	l.unregister()
 	if _, err := first[1].Lock("lock", "another"); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestLockReplaced: a lock on a file that lost its name is none.
+func TestLockReplaced(t *testing.T) {
+	path := t.TempDir()
+	fs, err := OpenDir(path, DirOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer fs.Close()
+	d := fs.(*osFS)
+	l := &osLock{fs: d, name: "lock"}
+	f, err := l.open(d.root, "lock")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if err := l.confirm(d.root, "lock"); err != nil {
+		t.Error(err)
+	}
+	lock := filepath.Join(path, "lock")
+	if err := os.Rename(lock, lock+"x"); err != nil {
+		t.Fatal(err)
+	}
+	if err := l.confirm(d.root, "lock"); err != errReplaced {
+		t.Error("it is gone:", err)
+	}
+	if err := os.WriteFile(lock, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := l.confirm(d.root, "lock"); err != errReplaced {
+		t.Error("it is another:", err)
 	}
 }

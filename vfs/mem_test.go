@@ -64,6 +64,35 @@ func TestMemSpace(t *testing.T) {
 	})
 }
 
+// TestMemTwoNames: a rename that a crash left half done is one file with two
+// names, and stays one.
+func TestMemTwoNames(t *testing.T) {
+	d := newDisk(t)
+	d.Space = 1000
+	d.do(d.synced("f", strings.Repeat("x", 600)).Close())
+	d.do(d.Rename("f", "g"))
+	found := false
+	d.Crashes(vfs.CrashOptions{From: d.Events()}, func(img *vfs.Mem, _ vfs.CrashPoint) bool {
+		if len(img.Names()) < 2 {
+			return true
+		}
+		found = true
+		for _, m := range []*vfs.Mem{img, img.Clone(), img.Clone().Clone()} {
+			i := disk{t, m}
+			h := i.create("h")
+			i.write(h, 0, strings.Repeat("h", 400))
+			i.do(i.Remove("f"))
+			_, err := h.WriteAt([]byte("h"), 400)
+			require.True(t, vfs.IsNoSpace(err), "it has another name")
+			require.Equal(t, "g=x600 h=h400", show(m))
+			i.do(i.Remove("g"))
+			i.write(h, 400, strings.Repeat("h", 600))
+		}
+		return true
+	})
+	require.True(t, found)
+}
+
 func TestMemFiles(t *testing.T) {
 	d := newDisk(t)
 	require.Empty(t, d.Names())
