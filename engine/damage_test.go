@@ -28,6 +28,7 @@ type damage struct {
 	reuse    bool // go on to use the cache afterwards
 	at       part // where exactly Check has to see it, if the name is set
 	counted  bool // in the statistics
+	atOpen   bool // already by Open
 }
 
 // run opens the damaged directory and holds everything against the truth.
@@ -38,7 +39,10 @@ func (d *damageDir) run(base *vfs.Mem, x *damage) error {
 	if err != nil {
 		return fmt.Errorf("open: %w", err)
 	}
-	err = d.verify(e, x.hit...)
+	if s, _ := e.Stats(); x.atOpen && s.Corrupt == 0 {
+		err = errors.New("open has not noticed")
+	}
+	err = errors.Join(err, d.verify(e, x.hit...))
 	problems, cerr := e.Check(false)
 	err = errors.Join(err, cerr, x.judge(problems), d.counted(e, x))
 	if x.reuse {
@@ -313,6 +317,9 @@ func (d *damageDir) fileDamages(name string) []*damage {
 				hit: d.behind(name, int64(len(old))), reuse: true,
 			})
 		}
+	}
+	for _, x := range all {
+		x.atOpen = isSegment(name) && len(x.reported) > 0
 	}
 	for _, x := range all[:3] {
 		x.reuse = true
