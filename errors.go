@@ -2,7 +2,6 @@ package diskcache
 
 import (
 	"github.com/go-diskcache/diskcache/engine"
-	"github.com/go-diskcache/diskcache/vfs"
 )
 
 // Errors to be matched with errors.Is. Those that stand for a file name it.
@@ -27,7 +26,7 @@ var (
 	// power cut. It was written, and may be there.
 	ErrNotSynced = engine.ErrNotSynced
 	// ErrLocked: the directory is in use; the error is a *LockedError.
-	ErrLocked = vfs.ErrLocked
+	ErrLocked = engine.ErrLocked
 	// ErrForeign: the directory holds files, and none of them is of a cache.
 	ErrForeign = engine.ErrForeign
 	// ErrVersion: the directory was written in a format that this version of
@@ -35,9 +34,9 @@ var (
 	ErrVersion = engine.ErrVersion
 	// ErrUntrusted: others may write to the directory; the error is a
 	// *UntrustedError.
-	ErrUntrusted = vfs.ErrUntrusted
+	ErrUntrusted = engine.ErrUntrusted
 	// ErrNotDir: the path is not a directory.
-	ErrNotDir = vfs.ErrNotDir
+	ErrNotDir = engine.ErrNotDir
 	// ErrTxDone: the transaction has ended.
 	ErrTxDone = engine.ErrTxDone
 	// ErrOption: an option is out of its range.
@@ -49,7 +48,7 @@ var (
 type CorruptError = engine.CorruptError
 
 // LockedError says who holds a directory, as far as that is known.
-type LockedError = vfs.LockedError
+type LockedError = engine.LockedError
 
 // UntrustedError says who owns a directory and who may write to it.
-type UntrustedError = vfs.UntrustedError
+type UntrustedError = engine.UntrustedError

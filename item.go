@@ -5,7 +5,6 @@ import (
 	"math"
 	"time"
 
-	"github.com/go-diskcache/diskcache/codec"
 	"github.com/go-diskcache/diskcache/engine"
 )
 
@@ -68,7 +67,7 @@ func Compress(c Compression) SetOption {
 		if c < NoCompression || c > Zstd {
 			return fmt.Errorf("%w: unknown compression %d", ErrOption, c)
 		}
-		s.Compression, s.HasCompression = codec.Compression(c), true
+		s.Compression, s.HasCompression = engine.Compression(c), true
 		return nil
 	}
 }

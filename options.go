@@ -4,12 +4,9 @@ import (
 	"fmt"
 	"log/slog"
 	"math"
-	"os"
 	"time"
 
-	"github.com/go-diskcache/diskcache/codec"
 	"github.com/go-diskcache/diskcache/engine"
-	"github.com/go-diskcache/diskcache/vfs"
 )
 
 // SyncMode says when what is written is put on the disk, so that it survives a
@@ -48,8 +45,8 @@ const (
 
 // Limits that do not depend on options.
 const (
-	MaxKeySize = codec.MaxKeyLen // bytes of a key; the empty key is one like any other
-	MaxTagSize = codec.MaxTagLen // bytes of a tag
+	MaxKeySize = engine.MaxKeyLen // bytes of a key; the empty key is one like any other
+	MaxTagSize = engine.MaxTagLen // bytes of a tag
 )
 
 // Options are how a cache is opened. The zero value of each field is its default.
@@ -87,7 +84,7 @@ type Options struct {
 	// Logger is told of what goes wrong in the background. Default: nobody.
 	Logger *slog.Logger
 
-	fsys vfs.FS                  // in place of a directory, for tests
+	fsys engine.FS               // in place of a directory, for tests
 	hash func(key string) uint64 // in place of xxhash64, for tests
 }
 
@@ -96,31 +93,19 @@ func (o *Options) engine() engine.Options {
 	clamp := func(n int) uint8 { return uint8(min(uint(n), math.MaxUint8)) } // the engine refuses what it does not know
 	return engine.Options{
 		SizeLimit: o.SizeLimit, SegmentSize: o.SegmentSize, FileThreshold: o.FileThreshold,
-		Compression: codec.Compression(clamp(int(o.Compression))),
+		Compression: engine.Compression(clamp(int(o.Compression))),
 		Sync:        engine.SyncMode(clamp(int(o.Sync))), SyncInterval: o.SyncInterval,
-		NoMap: o.NoMap, MaxOpenFiles: o.MaxOpenFiles, Holder: holder(), Now: o.Now, Log: o.Logger, Hash: o.hash,
+		NoMap: o.NoMap, MaxOpenFiles: o.MaxOpenFiles, Holder: engine.Holder(), Now: o.Now, Log: o.Logger, Hash: o.hash,
 	}
-}
-
-func holder() string {
-	host, err := os.Hostname()
-	if err != nil {
-		host = "unknown"
-	}
-	return fmt.Sprintf("pid %d on host %s since %s", os.Getpid(), host, time.Now().UTC().Format(time.RFC3339))
 }
 
 // open opens the directory that the options are for.
-func (o *Options) open(dir string) (vfs.FS, error) {
+func (o *Options) open(dir string) (engine.FS, error) {
 	if o.fsys != nil {
 		return o.fsys, nil
 	}
 	if o.Network < NetworkAuto || o.Network > NetworkYes {
 		return nil, fmt.Errorf("%w: unknown Network %d", ErrOption, o.Network)
 	}
-	fsys, err := vfs.OpenDir(dir, vfs.DirOptions{Trust: o.Trust, Network: vfs.Network(o.Network)})
-	if err == nil && !fsys.Local() {
-		return vfs.NewRetry(fsys, vfs.RetryOptions{}), nil
-	}
-	return fsys, err
+	return engine.OpenDir(dir, engine.DirOptions{Trust: o.Trust, Network: engine.Network(o.Network)})
 }

@@ -3,7 +3,6 @@
 package keydir
 
 import (
-	"os"
 	"runtime"
 	"sync"
 	"unsafe"
@@ -81,7 +80,7 @@ func (m *memory) close() {
 // discard makes b zero and gives its memory back. Only whole pages can be given
 // back, and a table need not begin or end with one: pages may be 64 KiB.
 func discard(b []bucket) {
-	page := uintptr(os.Getpagesize())
+	page := uintptr(unix.Getpagesize())
 	begin := uintptr(unsafe.Pointer(unsafe.SliceData(b)))
 	end := begin + uintptr(len(b))*bucketBytes
 	from, to := (begin+page-1)&^(page-1), end&^(page-1)

@@ -1,0 +1,42 @@
+package engine
+
+import (
+	"time"
+
+	"github.com/go-diskcache/diskcache/codec"
+	"github.com/go-diskcache/diskcache/vfs"
+)
+
+// What the facade shows of the packages below.
+type (
+	FS             = vfs.FS
+	DirOptions     = vfs.DirOptions
+	Network        = vfs.Network
+	Compression    = codec.Compression
+	LockedError    = vfs.LockedError
+	UntrustedError = vfs.UntrustedError
+)
+
+const (
+	MaxKeyLen = codec.MaxKeyLen
+	MaxTagLen = codec.MaxTagLen
+)
+
+var (
+	ErrLocked    = vfs.ErrLocked
+	ErrUntrusted = vfs.ErrUntrusted
+	ErrNotDir    = vfs.ErrNotDir
+)
+
+// OpenDir opens a directory of the system. On a network disk what such disks want
+// asked again is asked again.
+func OpenDir(path string, o DirOptions) (FS, error) {
+	fsys, err := vfs.OpenDir(path, o)
+	if err == nil && !fsys.Local() {
+		return vfs.NewRetry(fsys, vfs.RetryOptions{}), nil
+	}
+	return fsys, err
+}
+
+// Holder tells who holds a directory from now on, for others to read.
+func Holder() string { return vfs.Holder(time.Now()) }
