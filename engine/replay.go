@@ -38,8 +38,23 @@ type replay struct {
 
 // run applies all entries of the histories.
 func (r *replay) run(all []*history) error {
-	r.exact = r.index.SideLen() > 0
+	if r.index.Len() == 0 {
+		r.index.Reserve(inserts(all))
+	}
 	return inOrder(all, r.apply)
+}
+
+// inserts returns how many keys the histories bring at the most.
+func inserts(all []*history) int {
+	n := 0
+	for _, h := range all {
+		for i := range h.entries {
+			if h.entries[i].Kind == codec.KindPut && h.entries[i].Flags&codec.FlagReplaced == 0 {
+				n++
+			}
+		}
+	}
+	return n
 }
 
 func (r *replay) apply(h *history, e *codec.HintEntry) error {

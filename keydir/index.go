@@ -80,12 +80,12 @@ func (x *Index) Lookup(hash uint64) (Entry, Status) {
 			}
 			continue
 		}
-		if w := t.find(&x.layout, id); w != 0 {
-			if s.version.Load()/versionTable == version/versionTable {
-				return x.layout.entry(w), Found
-			}
-		} else if s.version.Load() == version {
+		switch w, holds := s.probe(&x.layout, id, t, version); {
+		case !holds:
+		case w == 0:
 			return Entry{}, Absent
+		default:
+			return x.layout.entry(w), Found
 		}
 	}
 }
@@ -104,6 +104,28 @@ func (x *Index) shard(hash uint64) *shard { return &x.shards[hash>>(64-shardBits
 
 // Len returns the number of entries.
 func (x *Index) Len() int { return int(x.count.Load()) }
+
+// Reserve makes room for n entries in shards that have none yet. It is for one who
+// is about to insert so many: to grow on the way there takes longer. Without the
+// memory for it nothing happens.
+func (x *Index) Reserve(n int) {
+	want := uint64(n/shardCount + n/shardCount/32) // the hash does not fill all shards alike
+	buckets := x.layout.minN
+	for buckets*bucketSlots*3/4 < want {
+		buckets = nextSize(buckets)
+	}
+	for i := range x.shards {
+		s := &x.shards[i]
+		if !x.load(s) {
+			continue
+		}
+		s.mu.Lock()
+		if s.table.Load() == nil {
+			s.resizeLocked(&x.layout, &x.memory, buckets)
+		}
+		s.mu.Unlock()
+	}
+}
 
 // Shards returns the number of shards, which is the same for every index.
 func (x *Index) Shards() int { return shardCount }

@@ -307,6 +307,45 @@ func TestImpossibleRegions(t *testing.T) {
 	require.Error(t, err)
 }
 
+// Side images with a right checksum and wrong content.
+func TestForgedSide(t *testing.T) {
+	le := binary.LittleEndian
+	const item = sideHead // the first entry
+	for name, forge := range map[string]func(b []byte) []byte{
+		"version":      func(b []byte) []byte { b[0]++; return b },
+		"place bits":   func(b []byte) []byte { b[1]++; return b },
+		"shard bits":   func(b []byte) []byte { b[2]++; return b },
+		"x bits":       func(b []byte) []byte { b[3]++; return b },
+		"count less":   func(b []byte) []byte { b[4]--; return b },
+		"count more":   func(b []byte) []byte { b[4]++; return b },
+		"longer":       func(b []byte) []byte { return append(b, 0) },
+		"shorter":      func(b []byte) []byte { return b[:len(b)-1] },
+		"shard":        func(b []byte) []byte { b[item+7] = 1; return b },
+		"place 0":      func(b []byte) []byte { le.PutUint64(b[item+8:], 0); return b },
+		"place huge":   func(b []byte) []byte { le.PutUint64(b[item+8:], 1<<38); return b },
+		"class":        func(b []byte) []byte { b[item+16] = 16; return b },
+		"zeros":        func(b []byte) []byte { b[item+18] = 1; return b },
+		"key huge":     func(b []byte) []byte { le.PutUint32(b[item+20:], 1<<32-1); return b },
+		"key too long": func(b []byte) []byte { le.PutUint32(b[item+20:], 1000); return b },
+		"twice": func(b []byte) []byte {
+			le.PutUint32(b[4:], 2)
+			one := b[item : item+sideItemHead+int(le.Uint32(b[item+20:]))]
+			return append(bytes.Clone(b[:item+len(one)]), one...)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w, file, src := imaged(t, "0 bits", 20)
+			defer w.x.Close()
+			side := forge(bytes.Clone(file[src.Side.Offset:]))
+			src.Side = Region{Offset: src.Side.Offset, Length: int64(len(side)), Sum: xxhash.Sum64(side)}
+			src.Reader = bytes.NewReader(append(file[:src.Side.Offset:src.Side.Offset], side...))
+			_, err := Load(Config{PlaceBits: 38}, src)
+			require.ErrorIs(t, err, ErrDamaged)
+			t.Log(err)
+		})
+	}
+}
+
 // A shard that cannot be read is as bad as a damaged one, and says why.
 func TestReadError(t *testing.T) {
 	w, _, src := imaged(t, "good", 1000)

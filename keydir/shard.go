@@ -34,6 +34,20 @@ const (
 	damaged // its bytes could not be read or are wrong
 )
 
+// probe looks for x in t, which was the table after the version was the given one.
+// It returns the word, or 0, and whether that holds: what was found does, if the
+// table has not been replaced since, for another may lie in its memory; that
+// nothing was found does, if also no entry has moved from where it had yet to be
+// looked for to where it no longer was.
+func (s *shard) probe(l *layout, x uint64, t *table, version uint64) (word uint64, holds bool) {
+	w := t.find(l, x)
+	now := s.version.Load()
+	if w == 0 {
+		return 0, now == version
+	}
+	return w, now/versionTable == version/versionTable
+}
+
 // nextSize returns the size of a table after n buckets: a quarter more, in
 // whole pages, so that all tables come in few sizes.
 func nextSize(n uint64) uint64 { return n + max(64, n/4&^63) }
@@ -59,13 +73,10 @@ func (s *shard) growLocked(l *layout, m *memory) bool {
 	if s.used < s.growFrom {
 		return false
 	}
-	n := s.table.Load().n
-	for range 3 {
-		if n = nextSize(n); s.resizeLocked(l, m, n) {
-			return true
-		}
+	if s.resizeLocked(l, m, nextSize(s.table.Load().n)) {
+		return true
 	}
-	s.growFrom = s.used + s.used/8
+	s.growFrom = s.used + s.used/64 + 1 // trying costs as much as growing
 	return false
 }
 

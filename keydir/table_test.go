@@ -108,3 +108,29 @@ func TestFindTagZero(t *testing.T) {
 		}
 	}
 }
+
+// TestReserve: what was reserved for is not grown for.
+func TestReserve(t *testing.T) {
+	const n = 300_000
+	x := New(Config{PlaceBits: 36})
+	defer x.Close()
+	x.Reserve(n)
+	before := x.MemBytes()
+	var r anyKey
+	for i := range uint64(n) {
+		h := i * 0x9e3779b97f4a7c15
+		ref, err := x.Find(h, r)
+		require.NoError(t, err)
+		require.False(t, ref.Found())
+		require.NoError(t, x.Put(h, ref, r, Entry{Place: i + 1}))
+	}
+	require.Equal(t, before, x.MemBytes())
+	require.LessOrEqual(t, before, 16*n)
+	require.Equal(t, n, x.Len())
+}
+
+// anyKey resolves for keys that are all different.
+type anyKey struct{}
+
+func (anyKey) Same(Entry) (bool, error) { return false, nil }
+func (anyKey) Key() ([]byte, error)     { return nil, nil }

@@ -153,23 +153,26 @@ func TestWindow(t *testing.T) {
 func TestWindowTruncated(t *testing.T) {
 	fsys, dir := openOS(t)
 	files := NewFiles(8, true)
-	files.Window = 1 << 20
+	files.Window = 64 << 10
 	w, err := Create(fsys, files, 0, codec.SegmentHeader{ID: testID}, nil)
 	require.NoError(t, err)
 	if w.window == nil {
 		t.Skip("no windows on this system")
 	}
 	off := w.Offset() + codec.FrameHeaderLen
-	require.NoError(t, w.Append(frame(w, 1, "key", "value")))
+	seq := uint64(0)
+	for w.OnDisk() < files.Window { // as long as more is reserved, that lengthens the file again
+		seq++
+		require.NoError(t, w.Append(frame(w, seq, "key", "value")))
+	}
 	require.NoError(t, os.Truncate(filepath.Join(dir, codec.SegmentName(testID)), 0))
 	var rec codec.Record
 	_, _, err = w.Segment.Get(off, 96, "key", nil, &rec)
 	require.True(t, IsDamage(err), "%v", err)
 	_, _, err = w.Segment.Head(off, nil)
 	require.True(t, IsDamage(err), "%v", err)
-	err = w.Append(frame(w, 2, "key", "value"))
-	require.Error(t, err)
-	require.ErrorIs(t, w.Append(frame(w, 3, "key", "value")), ErrPoisoned)
+	require.Error(t, w.Append(frame(w, seq+1, "key", "value")))
+	require.ErrorIs(t, w.Append(frame(w, seq+2, "key", "value")), ErrPoisoned)
 	require.NoError(t, w.Segment.release())
 }
 
