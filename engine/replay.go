@@ -38,6 +38,7 @@ type replay struct {
 
 // run applies all entries of the histories.
 func (r *replay) run(all []*history) error {
+	r.exact = r.index.SideLen() > 0
 	if r.index.Len() == 0 {
 		r.index.Reserve(inserts(all))
 	}

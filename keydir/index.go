@@ -114,6 +114,9 @@ func (x *Index) Reserve(n int) {
 	for buckets*bucketSlots*3/4 < want {
 		buckets = nextSize(buckets)
 	}
+	if buckets == x.layout.minN {
+		return // no shard will have to grow; most of a small index are never used
+	}
 	for i := range x.shards {
 		s := &x.shards[i]
 		if !x.load(s) {

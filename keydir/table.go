@@ -127,7 +127,7 @@ func (t *table) insert(l *layout, x, low uint64, version *atomic.Uint64) bool {
 		atomic.StoreUint64(slot1, word1)
 	case n2 > 0:
 		atomic.StoreUint64(slot2, word2)
-	case t.displace(l, i, word1, 1, version), t.displace(l, j, word2, 1, version):
+	case t.displace(l, i, word1, version), t.displace(l, j, word2, version):
 	default:
 		return false
 	}
@@ -135,9 +135,9 @@ func (t *table) insert(l *layout, x, low uint64, version *atomic.Uint64) bool {
 }
 
 // displace moves one entry of the full bucket b to its other bucket and writes
-// word in its stead. Where all those other buckets are full too, it makes room
-// in one of them the same way, so many more times.
-func (t *table) displace(l *layout, b, word uint64, more int, version *atomic.Uint64) bool {
+// word in its stead. To go on from there, should all those be full too, would fill
+// tables by 0.97 in place of 0.94, and take a third of an insert's time.
+func (t *table) displace(l *layout, b, word uint64, version *atomic.Uint64) bool {
 	first := t.first(l, b)
 	slots := &t.buckets[b]
 	for s := range slots {
@@ -145,19 +145,6 @@ func (t *table) displace(l *layout, b, word uint64, more int, version *atomic.Ui
 		o, moved := t.elsewhere(l, first, w)
 		if n, slot := t.buckets[o].free(); n > 0 {
 			atomic.StoreUint64(slot, moved)
-			version.Add(versionMove)
-			atomic.StoreUint64(&slots[s], word)
-			return true
-		}
-	}
-	if more == 0 {
-		return false
-	}
-	for s := range slots {
-		w := atomic.LoadUint64(&slots[s])
-		o, moved := t.elsewhere(l, first, w)
-		// Room in b itself would be that of an entry which is about to move.
-		if o != b && t.displace(l, o, moved, more-1, version) {
 			version.Add(versionMove)
 			atomic.StoreUint64(&slots[s], word)
 			return true

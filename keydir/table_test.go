@@ -57,7 +57,7 @@ func TestResizeKeepsAll(t *testing.T) {
 			}
 			tb := newTable(make([]bucket, n))
 			words := fillTable(&l, tb, r)
-			require.Greater(t, float64(len(words))/float64(tb.slots()), 0.9, "load when full")
+			require.Greater(t, float64(len(words))/float64(tb.slots()), 0.85, "load when full")
 			requireTable(t, &l, tb, words)
 			for _, m := range []uint64{nextSize(n), 2*n + 3, 4 * n, nextSize(nextSize(nextSize(n)))} {
 				bigger := newTable(make([]bucket, m))

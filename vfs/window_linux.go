@@ -25,10 +25,11 @@ type window struct {
 	f        *os.File
 	step     int64
 	reserved atomic.Int64
-	ahead    atomic.Bool // a goroutine reserves, or has been started to
+	ahead    atomic.Bool // a goroutine reserves
 
 	mu  sync.Mutex // held while room is reserved
 	end bool       // guarded by mu: no more is reserved
+	wg  sync.WaitGroup
 }
 
 // Window maps the file for writing.
@@ -62,12 +63,26 @@ func (w *window) Reserve(n int64) error {
 		have = w.reserved.Load()
 	}
 	if have < int64(len(w.data)) && w.ahead.CompareAndSwap(false, true) {
-		go func() {
-			_ = w.extend(have) // what fails here fails again when it is needed, and is told then
-			w.ahead.Store(false)
-		}()
+		w.reserveAhead(have)
 	}
 	return nil
+}
+
+// reserveAhead reserves the step behind from and makes its pages present. The
+// writer does not wait for the pages: where it is faster it gets them by faults.
+func (w *window) reserveAhead(from int64) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.end {
+		return
+	}
+	w.wg.Go(func() {
+		// What fails here fails again when it is needed, and is told then.
+		if w.extend(from) == nil {
+			w.turnPages(from, min(w.step, int64(len(w.data))-from))
+		}
+		w.ahead.Store(false)
+	})
 }
 
 // extend reserves one more step behind from, unless somebody else just did.
@@ -85,7 +100,6 @@ func (w *window) extend(from int64) error {
 	if err != nil {
 		return pathError("reserve", w.f.Name(), err)
 	}
-	w.turnPages(from, step)
 	w.reserved.Store(from + step)
 	return nil
 }
@@ -107,6 +121,7 @@ func (w *window) stop() {
 	w.mu.Lock()
 	w.end = true
 	w.mu.Unlock()
+	w.wg.Wait()
 }
 
 func (w *window) Trim(n int64) error {
