@@ -285,6 +285,7 @@ func TestDirectoryRemoved(t *testing.T) {
 		want["key "+itoa(i)] = strings.Repeat(itoa(i), 200+100*(i%20))
 		require.NoError(t, c.Set("key "+itoa(i), []byte(want["key "+itoa(i)])))
 	}
+	require.NoError(t, c.Sync()) // no more hints are made while the directory is being removed
 	require.NoError(t, os.RemoveAll(dir))
 	for key, v := range want {
 		got, err := c.Get(key)
