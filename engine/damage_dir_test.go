@@ -2,6 +2,7 @@ package engine
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"maps"
@@ -260,7 +261,7 @@ func (d *damageDir) locate(t *testing.T, log map[string][]dirVersion) {
 		require.NoError(t, c.Err())
 		require.Empty(t, c.Damages())
 	}
-	slices.SortFunc(all, func(a, b found) int { return int(int64(a.Seq) - int64(b.Seq)) })
+	slices.SortFunc(all, func(a, b found) int { return cmp.Compare(a.Seq, b.Seq) })
 	nth := make(map[string]map[uint64]int) // by the sequence of the first commit of a dirVersion
 	for _, f := range all {
 		key := string(f.Key)

@@ -182,7 +182,9 @@ func leastOps() int64 {
 	switch {
 	case torture():
 		return 100_000
-	case raceEnabled || testing.Short():
+	case testing.Short(): // of which rapid makes a fifth
+		return 200
+	case raceEnabled:
 		return 2000
 	}
 	return 20_000
