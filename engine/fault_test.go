@@ -99,7 +99,7 @@ func runFault(t *testing.T, w *faultWorkload, k faultKind, n int, base *vfs.Mem,
 	w.do(r)
 	fired := r.fault.Fired() > 0
 	r.fault.Clear()
-	r.disk.Space = 0
+	r.disk.Resize(0)
 	if err := r.recovered(); err != nil {
 		t.Errorf("%s: %v", where, err)
 	}
@@ -590,7 +590,7 @@ func testDiskFull(t *testing.T, sync SyncMode) {
 	}
 	read()
 
-	mem.Space *= 4
+	mem.Resize(4 * mem.Space)
 	require.Zero(t, fill(200, 201), "there is space again")
 	require.NoError(t, e.Sync())
 	read()

@@ -17,7 +17,7 @@ import (
 // as a directory can.
 type Mem struct {
 	// Space is how many bytes all files together may have; what goes beyond is
-	// a full disk. Default: 0, no limit. To be changed only while nothing else runs.
+	// a full disk. Default: 0, no limit. Resize changes it while others run.
 	Space int64
 
 	// Network makes Local say no. Default: false.
@@ -54,6 +54,13 @@ func NewMem() *Mem {
 		next:  rootID + 1,
 		locks: make(map[*inode]*memLock),
 	}
+}
+
+// Resize changes Space.
+func (m *Mem) Resize(n int64) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.Space = n
 }
 
 func (m *Mem) Local() bool { return !m.Network }
