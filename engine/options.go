@@ -90,11 +90,14 @@ func (o Options) withDefaults() (Options, error) {
 // placeBits returns how many bits a place gets: enough for four times the size
 // limit, or half a TiB where there is none.
 func (o Options) placeBits() uint8 {
-	const least, most = 36, 42 // 36 bits of 8 bytes are 512 GiB
-	for b := uint8(least); b < most; b++ {
+	const least = 36 // 36 bits of 8 bytes are 512 GiB
+	for b := uint8(least); b < mostPlaceBits; b++ {
 		if o.SizeLimit <= 8<<b/4 {
 			return b
 		}
 	}
-	return most
+	return mostPlaceBits
 }
+
+// mostPlaceBits is as many as any directory's index has.
+const mostPlaceBits = 42

@@ -29,6 +29,11 @@ func (r *recovery) fromScratch() error {
 		return fmt.Errorf("%w: %d segments are more than the %d that the index can tell apart", ErrFull, slot, e.layout.MaxSlots())
 	}
 	all = r.ofOneCache(all)
+	for _, h := range all { // a hint may speak of more than is left of its segment
+		if h.seg.Length() > e.layout.MaxFile() {
+			e.layout = segment.NewLayout(e.layout.PlaceBits, h.seg.Length())
+		}
+	}
 	x := keydir.New(keydir.Config{PlaceBits: e.layout.PlaceBits})
 	e.index.Store(x)
 	return r.replay(x, all)

@@ -109,6 +109,9 @@ func (r *recovery) since(x *keydir.Index, newer []found) (bool, error) {
 		if h == nil {
 			continue
 		}
+		if h.seg.Length() > r.e.layout.MaxFile() {
+			return false, nil // places for it need another layout
+		}
 		var none [16]byte
 		if h.cacheID != none && h.cacheID != r.e.id {
 			return false, nil // whose cache it is takes a look at all files
@@ -127,6 +130,9 @@ func (r *recovery) since(x *keydir.Index, newer []found) (bool, error) {
 // that are here, and returns those that it does not know.
 func (r *recovery) fits(s *codec.Snapshot) (newer []found, ok bool) {
 	l := segment.Layout{PlaceBits: s.PlaceBits, OffBits: s.OffBits}
+	if l.PlaceBits > mostPlaceBits || l.OffBits >= l.PlaceBits {
+		return nil, false // whoever wrote that
+	}
 	if l.PlaceBits < r.e.layout.PlaceBits || l.MaxFile() < r.e.layout.MaxFile() {
 		return nil, false
 	}
