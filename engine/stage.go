@@ -192,7 +192,7 @@ func (s *stage) room(r *request) error {
 // grows reports whether r stores anything: what only deletes is never refused.
 func grows(r *request) bool {
 	for i := range r.ops {
-		if r.ops[i].Record.Kind == codec.KindPut {
+		if r.ops[i].Record.Kind == codec.KindPut && r.ops[i].From == nil {
 			return true
 		}
 	}

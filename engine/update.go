@@ -91,7 +91,13 @@ func (tx *Tx) Get(key string, dst []byte) ([]byte, error) {
 		case tx.e.clock.expired(op.Record.Expires):
 			return dst, ErrExpired
 		case op.Value.ID != 0:
-			return tx.e.readFile(key, dst, op.Record.Value, &op.Record)
+			// Nobody else can set it again, so there is no second look.
+			r, err := tx.e.openFile(key, op.Record.Value)
+			if err != nil {
+				return dst, tx.e.corruptFile(err)
+			}
+			defer r.Close()
+			return r.appendTo(dst)
 		}
 		return append(dst, tx.raw[key]...), nil
 	}
