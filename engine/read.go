@@ -70,6 +70,8 @@ func (e *Engine) find(h uint64, key string, dst []byte, rec *codec.Record) ([]by
 			return dst, ErrClosed
 		}
 		out, entry, err := e.findIn(set, h, key, dst, rec)
+		// While the set is held the index is not given back.
+		again := err == errGone || err != nil && err != ErrNotFound && e.moved(h, key, entry)
 		set.Release(h)
 		switch {
 		case err == nil, err == ErrNotFound:
@@ -78,7 +80,7 @@ func (e *Engine) find(h uint64, key string, dst []byte, rec *codec.Record) ([]by
 			if err := e.rebuildFromRead(); err != nil {
 				return dst, err
 			}
-		case err != errGone && !e.moved(h, key, entry), try >= maxLookups:
+		case !again, try >= maxLookups:
 			return dst, e.corrupt(err)
 		}
 	}
