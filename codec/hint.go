@@ -13,7 +13,7 @@ import "math"
 //	48  firstSeq    u64
 //	56  lastSeq     u64
 //	64  count       u32  of entries
-//	68  zero        u32
+//	68  stream      u32  as in the segment's header
 //	72  entriesSum  u64  over all entries
 //	80  sum         u64  over bytes 0 to 80
 //	88  entries, 32 bytes each, to the end of the file:
@@ -25,7 +25,7 @@ import "math"
 //	24  kind        u8
 //	25  flags       u8
 //	26  zero        u16
-//	28  expires     u32  seconds since 1970, rounded up, 0 = never
+//	28  expires     u32  seconds since 1970, rounded up, 0 = never; of a drop: the offset in units of 8
 
 const (
 	hintMagic     = "\x89DCHNT\r\n"
@@ -41,6 +41,7 @@ type Hint struct {
 	Length    int64  // how far the segment is valid; what follows is not part of the log
 	FirstSeq  uint64 // of the first and the last commit; 0 if there is none
 	LastSeq   uint64
+	Stream    uint32      // as in the segment's header
 	Entries   []HintEntry // in the order of the file; marks are left out
 }
 
@@ -79,6 +80,9 @@ func (e *HintEntry) ok(after, length int64) bool {
 		(e.Kind >= KindPut && e.Kind <= KindDrop || e.Kind.Skippable())
 }
 
+// HintLen returns the length of a hint with so many entries.
+func HintLen(entries int) int { return hintHeaderLen + entries*hintEntryLen }
+
 // firstRecordAt is the least offset that a record can have.
 const firstRecordAt = SegmentHeaderLen + FrameHeaderLen
 
@@ -110,7 +114,7 @@ func AppendHint(dst []byte, h *Hint) []byte {
 	b = le.AppendUint64(b, h.FirstSeq)
 	b = le.AppendUint64(b, h.LastSeq)
 	b = le.AppendUint32(b, uint32(len(h.Entries)))
-	b = le.AppendUint32(b, 0)
+	b = le.AppendUint32(b, h.Stream)
 	b = le.AppendUint64(b, Sum(entries))
 	appendHeaderSum(b, at)
 	return dst
@@ -156,7 +160,8 @@ func ParseHintInto(b []byte, h *Hint) error {
 	h.Length = int64(le.Uint64(b[40:]))
 	h.FirstSeq = le.Uint64(b[48:])
 	h.LastSeq = le.Uint64(b[56:])
-	if !hintLengthOK(h.Length) || le.Uint32(b[68:]) != 0 {
+	h.Stream = le.Uint32(b[68:])
+	if !hintLengthOK(h.Length) {
 		return ErrLength
 	}
 	return h.parseEntries(entries, int(count))

@@ -81,7 +81,6 @@ func TestHintRules(t *testing.T) {
 		"length negative":         func(b []byte) { le.PutUint64(b[40:], 1<<63) },
 		"length too long":         func(b []byte) { le.PutUint64(b[40:], uint64(MaxSegmentLen+Align)) },
 		"entry past length":       func(b []byte) { le.PutUint64(b[40:], 200) },
-		"zero of header":          func(b []byte) { b[68] = 1 },
 		"entry in header":         func(b []byte) { le.PutUint32(b[one+16:], 10) },
 		"entries overlap":         func(b []byte) { le.PutUint32(b[two+16:], 19) },
 		"entries out of order":    func(b []byte) { swapBytes(b[one:two], b[two:]) },

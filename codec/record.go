@@ -22,7 +22,7 @@ type Kind uint8
 const (
 	KindPut       Kind = 1 // the key has this value
 	KindTombstone Kind = 2 // the key is gone; no value
-	KindDrop      Kind = 3 // a segment is gone, its id stands in Hash; no key, no value
+	KindDrop      Kind = 3 // of the segment in Hash what was put before the offset in Expires is gone, all of it if that is 0; no key, no value
 	KindMark      Kind = 4 // this file is known to be synced up to the offset in Hash; no key, no value
 
 	kindSkippable Kind = 128

@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/go-diskcache/diskcache/codec"
 	"github.com/go-diskcache/diskcache/segment"
 	"github.com/go-diskcache/diskcache/vfs"
 )
@@ -31,6 +32,8 @@ type background struct {
 
 	snapshotFile vfs.File // kept open until the index has loaded all of it
 	snapshotSeq  uint64
+	// snapshotHorizon is the horizon that the snapshot states.
+	snapshotHorizon *horizon
 
 	sealing sync.Mutex // one sealing at a time: the background's, Sync's or Close's
 }
@@ -171,6 +174,7 @@ func (e *Engine) sealWaiting(rescue bool) error {
 			b.pending.Add(-1)
 		}
 		if done {
+			e.reserve.hints.Add(-int64(codec.HintLen(len(w.Entries()))))
 			b.mu.Lock()
 			b.rotated = slices.DeleteFunc(b.rotated, func(o *segment.Writer) bool { return o == w })
 			b.mu.Unlock()

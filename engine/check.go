@@ -211,7 +211,7 @@ func (c *checker) value(s *segment.Segment, r *segment.Record, place uint64) err
 func (c *checker) hint(s *segment.Segment, entries []codec.HintEntry) error {
 	hint, err := segment.ReadHint(c.e.fsys, s.ID)
 	switch {
-	case err == nil && hint.Length == s.Length() && slices.Equal(hint.Entries, entries):
+	case err == nil && hint.Length == s.Length() && hint.Stream == s.Stream && slices.Equal(hint.Entries, entries):
 		return nil
 	case err == nil:
 		err = errors.New("the hint does not say what the segment holds")
@@ -224,16 +224,31 @@ func (c *checker) hint(s *segment.Segment, entries []codec.HintEntry) error {
 	}
 	fixed := false
 	if c.fix && s.Synced() >= s.Length() {
-		if _, err := segment.WriteHint(c.e.fsys, &codec.Hint{
-			CacheID: c.e.id, SegmentID: s.ID, Length: s.Length(),
+		before, err := c.e.sizeOf(codec.HintName(s.ID))
+		if err != nil {
+			return err
+		}
+		n, err := segment.WriteHint(c.e.fsys, &codec.Hint{
+			CacheID: c.e.id, SegmentID: s.ID, Stream: s.Stream, Length: s.Length(),
 			FirstSeq: s.FirstSeq.Load(), LastSeq: s.LastSeq.Load(), Entries: entries,
-		}); err != nil {
+		})
+		if err != nil {
 			return writeError(err)
 		}
+		c.e.stats.disk.Add(n - before)
 		fixed = true
 	}
 	c.found(codec.HintName(s.ID), 0, err, fixed)
 	return nil
+}
+
+// sizeOf returns the size of a file, 0 if there is none.
+func (e *Engine) sizeOf(name string) (int64, error) {
+	info, err := e.fsys.Stat(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return 0, nil
+	}
+	return info.Size, err
 }
 
 // waits reports whether a segment has no hint yet because it is still to be
@@ -285,7 +300,11 @@ func (c *checker) index() error {
 func (c *checker) lost(entry keydir.Entry) error {
 	e := c.e
 	slot, off := e.layout.Split(entry.Place)
-	seg := e.w.bySlot[slot]
+	seg := e.w.at(slot)
+	if seg == nil {
+		c.found(codec.SnapshotName, 0, corruptBy(fmt.Errorf("the index points to a segment %d that is not there", slot)), false)
+		return nil
+	}
 	key, known := c.damaged[source{seg, off}]
 	if !known {
 		h, k, err := seg.Head(off, nil)
@@ -313,25 +332,18 @@ func (c *checker) lost(entry keydir.Entry) error {
 
 // orphans looks for value files that nothing names.
 func (c *checker) orphans() error {
-	list, err := c.e.fsys.List(codec.ValuesDir)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
+	orphans, err := c.e.values.orphans()
 	if err != nil {
 		return err
 	}
-	for _, info := range list {
-		kind, id, ok := codec.ParseName(info.Name)
-		if !ok || !info.Regular || kind != codec.NameValue && kind != codec.NameTemp || c.e.values.known(id) {
-			continue
-		}
-		name := codec.ValuesDir + "/" + info.Name
+	for _, o := range orphans {
 		if c.fix {
-			if err := c.e.fsys.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			if err := c.e.fsys.Remove(o.Name); err != nil && !errors.Is(err, fs.ErrNotExist) {
 				return err
 			}
+			c.e.values.uncount(o)
 		}
-		c.found(name, 0, errOrphan, c.fix)
+		c.found(o.Name, 0, errOrphan, c.fix)
 	}
 	return nil
 }

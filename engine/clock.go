@@ -12,10 +12,9 @@ type clock struct {
 	now func() time.Time
 	// last is changed by the holder of the writer lock.
 	last atomic.Uint64
-	// horizon is the latest time at which anything was found expired. Expiry is
-	// judged at the later of it and the wall clock, so that a clock that goes
-	// back does not revive what was dead.
-	horizon atomic.Int64
+	// horizon is the latest time at which anything was found expired, nil if
+	// nothing was.
+	horizon atomic.Pointer[horizon]
 
 	// The wall clock is read by way of the monotonic one, which takes half the
 	// time, and compared with it anew every millisecond. Used by next only.
@@ -62,23 +61,47 @@ func (c *clock) seen(seq uint64) {
 	}
 }
 
+// horizon says that at the time at, while seq was the last sequence, something was
+// found expired.
+type horizon struct {
+	at  int64
+	seq uint64
+}
+
+// unstored stands for the sequence of what has not been committed yet.
+const unstored = ^uint64(0)
+
+// futureTolerance is by how much an item may have been stored in the future before
+// it counts as written by a clock that was wrong.
+const futureTolerance = int64(24 * time.Hour)
+
 // expired reports whether an item that expires at the time given (ns since the
-// epoch, 0: never) is no longer to be served.
-func (c *clock) expired(at int64) bool {
+// epoch, 0: never) and was stored with a sequence is no longer to be served.
+//
+// A clock that goes back revives nothing: what was stored before something was
+// found expired is judged by that time too. Nor does it lengthen lives: what a
+// clock that was ahead has stored, with so much to live from there on, is given
+// up. (What is stored after such a clock was put right has a sequence from the
+// future as well, but expires before it.)
+func (c *clock) expired(at int64, stored uint64) bool {
 	if at == 0 {
 		return false
 	}
-	if c.horizon.Load() >= at {
+	h := c.horizon.Load()
+	if h != nil && at <= h.at && stored <= h.seq {
 		return true
 	}
 	now := c.now().UnixNano()
-	if now < at {
-		return false
+	if at > now {
+		begin := int64(stored &^ (1 << 63))
+		return begin < at && begin-futureTolerance > now
 	}
-	for {
-		h := c.horizon.Load()
-		if h >= now || c.horizon.CompareAndSwap(h, now) {
-			return true
+	next := &horizon{now, c.last.Load()}
+	for h == nil || h.at < now || h.at == now && h.seq < next.seq {
+		if c.horizon.CompareAndSwap(h, next) {
+			break
 		}
+		h = c.horizon.Load()
 	}
+	return true
 }

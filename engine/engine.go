@@ -33,12 +33,16 @@ type Engine struct {
 	values values
 	stats  counters
 	faults faults
+
+	reserve        reserve
+	snapshotOnDisk int64 // size of the snapshot that is there; guarded by the writer lock
 }
 
 // writer is what the holder of the writer lock works with.
 type writer struct {
-	mu     sync.Mutex // the writer lock
-	closed bool
+	mu     sync.Mutex         // the writer lock
+	closed bool               // no commit begins any more
+	ended  bool               // nor is anything of the log written any more
 	active *segment.Writer    // nil until the first commit
 	bySlot []*segment.Segment // the segments; nil where a slot is free
 	seq    uint64             // of the last commit
@@ -89,6 +93,7 @@ func open(fsys vfs.FS, o Options) (*Engine, error) {
 
 // abandon gives back what an Open that failed has taken.
 func (e *Engine) abandon() error {
+	e.log.Publish(e.w.bySlot) // what was opened of the segments is theirs to close
 	e.log.Publish(nil)
 	e.log.Wait()
 	if x := e.index.Load(); x != nil {
@@ -112,6 +117,9 @@ func (e *Engine) Close() error {
 
 	e.bg.stop()
 	errs := []error{e.sealAll()}
+	e.w.mu.Lock()
+	e.w.ended = true // a Sync that is still under way finds its work done by sealAll
+	e.w.mu.Unlock()
 	complete := errors.Join(errs...) == nil
 	errs = append(errs, e.values.removeDead())
 

@@ -43,6 +43,7 @@ func (e *Engine) fromHint(f found, slot uint32) (*history, error) {
 	}
 	s := segment.Found(e.fsys, e.files, f.id, slot, hint.Length)
 	s.SetSynced(hint.Length)
+	s.Stream = hint.Stream
 	s.FirstSeq.Store(hint.FirstSeq)
 	s.LastSeq.Store(hint.LastSeq)
 	h := &history{seg: s, cacheID: hint.CacheID, entries: hint.Entries, missing: f.missing}
@@ -67,7 +68,10 @@ func (e *Engine) fromLog(f found, slot uint32) (*history, error) {
 		return nil, versionError(err)
 	}
 	h.cacheID = c.Header().CacheID
-	return h, h.scan(c)
+	h.seg.Stream = c.Header().Stream
+	err = h.scan(c)
+	h.seg.SetLength(c.End())
+	return h, err
 }
 
 // scan fills in the history from a cursor.
@@ -94,7 +98,6 @@ func (h *history) scan(c *segment.Cursor) error {
 			h.torn += d.Len
 		}
 	}
-	s.SetLength(c.End())
 	return nil
 }
 
@@ -122,6 +125,7 @@ func (e *Engine) sealOrphans(rescue bool) error {
 	for _, o := range waiting {
 		done, err := e.sealOrphan(o, rescue)
 		if done {
+			e.reserve.hints.Add(-int64(codec.HintLen(len(o.h.entries))))
 			b.mu.Lock()
 			b.orphans = slices.DeleteFunc(b.orphans, func(x *orphan) bool { return x == o })
 			// As long as it is not certain what of the log is on the disk,
@@ -171,7 +175,7 @@ func (e *Engine) syncOrphan(o *orphan) error {
 	}
 	h.seg.SetSynced(h.seg.Length())
 	hint := &codec.Hint{
-		CacheID: h.cacheID, SegmentID: h.seg.ID, Length: h.seg.Length(),
+		CacheID: h.cacheID, SegmentID: h.seg.ID, Stream: h.seg.Stream, Length: h.seg.Length(),
 		FirstSeq: h.seg.FirstSeq.Load(), LastSeq: h.seg.LastSeq.Load(), Entries: h.entries,
 	}
 	n, err := segment.WriteHint(e.fsys, hint)

@@ -95,7 +95,7 @@ func (e *Engine) keyAt(set *segment.Set, entry keydir.Entry) (string, error) {
 	if err != nil {
 		return "", e.corrupt(err)
 	}
-	if e.clock.expired(h.Expires) {
+	if e.clock.expired(h.Expires, h.Stored) {
 		return "", ErrNotFound
 	}
 	return string(key), nil

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"errors"
+	"fmt"
 
 	"github.com/go-diskcache/diskcache/codec"
 	"github.com/go-diskcache/diskcache/keydir"
@@ -33,6 +34,10 @@ type matcher struct {
 	key   []byte // buffer for keys on the disk
 	fail  error  // the damage that Same has met
 }
+
+// errNowhere tells of an index that points to no segment. It came so from a
+// snapshot that was made to look right.
+var errNowhere = fmt.Errorf("%w: the index points to a segment that is not there", keydir.ErrDamaged)
 
 // set asks about the key of rec from now on.
 func (m *matcher) set(rec *codec.Record) {
@@ -101,7 +106,10 @@ func (r atPlace) Key() ([]byte, error)              { return r.rec.Key, nil }
 // Same reports whether the record at the entry's place is one of the key.
 func (m *matcher) Same(entry keydir.Entry) (bool, error) {
 	slot, off := m.e.layout.Split(entry.Place)
-	seg := m.e.w.bySlot[slot]
+	seg := m.e.w.at(slot)
+	if seg == nil {
+		return false, errNowhere
+	}
 	m.place, m.m.seg, m.m.off = entry.Place, seg, off
 	var h codec.Head
 	h, m.key, m.fail = seg.Head(off, m.key[:0])

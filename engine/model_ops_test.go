@@ -68,7 +68,8 @@ func (m *model) attrs() Attrs {
 
 // store puts what was stored into the map.
 func (m *model) store(key string, value []byte, a Attrs) {
-	it := &modelItem{value: value, attrs: a}
+	m.age++
+	it := &modelItem{value: value, attrs: a, age: m.age}
 	if m.lifeOf(key) == alive {
 		it.first = m.items[key].first
 	}
@@ -146,6 +147,7 @@ func (m *model) kill() {
 	if err := old.Close(); err != nil && !m.damaged {
 		m.Fatalf("close: %v", err)
 	}
+	m.horizon = 0 // not on the disk yet
 	m.drawOptions()
 	m.start()
 	m.everything()
@@ -171,6 +173,7 @@ func (m *model) loseFiles() {
 		}
 	}
 	m.damaged = true
+	m.horizon = 0
 	m.drawOptions()
 	m.start()
 	m.everything()

@@ -25,11 +25,13 @@ type model struct {
 
 	items map[string]*modelItem
 
-	now     atomic.Int64 // the engine's clock, ns
-	latest  int64        // that it has shown since the engine was opened
-	horizon int64        // time up to which the engine is known to take all for expired
-	damaged bool         // hints or the snapshot were, since the last clean close: the engine complains
-	ops     int
+	now        atomic.Int64 // the engine's clock, ns
+	latest     int64        // that it has ever shown
+	horizon    int64        // time up to which the engine is known to take for expired what is no younger than horizonAge
+	age        int          // number of the last item stored
+	horizonAge int
+	damaged    bool // hints or the snapshot were, since the last clean close: the engine complains
+	ops        int
 }
 
 // modelItem is what a key has. One that has expired stays until it is replaced
@@ -38,6 +40,7 @@ type modelItem struct {
 	value []byte
 	attrs Attrs
 	first uint64 // sequence of the first insertion; 0: not known
+	age   int    // number of the item, in the order of storing
 }
 
 // life is what is known of an item.
@@ -54,10 +57,12 @@ func (m *model) lifeOf(key string) life {
 	switch {
 	case it == nil:
 		return dead
-	case it.attrs.Expires == 0 || it.attrs.Expires > m.latest:
+	case it.attrs.Expires == 0:
 		return alive
-	case it.attrs.Expires <= max(m.now.Load(), m.horizon):
+	case it.attrs.Expires <= m.now.Load(), it.attrs.Expires <= m.horizon && it.age <= m.horizonAge:
 		return dead
+	case it.attrs.Expires > m.latest && m.latest-m.now.Load() < futureTolerance:
+		return alive
 	}
 	return maybe
 }
@@ -76,8 +81,9 @@ func (m *model) saw(key string, found bool, what string) {
 		}
 	}
 	// What was found expired is expired for good, and with it all that is older.
-	if it := m.items[key]; it != nil && !found {
-		m.horizon = max(m.horizon, it.attrs.Expires)
+	// The engine notes the time for that, unless it knows of a later one.
+	if it := m.items[key]; it != nil && !found && m.now.Load() == m.latest {
+		m.horizon, m.horizonAge = m.latest, m.age
 	}
 }
 
@@ -88,14 +94,14 @@ func (m *model) must(err error, what string) {
 	}
 }
 
-// start opens the engine. What it knew of the time is gone.
+// start opens the engine. What it knew of the time it may have lost.
 func (m *model) start() {
 	m.Helper()
 	m.opt.Now = func() time.Time { return time.Unix(0, m.now.Load()) }
 	var err error
 	m.e, err = Open(m.disk.open(m.T), m.opt)
 	m.must(err, "open")
-	m.latest, m.horizon = m.now.Load(), 0
+	m.latest = max(m.latest, m.now.Load())
 }
 
 // stop closes the engine.

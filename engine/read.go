@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"math"
 	"time"
 
 	"github.com/go-diskcache/diskcache/codec"
@@ -43,7 +44,7 @@ func (e *Engine) get(key string, dst []byte, rec *codec.Record) ([]byte, error) 
 		rec.Hash = h
 		return dst, err
 	}
-	if e.clock.expired(rec.Expires) {
+	if e.clock.expired(rec.Expires, rec.Stored) {
 		return dst, ErrExpired
 	}
 	if rec.Flags&codec.FlagFile == 0 && rec.Compression == codec.None {
@@ -80,6 +81,8 @@ func (e *Engine) find(h uint64, key string, dst []byte, rec *codec.Record) ([]by
 			if err := e.rebuildFromRead(); err != nil {
 				return dst, err
 			}
+		case err == errGone && try >= maxLookups:
+			return dst, &CorruptError{File: codec.SnapshotName, Err: errNowhere}
 		case !again, try >= maxLookups:
 			return dst, e.corrupt(err)
 		}
@@ -151,7 +154,7 @@ func (e *Engine) Item(key string) (Item, error) {
 	if err != nil {
 		return Item{}, err
 	}
-	if e.clock.expired(rec.Expires) {
+	if e.clock.expired(rec.Expires, rec.Stored) {
 		return Item{}, ErrExpired
 	}
 	return e.item(key, stored, &rec)
@@ -183,6 +186,9 @@ func (e *Engine) GetItem(key string) (Item, []byte, error) {
 		e.stats.get(e.opt.Hash(key), err)
 		return it, nil, err
 	}
+	if r.Size() > math.MaxInt {
+		return it, nil, errors.Join(errTooLargeHere, r.Close())
+	}
 	v := make([]byte, r.Size())
 	if n, rerr := r.ReadAt(v, 0); n < len(v) {
 		err = e.corruptFile(rerr)
@@ -193,6 +199,8 @@ func (e *Engine) GetItem(key string) (Item, []byte, error) {
 	e.stats.get(e.opt.Hash(key), nil)
 	return it, v, nil
 }
+
+var errTooLargeHere = fmt.Errorf("%w for the memory of this machine", ErrTooLarge)
 
 // Has reports whether key has an item that has not expired.
 func (e *Engine) Has(key string) (bool, error) {

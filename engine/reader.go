@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"io/fs"
+	"math"
 
 	"github.com/cespare/xxhash/v2"
 
@@ -25,7 +26,7 @@ func (e *Engine) Reader(key string) (Reader, Item, error) {
 	for try := 0; ; try++ {
 		var rec codec.Record
 		stored, err := e.find(e.opt.Hash(key), key, nil, &rec)
-		if err == nil && e.clock.expired(rec.Expires) {
+		if err == nil && e.clock.expired(rec.Expires, rec.Stored) {
 			err = ErrExpired
 		}
 		if err != nil {
@@ -179,6 +180,9 @@ func (r *fileReader) chunk(dst []byte, chunk int64) ([]byte, error) {
 
 // appendTo appends the whole value to dst.
 func (r *fileReader) appendTo(dst []byte) ([]byte, error) {
+	if r.ref.Size > math.MaxInt-int64(len(dst)) {
+		return dst, errTooLargeHere
+	}
 	out := dst
 	if int64(cap(out)-len(out)) < r.ref.Size {
 		out = append(make([]byte, 0, len(dst)+int(r.ref.Size)), dst...)

@@ -1,6 +1,8 @@
 package engine
 
 import (
+	"cmp"
+
 	"github.com/go-diskcache/diskcache/keydir"
 	"github.com/go-diskcache/diskcache/segment"
 )
@@ -41,7 +43,7 @@ func (e *Engine) loadLocked() error {
 // rebuild replaces the damaged index by one made from the log. Readers go on
 // with the old one until the new one is there. The caller holds the writer lock.
 func (e *Engine) rebuild(damaged *keydir.Index) (*keydir.Index, error) {
-	e.faults.add("index is built anew", snapshotError(damaged.Err()))
+	e.faults.add("index is built anew", snapshotError(cmp.Or(damaged.Err(), error(errNowhere))))
 	x := keydir.New(keydir.Config{PlaceBits: e.layout.PlaceBits})
 	var files values // aside: until all is replayed the files that seem to be unnamed are not
 	files.init(e)
@@ -70,6 +72,9 @@ func (e *Engine) rebuild(damaged *keydir.Index) (*keydir.Index, error) {
 	e.values.adopt(&files)
 	e.w.old = append(e.w.old, damaged)
 	e.index.Store(x)
+	for i := range e.w.stage.changes {
+		e.w.stage.changes[i].again = true // what they have found was in the old one
+	}
 	return x, nil
 }
 
@@ -83,10 +88,7 @@ func (e *Engine) historyOf(s *segment.Segment) (*history, error) {
 		return nil, versionError(err)
 	}
 	h := &history{seg: s, cacheID: e.id}
-	length := s.Length()
-	err = h.scan(c)
-	s.SetLength(length) // the writer knows better where the log ends
-	return h, err
+	return h, h.scan(c)
 }
 
 // adopt takes over which files are named.

@@ -122,6 +122,10 @@ func (e *Engine) recover(list []vfs.Info) (*recovery, error) {
 	}
 	e.w.seq = e.clock.last.Load()
 	e.stats.disk.Store(e.sumDisk(list))
+	for _, o := range r.orphans {
+		e.reserve.hints.Add(int64(codec.HintLen(len(o.h.entries))))
+	}
+	e.reserveSnapshot()
 	e.log.Publish(append([]*segment.Segment{}, e.w.bySlot...))
 	e.stats.openTime.Store(max(1, e.clock.now().UnixNano()-e.stats.openTime.Load()))
 	return r, nil
@@ -174,8 +178,12 @@ func (r *recovery) maxFile() int64 {
 func (e *Engine) sumDisk(list []vfs.Info) int64 {
 	var n int64
 	for _, info := range list {
-		if _, _, ok := codec.ParseName(info.Name); ok && info.Regular {
-			n += info.Size
+		kind, _, ok := codec.ParseName(info.Name)
+		if !ok || !info.Regular {
+			continue
+		}
+		if n += info.Size; kind == codec.NameSnapshot {
+			e.snapshotOnDisk = info.Size
 		}
 	}
 	return n
@@ -183,7 +191,8 @@ func (e *Engine) sumDisk(list []vfs.Info) int64 {
 
 // DiskUsage returns the bytes of all files of the directory. It reads no disk.
 func (e *Engine) DiskUsage() int64 {
-	return e.stats.disk.Load() + e.values.bytes.Load() + e.values.deadBytes.Load()
+	v := &e.values
+	return e.stats.disk.Load() + v.bytes.Load() + v.pendingBytes.Load() + v.deadBytes.Load()
 }
 
 // newID makes an identity for a cache that has none yet.

@@ -191,6 +191,9 @@ func (r *replay) segAt(e keydir.Entry) *segment.Segment {
 func (r *replay) lookAt(e keydir.Entry) error {
 	slot, off := r.e.layout.Split(e.Place)
 	r.place = e.Place
+	if int(slot) >= len(r.segs) || r.segs[slot] == nil {
+		return errNowhere
+	}
 	if h := r.bySlot[slot]; h != nil {
 		if old, ok := h.at(off); ok {
 			r.old = old

@@ -2,9 +2,48 @@ package engine
 
 import (
 	"errors"
+	"sync/atomic"
 
 	"github.com/go-diskcache/diskcache/codec"
 )
+
+// reserve is space that is not taken yet and will be: without being asked for.
+type reserve struct {
+	hints    atomic.Int64 // of segments that are not sealed
+	snapshot atomic.Int64 // what the one of the next Close will take beyond the one that is there
+}
+
+// usage returns how many bytes the directory has, and will have when all is sealed
+// and closed. This is what SizeLimit bounds.
+func (e *Engine) usage() int64 {
+	return e.DiskUsage() + e.reserve.hints.Load() + e.reserve.snapshot.Load()
+}
+
+// snapshotShare is the part of SizeLimit that a snapshot may take. One that would
+// be larger is not written: it costs the next Open some time, a small cache little.
+const snapshotShare = 8
+
+// reserveSnapshot estimates anew how large the snapshot will be.
+func (e *Engine) reserveSnapshot() {
+	n := int64(e.index.Load().MemBytes()) - e.snapshotOnDisk
+	if limit := e.opt.SizeLimit; limit > 0 && n > limit/snapshotShare {
+		n = 0
+	}
+	e.reserve.snapshot.Store(max(n, 0))
+}
+
+// roomForSnapshot reports whether a snapshot of n bytes may be written, and
+// removes the one that is there if there is no room for both.
+func (e *Engine) roomForSnapshot(n int64) bool {
+	limit := e.opt.SizeLimit
+	if limit == 0 {
+		return true
+	}
+	if n > limit/snapshotShare || e.DiskUsage()-e.snapshotOnDisk+n > limit {
+		return false
+	}
+	return e.DiskUsage()+n <= limit || e.giveUp(codec.SnapshotName)
+}
 
 // deleteWithout commits what only deletes and found the disk full: a tombstone
 // needs a few bytes, and a disk is not to stay full because there is no room to
@@ -44,5 +83,8 @@ func (e *Engine) giveUp(name string) bool {
 		return false
 	}
 	e.stats.disk.Add(-info.Size)
+	if name == codec.SnapshotName {
+		e.snapshotOnDisk = 0
+	}
 	return true
 }

@@ -31,8 +31,10 @@ func (r *recovery) fromSnapshot() (bool, error) {
 		e.faults.add("snapshot ignored", err)
 		return false, nil
 	}
+	layout := e.layout
 	ok, err := r.openSnapshot(f)
 	if !ok {
+		e.layout = layout
 		err = errors.Join(err, r.reset(), f.Close())
 		if errors.Is(err, codec.ErrVersion) {
 			return false, versionError(fmt.Errorf("%s: %w", codec.SnapshotName, err))
@@ -52,6 +54,9 @@ func (r *recovery) reset() error {
 	if x := e.index.Swap(nil); x != nil {
 		x.Close()
 	}
+	e.log.Publish(e.w.bySlot) // what was opened of the segments is theirs to close
+	e.log.Publish(nil)
+	e.log.Wait()
 	e.w.bySlot, r.orphans, r.sound = nil, nil, true
 	e.values.init(e)
 	e.values.bytes.Store(0)
@@ -79,9 +84,14 @@ func (r *recovery) openSnapshot(f vfs.File) (bool, error) {
 	e.index.Store(x)
 	e.id = snap.CacheID
 	e.clock.seen(snap.Seq)
+	if snap.Horizon > 0 {
+		e.clock.horizon.Store(&horizon{snap.Horizon, snap.HorizonSeq})
+	}
 	for _, s := range snap.Segments {
 		seg := segment.Found(e.fsys, e.files, s.ID, s.Slot, s.Length)
 		seg.SetSynced(s.Length)
+		seg.Stream = uint32(s.Stream)
+		seg.FirstSeq.Store(s.FirstSeq)
 		seg.LastSeq.Store(s.LastSeq)
 		seg.LiveBytes.Store(s.LiveBytes)
 		seg.LiveCount.Store(s.LiveCount)
@@ -90,7 +100,7 @@ func (r *recovery) openSnapshot(f vfs.File) (bool, error) {
 	for _, v := range snap.Values {
 		e.values.named(valueFile{v.FileID, v.Size})
 	}
-	e.bg.snapshotSeq = snap.Seq
+	e.bg.snapshotSeq, e.bg.snapshotHorizon = snap.Seq, e.clock.horizon.Load()
 	return r.since(x, newer)
 }
 
@@ -136,11 +146,12 @@ func (r *recovery) fits(s *codec.Snapshot) (newer []found, ok bool) {
 	if l.PlaceBits < r.e.layout.PlaceBits || l.MaxFile() < r.e.layout.MaxFile() {
 		return nil, false
 	}
+	most := min(l.MaxSlots(), uint32(maxSlotGap*(len(s.Segments)+1)))
 	known := make(map[uint64]*codec.SnapshotSegment, len(s.Segments))
 	slots := make(map[uint32]bool, len(s.Segments))
 	for i := range s.Segments {
 		g := &s.Segments[i]
-		if slots[g.Slot] || g.Slot >= l.MaxSlots() {
+		if slots[g.Slot] || g.Slot >= most {
 			return nil, false
 		}
 		known[g.ID], slots[g.Slot] = g, true
@@ -163,6 +174,11 @@ func (r *recovery) fits(s *codec.Snapshot) (newer []found, ok bool) {
 	r.e.layout = l
 	return newer, true
 }
+
+// maxSlotGap is how many times as many slots as segments a directory may have: the
+// lowest free one is taken, so only segments that went later leave gaps. It bounds
+// what a snapshot of somebody's making can ask for.
+const maxSlotGap = 1024
 
 func readSnapshotHead(f vfs.File) (codec.Snapshot, error) {
 	size, err := f.Size()
@@ -218,7 +234,7 @@ func snapshotError(err error) error {
 // writeSnapshot leaves the index for the next Open. All segments are synced and
 // nobody uses the engine any more.
 func (e *Engine) writeSnapshot(x *keydir.Index) error {
-	if e.bg.snapshotFile != nil && e.w.seq <= e.bg.snapshotSeq && x.Err() == nil && len(e.w.old) == 0 {
+	if e.bg.snapshotFile != nil && e.w.seq <= e.bg.snapshotSeq && e.clock.horizon.Load() == e.bg.snapshotHorizon && x.Err() == nil && len(e.w.old) == 0 {
 		return nil // it is there, as it would be written, and has not proved damaged
 	}
 	if err := x.LoadAll(); err != nil {
@@ -226,6 +242,13 @@ func (e *Engine) writeSnapshot(x *keydir.Index) error {
 	}
 	if err := e.closeSnapshot(); err != nil { // it is about to be replaced
 		return err
+	}
+	size, err := e.snapshotSize(x)
+	if err != nil {
+		return snapshotError(err)
+	}
+	if !e.roomForSnapshot(size) {
+		return nil
 	}
 	tmp := codec.TempName(codec.SnapshotName, 0)
 	f, err := e.fsys.Create(tmp)
@@ -246,6 +269,24 @@ func (e *Engine) writeSnapshot(x *keydir.Index) error {
 	return e.fsys.SyncDir(".")
 }
 
+// snapshotSize returns about how long a snapshot of x is.
+func (e *Engine) snapshotSize(x *keydir.Index) (int64, error) {
+	s := codec.Snapshot{
+		Segments: make([]codec.SnapshotSegment, len(e.w.bySlot)),
+		Values:   make([]codec.SnapshotValue, len(e.values.live)),
+		Shards:   make([]codec.SnapshotShard, x.Shards()),
+	}
+	n := int64(s.HeadLen() + len(x.SideImage(nil)))
+	for i := range s.Shards {
+		shard, err := x.ImageLen(i)
+		if err != nil {
+			return 0, err
+		}
+		n += int64(shard)
+	}
+	return n, nil
+}
+
 func (e *Engine) closeSnapshot() error {
 	f := e.bg.snapshotFile
 	e.bg.snapshotFile = nil
@@ -257,15 +298,18 @@ func (e *Engine) closeSnapshot() error {
 
 func (e *Engine) fillSnapshot(f vfs.File, x *keydir.Index) error {
 	s := &codec.Snapshot{
-		CacheID: e.id, Seq: max(e.w.seq, uint64(max(e.clock.horizon.Load(), 0))),
+		CacheID: e.id, Seq: e.w.seq,
 		PlaceBits: e.layout.PlaceBits, OffBits: e.layout.OffBits,
 		Shards: make([]codec.SnapshotShard, x.Shards()),
+	}
+	if h := e.clock.horizon.Load(); h != nil {
+		s.Horizon, s.HorizonSeq = max(h.at, 0), h.seq
 	}
 	for _, g := range e.w.bySlot {
 		if g != nil {
 			s.Segments = append(s.Segments, codec.SnapshotSegment{
-				ID: g.ID, Length: g.Length(), LastSeq: g.LastSeq.Load(),
-				LiveBytes: g.LiveBytes.Load(), LiveCount: g.LiveCount.Load(), Slot: g.Slot,
+				ID: g.ID, Length: g.Length(), FirstSeq: g.FirstSeq.Load(), LastSeq: g.LastSeq.Load(),
+				LiveBytes: g.LiveBytes.Load(), LiveCount: g.LiveCount.Load(), Slot: g.Slot, Stream: uint16(g.Stream),
 			})
 		}
 	}

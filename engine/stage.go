@@ -92,7 +92,7 @@ func (s *stage) record(op *Op, seq uint64) error {
 	if err != nil {
 		return err
 	}
-	op.Existed = ref.Found() && !e.clock.expired(old.expires)
+	op.Existed = ref.Found() && !e.clock.expired(old.expires, old.stored)
 	if op.From != nil {
 		if !moves(op, ref, &old) {
 			return nil
@@ -171,7 +171,8 @@ func (s *stage) room(r *request) error {
 	if need > e.layout.MaxFile()-codec.SegmentHeaderLen || need > codec.MaxFrameLen {
 		return fmt.Errorf("%w: a commit of %d bytes does not fit a segment of at most %d", ErrTooLarge, need, e.layout.MaxFile())
 	}
-	if e.opt.SizeLimit > 0 && e.DiskUsage()+int64(len(s.buf))+need > e.opt.SizeLimit && grows(r) {
+	hints := int64(codec.HintLen(len(s.changes) + len(r.ops)))
+	if e.opt.SizeLimit > 0 && e.usage()+int64(len(s.buf))+need+hints > e.opt.SizeLimit && grows(r) {
 		return ErrFull
 	}
 	if w := e.w.active; w != nil && w.Err() == nil {
@@ -233,6 +234,7 @@ const maxStageBuffer = 4 << 20
 
 func (s *stage) write() error {
 	w := s.e.w.active
+	before := w.Offset()
 	err := w.Append(s.buf)
 	if n := w.Grown(); n != 0 {
 		s.e.stats.disk.Add(n)
@@ -241,16 +243,22 @@ func (s *stage) write() error {
 		return writeError(readError(err)) // memory whose file was cut is damage
 	}
 	s.e.stats.written.Add(int64(len(s.buf)))
+	if s.e.opt.Sync == SyncAlways {
+		s.e.stats.syncs.Add(1)
+		if err := w.Sync(); err != nil {
+			// It is not applied, so whoever reads the log must not find it
+			// either. Nothing is appended behind it any more.
+			w.Segment.SetLength(before)
+			return syncError(err)
+		}
+	}
 	w.Segment.LastSeq.Store(s.e.w.seq)
 	for i := range s.changes {
 		w.Note(s.changes[i].hint)
 	}
+	s.e.reserve.hints.Add(int64(codec.HintLen(len(s.changes)) - codec.HintLen(0)))
 	if s.mark > 0 {
 		w.Marked(s.mark)
-	}
-	if s.e.opt.Sync == SyncAlways {
-		s.e.stats.syncs.Add(1)
-		return syncError(w.Sync())
 	}
 	return nil
 }
@@ -322,6 +330,8 @@ func (e *Engine) rotate() error {
 		return writeError(err)
 	}
 	e.stats.disk.Add(next.Grown())
+	e.reserve.hints.Add(int64(codec.HintLen(0)))
+	e.reserveSnapshot()
 	w.spare = nil
 	next.Segment.FirstSeq.Store(e.clock.last.Load() + 1)
 	old := w.active
@@ -344,6 +354,14 @@ func (w *writer) freeSlot(l segment.Layout) (uint32, error) {
 		return 0, fmt.Errorf("%w: %d segments are all that the index can tell apart", ErrFull, l.MaxSlots())
 	}
 	return uint32(slot), nil
+}
+
+// at returns the segment at slot, nil if there is none.
+func (w *writer) at(slot uint32) *segment.Segment {
+	if slot >= uint32(len(w.bySlot)) {
+		return nil
+	}
+	return w.bySlot[slot]
 }
 
 // put gives s its slot in the table.

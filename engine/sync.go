@@ -65,6 +65,9 @@ func (e *Engine) syncWriter(w *segment.Writer) error {
 func (e *Engine) rescue(seg *segment.Segment) error {
 	e.w.mu.Lock()
 	defer e.w.mu.Unlock()
+	if e.w.ended {
+		return ErrClosed
+	}
 	c, err := segment.NewCursor(readerAt{seg}, seg.ID, seg.Length(), seg.Length())
 	if err != nil {
 		return readError(err)

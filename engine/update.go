@@ -88,7 +88,7 @@ func (tx *Tx) Get(key string, dst []byte) ([]byte, error) {
 		switch {
 		case op.Record.Kind == codec.KindTombstone:
 			return dst, ErrNotFound
-		case tx.e.clock.expired(op.Record.Expires):
+		case tx.e.clock.expired(op.Record.Expires, unstored):
 			return dst, ErrExpired
 		case op.Value.ID != 0:
 			// Nobody else can set it again, so there is no second look.
@@ -118,7 +118,7 @@ func (tx *Tx) Item(key string) (Item, error) {
 	switch {
 	case rec.Kind == codec.KindTombstone:
 		return Item{}, ErrNotFound
-	case tx.e.clock.expired(rec.Expires):
+	case tx.e.clock.expired(rec.Expires, unstored):
 		return Item{}, ErrExpired
 	}
 	stored := rec.Value

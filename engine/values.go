@@ -14,6 +14,7 @@ import (
 
 	"github.com/go-diskcache/diskcache/codec"
 	"github.com/go-diskcache/diskcache/segment"
+	"github.com/go-diskcache/diskcache/vfs"
 )
 
 // valueFile is a file of its own that holds a large value. An ID of 0 is none.
@@ -27,15 +28,17 @@ type valueFile struct {
 // that supersedes it is on the disk. So whatever a crash leaves of the log, the
 // files that it names are there.
 type values struct {
-	e         *Engine
-	bytes     atomic.Int64 // of the files that the index needs
-	deadBytes atomic.Int64 // of those that wait to be removed
+	e            *Engine
+	bytes        atomic.Int64 // of the files that the index needs
+	pendingBytes atomic.Int64 // of those that no record names yet, or not for certain
+	deadBytes    atomic.Int64 // of those that wait to be removed, orphans among them
 
 	mu      sync.Mutex
-	made    bool                // the directory is there and synced
-	live    map[uint64]int64    // size by ID: named by the newest record of a key
-	pending map[uint64]struct{} // written, and not yet named
+	made    bool             // the directory is there and synced
+	live    map[uint64]int64 // size by ID: named by the newest record of a key
+	pending map[uint64]int64 // bytes written by ID: of files not yet named
 	dead    []deadFile
+	stray   map[string]int64 // size by name of the orphans that are counted as dead
 }
 
 // deadFile may be removed once seg is synced behind off.
@@ -48,7 +51,8 @@ type deadFile struct {
 func (v *values) init(e *Engine) {
 	v.e = e
 	v.live = make(map[uint64]int64)
-	v.pending = make(map[uint64]struct{})
+	v.stray = make(map[string]int64)
+	v.pending = make(map[uint64]int64)
 }
 
 // named notes that the newest record of a key names f.
@@ -58,7 +62,7 @@ func (v *values) named(f valueFile) {
 	}
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	delete(v.pending, f.ID)
+	v.notPendingLocked(f.ID)
 	v.live[f.ID] = f.Size
 	v.bytes.Add(f.Size)
 }
@@ -67,6 +71,13 @@ func (v *values) named(f valueFile) {
 // (at recovery, where all is replayed before anything is removed) it is merely
 // forgotten, and removed as an orphan once the log is on the disk.
 func (v *values) condemn(f valueFile, seg *segment.Segment, off int64) {
+	v.condemnNow(f, seg, off)
+	if v.deadBytes.Load() > v.e.opt.SegmentSize {
+		v.e.bg.wantSync()
+	}
+}
+
+func (v *values) condemnNow(f valueFile, seg *segment.Segment, off int64) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	if _, ok := v.live[f.ID]; !ok {
@@ -78,9 +89,7 @@ func (v *values) condemn(f valueFile, seg *segment.Segment, off int64) {
 		return
 	}
 	v.dead = append(v.dead, deadFile{f, seg, off})
-	if v.deadBytes.Add(f.Size) > v.e.opt.SegmentSize {
-		v.e.bg.wantSync()
-	}
+	v.deadBytes.Add(f.Size)
 }
 
 // removeDead removes the files whose end is on the disk. One that cannot be
@@ -117,28 +126,51 @@ func (v *values) removeDead() error {
 // removeOrphans removes the files that no record names. The whole log must be on
 // the disk, and read without damage.
 func (v *values) removeOrphans() error {
-	list, err := v.e.fsys.List(codec.ValuesDir)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	var errs []error
-	for _, info := range list {
-		kind, id, ok := codec.ParseName(info.Name)
-		if !ok || !info.Regular || kind != codec.NameValue && kind != codec.NameTemp {
-			continue
-		}
-		if v.known(id) {
-			continue
-		}
+	orphans, err := v.orphans()
+	errs := []error{err}
+	for _, o := range orphans {
 		// Who removed it after it was listed may have been removeDead.
-		if err := v.e.fsys.Remove(codec.ValuesDir + "/" + info.Name); !errors.Is(err, fs.ErrNotExist) {
+		err := v.e.fsys.Remove(o.Name)
+		if !errors.Is(err, fs.ErrNotExist) {
 			errs = append(errs, err)
+		}
+		if err == nil || errors.Is(err, fs.ErrNotExist) {
+			v.uncount(o)
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// orphans lists the files that no record names, and counts them as space in use.
+func (v *values) orphans() ([]vfs.Info, error) {
+	list, err := v.e.fsys.List(codec.ValuesDir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	var orphans []vfs.Info
+	for _, info := range list {
+		kind, id, ok := codec.ParseName(info.Name)
+		if !ok || !info.Regular || kind != codec.NameValue && kind != codec.NameTemp || v.known(id) {
+			continue
+		}
+		info.Name = codec.ValuesDir + "/" + info.Name
+		orphans = append(orphans, info)
+		v.mu.Lock()
+		if _, ok := v.stray[info.Name]; !ok {
+			v.stray[info.Name] = info.Size
+			v.deadBytes.Add(info.Size)
+		}
+		v.mu.Unlock()
+	}
+	return orphans, err
+}
+
+// uncount takes an orphan that was removed out of the space in use.
+func (v *values) uncount(o vfs.Info) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.deadBytes.Add(-v.stray[o.Name])
+	delete(v.stray, o.Name)
 }
 
 func (v *values) known(id uint64) bool {
@@ -188,10 +220,11 @@ func (v *values) create(first []byte, r io.Reader) (codec.FileRef, error) {
 		}
 		tmp = name
 	}
-	if rerr := v.e.fsys.Remove(tmp); rerr != nil && !errors.Is(rerr, fs.ErrNotExist) {
-		err = errors.Join(err, rerr)
+	if rerr := v.e.fsys.Remove(tmp); rerr == nil || errors.Is(rerr, fs.ErrNotExist) {
+		v.forgetPending(id)
+	} else {
+		err = errors.Join(err, rerr) // it stays, and counts
 	}
-	v.forgetPending(id)
 	return ref, v.closedError(writeError(err))
 }
 
@@ -210,13 +243,31 @@ func (v *values) newID() uint64 {
 	id := binary.LittleEndian.Uint64(b[:]) | 1
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	v.pending[id] = struct{}{}
+	v.pending[id] = 0
 	return id
+}
+
+// grow counts n bytes more of a file that is being written, unless the limit
+// leaves no room for them.
+func (v *values) grow(id uint64, n int64) error {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if limit := v.e.opt.SizeLimit; limit > 0 && v.e.usage()+n > limit {
+		return ErrFull
+	}
+	v.pending[id] += n
+	v.pendingBytes.Add(n)
+	return nil
 }
 
 func (v *values) forgetPending(id uint64) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
+	v.notPendingLocked(id)
+}
+
+func (v *values) notPendingLocked(id uint64) {
+	v.pendingBytes.Add(-v.pending[id])
 	delete(v.pending, id)
 }
 
@@ -225,14 +276,15 @@ func (v *values) drop(f valueFile) error {
 	if f.ID == 0 {
 		return nil
 	}
-	v.forgetPending(f.ID)
 	err := v.e.fsys.Remove(codec.ValueName(f.ID))
-	if errors.Is(err, fs.ErrNotExist) { // taken for an orphan already
+	if err == nil || errors.Is(err, fs.ErrNotExist) { // taken for an orphan already
+		v.forgetPending(f.ID)
 		return nil
 	}
 	return err
 }
 
+// makeDir makes the directory, once. Who else needs it waits meanwhile.
 func (v *values) makeDir() error {
 	v.mu.Lock()
 	defer v.mu.Unlock()
@@ -267,8 +319,8 @@ func (v *values) fill(ref *codec.FileRef, name string, first []byte, r io.Reader
 			if ref.Size += int64(n); ref.Size > maxFileSize {
 				return fmt.Errorf("%w: a value of more than %d bytes", ErrTooLarge, int64(maxFileSize))
 			}
-			if limit := v.e.opt.SizeLimit; limit > 0 && v.e.DiskUsage()+ref.Size > limit {
-				return ErrFull
+			if err := v.grow(ref.ID, int64(n)); err != nil {
+				return err
 			}
 			if _, werr := f.WriteAt(buf[:n], ref.Size-int64(n)); werr != nil {
 				return werr
@@ -323,7 +375,7 @@ func (e *Engine) readFile(key string, dst, stored []byte, rec *codec.Record) ([]
 		if again.Seq == rec.Seq || try >= maxLookups {
 			return dst, e.corruptFile(err)
 		}
-		if e.clock.expired(again.Expires) {
+		if e.clock.expired(again.Expires, again.Stored) {
 			return dst, ErrExpired
 		}
 		*rec = again

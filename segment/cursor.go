@@ -242,12 +242,20 @@ func (c *Cursor) lookAhead(from int64) bool {
 	return c.err == nil
 }
 
+// maxSalvage bounds the damaged part in which records are looked for: it is read
+// into memory at once, and no commit is that long.
+const maxSalvage = 1 << 30
+
 // salvage makes a commit of the records that verify in a damaged part. The part
 // between is noted as damage. In a part that was not known to be synced nothing
 // is salvaged, for a commit is valid as a whole or not at all.
 func (c *Cursor) salvage(from, end int64) bool {
 	if from >= c.synced {
 		c.damage(from, end-from, errTorn)
+		return false
+	}
+	if end-from > maxSalvage {
+		c.damage(from, end-from, codec.ErrChecksum)
 		return false
 	}
 	b, err := c.bytes(from, int(end-from))

@@ -29,8 +29,9 @@ func (e *DamageError) Unwrap() error { return e.Err }
 // Segment is one segment file as readers see it. Its methods may be called by
 // any number of goroutines that hold a Set in which it is.
 type Segment struct {
-	ID   uint64
-	Slot uint32
+	ID     uint64
+	Slot   uint32
+	Stream uint32 // what kind of records are written to it, as its header says
 
 	fsys  vfs.FS
 	files *Files
@@ -81,8 +82,8 @@ func (s *Segment) Name() string { return codec.SegmentName(s.ID) }
 // Length returns the committed length in bytes.
 func (s *Segment) Length() int64 { return s.length.Load() }
 
-// SetLength sets the committed length of a segment that was found, before it is
-// published.
+// SetLength sets the committed length: of a segment that was found, before it is
+// published, or back to where it was before a commit that came to nothing.
 func (s *Segment) SetLength(n int64) { s.length.Store(n) }
 
 // Sealed reports whether the segment has come to its end.

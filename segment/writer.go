@@ -54,7 +54,7 @@ func Create(fsys vfs.FS, files *Files, slot uint32, head codec.SegmentHeader, en
 		// an empty segment to the next opener.
 		return nil, errors.Join(err, f.Close(), fsys.Remove(name))
 	}
-	s := &Segment{ID: head.ID, Slot: slot, fsys: fsys, files: files, pinned: true}
+	s := &Segment{ID: head.ID, Stream: head.Stream, Slot: slot, fsys: fsys, files: files, pinned: true}
 	s.file.Store(&f)
 	s.length.Store(int64(len(b)))
 	w := &Writer{Segment: s, fsys: fsys, file: f, head: head, off: int64(len(b)), entries: entries[:0]}
@@ -204,7 +204,7 @@ func (w *Writer) Seal() (hint int64, err error) {
 	}
 	s := w.Segment
 	hint, err = WriteHint(w.fsys, &codec.Hint{
-		CacheID: w.head.CacheID, SegmentID: s.ID, Length: w.off,
+		CacheID: w.head.CacheID, SegmentID: s.ID, Stream: s.Stream, Length: s.Length(),
 		FirstSeq: s.FirstSeq.Load(), LastSeq: s.LastSeq.Load(), Entries: w.entries,
 	})
 	if w.window != nil {
