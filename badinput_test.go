@@ -247,7 +247,7 @@ func TestNewerVersion(t *testing.T) {
 	for _, x := range []struct {
 		suffix string
 		sumAt  int
-	}{{".seg", 56}, {".snap", 88}, {".hint", 80}} {
+	}{{".seg", 56}, {".snap", 128}, {".hint", 80}} {
 		dir := t.TempDir()
 		c := mustOpen(t, dir, nil)
 		require.NoError(t, c.Set("k", []byte("v")))

@@ -28,7 +28,8 @@ type background struct {
 	snapshot func() error      // loads what the index has not used yet
 	sweep    bool              // value files that nothing names may be removed
 
-	pending atomic.Int32 // of rotated, those whose files are still open
+	pending    atomic.Int32 // of rotated, those whose files are still open
+	maxPending int32        // how many these may be before who writes has to help
 
 	snapshotFile vfs.File // kept open until the index has loaded all of it
 	snapshotSeq  uint64
@@ -46,6 +47,7 @@ func (b *background) start(e *Engine, r *recovery) {
 	b.orphans = r.orphans
 	b.snapshot = e.index.Load().LoadAll
 	b.sweep = r.sound
+	b.maxPending = int32(min(max(e.opt.MaxOpenFiles/4, 2), maxPending))
 	go b.run()
 	b.poke()
 }
@@ -66,14 +68,18 @@ func (b *background) seal(w *segment.Writer) {
 	b.poke()
 }
 
-// maxPending is how many segments may wait to be sealed, each with an open file,
-// before who writes has to help.
-const maxPending = 16
+// Sealing begins when half of maxPending segments wait, or sealDelay after one was
+// filled: the system writes much of it back by itself meanwhile, and who writes fast
+// is not held up by syncs that nobody asked for.
+const (
+	maxPending = 32
+	sealDelay  = time.Second
+)
 
 // help seals what waits where the background does not keep up. The caller must
 // not hold the writer lock.
 func (b *background) help() {
-	if b.pending.Load() > maxPending {
+	if b.pending.Load() > b.maxPending {
 		b.e.faults.add("seal", b.e.sealWaiting(false))
 	}
 }
@@ -101,6 +107,9 @@ func (b *background) run() {
 		defer t.Stop()
 		tick = t.C
 	}
+	delay := time.NewTimer(sealDelay)
+	defer delay.Stop()
+	waiting := true // for delay
 	for {
 		select {
 		case <-b.quit:
@@ -109,6 +118,13 @@ func (b *background) run() {
 			b.syncNow()
 		case <-b.wake:
 			b.work()
+			if !waiting && b.pending.Load() > 0 {
+				waiting = true
+				delay.Reset(sealDelay)
+			}
+		case <-delay.C:
+			waiting = false
+			b.e.faults.add("seal", b.e.sealWaiting(false))
 		}
 	}
 }
@@ -122,7 +138,13 @@ func (b *background) work() {
 	if load != nil {
 		e.faults.add("load snapshot", e.loadIndex(load))
 	}
-	e.faults.add("seal", e.sealWaiting(false))
+	if b.pending.Load() >= b.maxPending/2 {
+		e.faults.add("seal", e.sealWaiting(false))
+	} else {
+		b.sealing.Lock()
+		e.faults.add("seal", e.sealOrphans(false))
+		b.sealing.Unlock()
+	}
 	if want {
 		b.syncNow()
 	}

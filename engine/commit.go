@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"runtime"
 	"sync"
 	"sync/atomic"
 
@@ -79,6 +80,22 @@ func (q *queue) take() []*request {
 	return group
 }
 
+// gather lets others that are about to write join the group, which is worth it
+// where each group costs a sync: those of the last group have just been woken, and
+// whoever comes later waits for a whole sync. It ends when nobody comes any more.
+func (q *queue) gather() {
+	for before := -1; ; {
+		runtime.Gosched()
+		q.mu.Lock()
+		n := len(q.reqs)
+		q.mu.Unlock()
+		if n == before {
+			return
+		}
+		before = n
+	}
+}
+
 func (q *queue) giveBack(group []*request) {
 	clear(group)
 	q.mu.Lock()
@@ -90,7 +107,8 @@ func (q *queue) giveBack(group []*request) {
 // they are as durable as the options ask for and every later read sees them.
 func (e *Engine) commit(r *request) error {
 	e.bg.help()
-	if !e.queue.waiting() && e.w.mu.TryLock() { // alone: no need to queue
+	durable := e.opt.Sync == SyncAlways
+	if !durable && !e.queue.waiting() && e.w.mu.TryLock() { // alone: no need to queue
 		e.w.alone[0] = r
 		e.commitGroup(e.w.alone[:])
 		e.w.alone[0] = nil
@@ -102,6 +120,9 @@ func (e *Engine) commit(r *request) error {
 		return r.err
 	}
 	e.w.mu.Lock()
+	if durable {
+		e.queue.gather()
+	}
 	group := e.queue.take()
 	e.commitGroup(group)
 	e.w.mu.Unlock()
