@@ -96,6 +96,18 @@ func BenchmarkLookupMiss(b *testing.B) {
 	})
 }
 
+// BenchmarkTouch is what a Get does on top of Lookup while its key is not yet hot.
+func BenchmarkTouch(b *testing.B) {
+	eachSize(b, func(b *testing.B, x *Index, n uint64) {
+		for i := range uint64(b.N) {
+			h := mix64(mix64(i)%n + 1)
+			if e, _ := x.Lookup(h); e.Hits < MaxHits {
+				x.Touch(h, e.Place)
+			}
+		}
+	})
+}
+
 func BenchmarkReplace(b *testing.B) {
 	eachSize(b, func(b *testing.B, x *Index, n uint64) {
 		for i := range uint64(b.N) {
@@ -154,7 +166,7 @@ func BenchmarkInsert(b *testing.B) {
 func BenchmarkGrow(b *testing.B) {
 	for _, want := range []int{4_000, 40_000, 120_000, 400_000} {
 		b.Run(strconv.Itoa(want), func(b *testing.B) {
-			var m memory
+			var m pool
 			defer m.close()
 			l := newLayout(minPlaceBits)
 			var s shard
@@ -163,21 +175,20 @@ func BenchmarkGrow(b *testing.B) {
 				n = nextSize(n)
 			}
 			s.resizeLocked(&l, &m, n)
-			for i := uint64(1); s.table.Load().insert(&l, mix64(i)&l.xMask, i, &s.version); i++ {
-				s.used++
+			for i := uint64(1); s.table.Load().insert(&l, mix64(i)&l.xMask, i, 0, &s.version); i++ {
+				s.used.Add(1)
 			}
 			old := s.table.Load()
 			b.ResetTimer()
 			for range b.N {
-				buckets := m.alloc(int(nextSize(n)))
-				t := newTable(buckets)
+				t := m.table(nextSize(n))
 				if !t.fill(&l, old) {
 					b.Fatal("does not fit")
 				}
-				m.release(buckets)
+				m.release(t)
 			}
-			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(s.used), "ns/entry")
-			b.ReportMetric(float64(s.used)/float64(old.slots()), "load")
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(s.used.Load()), "ns/entry")
+			b.ReportMetric(float64(s.used.Load())/float64(old.slots()), "load")
 		})
 	}
 }

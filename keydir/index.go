@@ -18,15 +18,16 @@ type Config struct {
 	// PlaceBits is the width of a place, 34 to 44. Fewer bits leave more for
 	// telling keys apart. 0 means 34.
 	PlaceBits uint8
+	// Ranks gives each entry a rank. That takes 8 more bytes for each slot.
+	Ranks bool
 }
 
 // An Index maps hashes of keys to entries. See the package comment for who may
 // call what at the same time.
 type Index struct {
+	shards [shardCount]shard // first, so that they begin with a cache line
 	layout layout
-	shards [shardCount]shard
-	memory memory
-	count  atomic.Int64
+	memory pool
 
 	source *Source // what pending shards are read from
 	damage atomic.Pointer[DamageError]
@@ -48,7 +49,11 @@ func newIndex(c Config) (*Index, error) {
 	if c.PlaceBits < minPlaceBits || c.PlaceBits > maxPlaceBits {
 		return nil, fmt.Errorf("keydir: %d place bits, must be %d to %d", c.PlaceBits, minPlaceBits, maxPlaceBits)
 	}
-	return &Index{layout: newLayout(c.PlaceBits)}, nil
+	x := &Index{layout: newLayout(c.PlaceBits), memory: pool{ranked: c.Ranks}}
+	for i := range x.shards {
+		x.shards[i].phase = uint8(i % 4)
+	}
+	return x, nil
 }
 
 // A Status is the outcome of a Lookup.
@@ -97,15 +102,23 @@ func (x *Index) LookupSide(hash uint64, key []byte) (Entry, bool) {
 	if t == nil {
 		return Entry{}, false
 	}
-	return t.lookup(x.layout.identity(hash), key)
+	e, ok := t.lookup(x.layout.identity(hash), key)
+	e.Rank = 0
+	return e, ok
 }
 
 func (x *Index) shard(hash uint64) *shard { return &x.shards[hash>>(64-shardBits)] }
 
 // Len returns the number of entries.
-func (x *Index) Len() int { return int(x.count.Load()) }
+func (x *Index) Len() int {
+	n := 0
+	for i := range x.shards {
+		n += int(x.shards[i].used.Load())
+	}
+	return n + x.SideLen()
+}
 
-// Reserve makes room for n entries in shards that have none yet. It is for one who
+// Reserve makes room for n entries in shards that have none yet. It is a write, for one who
 // is about to insert so many: to grow on the way there takes longer. Without the
 // memory for it nothing happens.
 func (x *Index) Reserve(n int) {
@@ -142,16 +155,16 @@ func (x *Index) Shard(i int, dst []Entry) ([]Entry, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if t := s.table.Load(); t != nil {
-		for b := range t.buckets {
-			for j := range t.buckets[b] {
-				if w := atomic.LoadUint64(&t.buckets[b][j]); w != 0 {
-					dst = append(dst, x.layout.entry(w))
-				}
+		for p := range pos(t.slots()) {
+			if w, rank := t.read(&x.layout, p); w != 0 {
+				e := x.layout.entry(w)
+				e.Rank = rank
+				dst = append(dst, e)
 			}
 		}
 	}
 	if t := s.side.Load(); t != nil {
-		dst = t.entries(dst)
+		t.each(func(_ uint64, e Entry) { dst = append(dst, e) })
 	}
 	return dst, nil
 }
@@ -163,7 +176,7 @@ func (x *Index) MemBytes() int {
 	for i := range x.shards {
 		s := &x.shards[i]
 		if t := s.table.Load(); t != nil {
-			n += len(t.buckets)*bucketBytes + int(unsafe.Sizeof(*t))
+			n += (len(t.buckets)+len(t.ranks))*bucketBytes + int(unsafe.Sizeof(*t))
 		}
 		if t := s.side.Load(); t != nil {
 			n += t.memBytes()

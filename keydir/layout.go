@@ -7,8 +7,8 @@ import "math/bits"
 //	tag | which 1 | policy 2 | class 4 | place
 //
 // Place has Config.PlaceBits bits, the tag has what is left. The place of an
-// entry is never 0, so no entry is the zero word. The policy bits belong to
-// eviction: they are 0 in a new entry and go with it wherever it is moved.
+// entry is never 0, so no entry is the zero word. The policy bits are the entry's
+// Hits: they are what the writer says at first, and readers raise them.
 const (
 	classBits  = 4
 	policyBits = 2
@@ -57,6 +57,9 @@ func (l *layout) x(hash uint64) uint64 { return hash << shardBits >> ((64 - l.xB
 // identity returns all that is kept of a hash: the number of its shard, then x.
 func (l *layout) identity(hash uint64) uint64 { return hash >> ((64 - shardBits - l.xBits) & 63) }
 
+// hash returns a hash of an identity: all that was not kept is 0.
+func (l *layout) hash(identity uint64) uint64 { return identity << ((64 - shardBits - l.xBits) & 63) }
+
 const (
 	scramble   = 0x9E3779B97F4A7C15
 	unscramble = 0xF1DE83E19937733D // scramble*unscramble == 1 (mod 2^64)
@@ -75,27 +78,50 @@ func (l *layout) unother(y uint64) uint64 {
 	return y ^ y>>(l.xBits/2+1)
 }
 
-// low returns a slot word of e without tag and "which", policy bits zero.
-func (l *layout) low(e Entry) uint64 { return uint64(e.Class)<<l.placeBits | e.Place }
+// base returns the x of which y stands in a slot of this key: x itself, or other(x).
+func (l *layout) base(y, key uint64) uint64 {
+	if key&1 == 0 {
+		return y
+	}
+	return l.unother(y)
+}
 
-func (l *layout) place(word uint64) uint64 { return word & (1<<l.placeBits - 1) }
+// partner returns what stands in the slot's other bucket.
+func (l *layout) partner(y, key uint64) uint64 {
+	if key&1 == 0 {
+		return l.other(y)
+	}
+	return l.unother(y)
+}
+
+// low returns a slot word of e without tag and "which".
+func (l *layout) low(e Entry) uint64 {
+	return uint64(e.Hits)<<(l.placeBits+classBits) | uint64(e.Class)<<l.placeBits | e.Place
+}
+
+func (l *layout) place(word uint64) uint64 { return word & l.placeMask() }
+func (l *layout) placeMask() uint64        { return 1<<l.placeBits - 1 }
 
 func (l *layout) entry(word uint64) Entry {
 	return Entry{
 		Place: l.place(word),
 		Class: uint8(word>>l.placeBits) & (1<<classBits - 1),
+		Hits:  uint8(word>>(l.placeBits+classBits)) & MaxHits,
 	}
 }
 
+// hit is one hit in a word.
+func (l *layout) hit() uint64 { return 1 << (l.placeBits + classBits) }
+
 // policyMask has the policy bits of a word set.
-func (l *layout) policyMask() uint64 { return (1<<policyBits - 1) << (l.placeBits + classBits) }
+func (l *layout) policyMask() uint64 { return MaxHits * l.hit() }
 
 // lowMask has all bits of a word set but tag and "which".
 func (l *layout) lowMask() uint64 { return 1<<l.keyShift - 1 }
 
 // valid tells whether e can be held in a slot.
 func (l *layout) valid(e Entry) bool {
-	return e.Place != 0 && e.Place>>l.placeBits == 0 && e.Class>>classBits == 0
+	return e.Place != 0 && e.Place>>l.placeBits == 0 && e.Class>>classBits == 0 && e.Hits <= MaxHits
 }
 
 // A divider divides 32-bit numbers by n with a multiplication, exactly: it is

@@ -28,13 +28,13 @@ func TestLayoutWidths(t *testing.T) {
 
 func TestEntryWords(t *testing.T) {
 	eachLayout(t, func(t *testing.T, l *layout) {
-		for _, e := range []Entry{{1, 0}, {1, 15}, {1<<l.placeBits - 1, 7}, {1<<l.placeBits - 1, 15}} {
+		for _, e := range []Entry{{1, 0, 0, 0}, {1, 15, 3, 0}, {1<<l.placeBits - 1, 7, 2, 0}, {1<<l.placeBits - 1, 15, 1, 0}} {
 			require.True(t, l.valid(e))
 			require.Equal(t, e, l.entry(l.low(e)))
-			require.Equal(t, e, l.entry(l.low(e)|^l.lowMask()|l.policyMask()))
-			require.Zero(t, l.low(e)&l.policyMask())
+			require.Equal(t, e, l.entry(l.low(e)|^l.lowMask()))
+			require.Equal(t, uint64(e.Hits)*l.hit(), l.low(e)&l.policyMask())
 		}
-		for _, e := range []Entry{{0, 0}, {0, 3}, {1 << l.placeBits, 0}, {1, 16}} {
+		for _, e := range []Entry{{0, 0, 0, 0}, {0, 3, 0, 0}, {1 << l.placeBits, 0, 0, 0}, {1, 16, 0, 0}, {1, 0, 4, 0}} {
 			require.False(t, l.valid(e), e)
 		}
 	})

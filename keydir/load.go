@@ -13,6 +13,7 @@ import (
 type Source struct {
 	Reader io.ReaderAt // used until all shards are loaded
 	Shards []Region    // one for each shard
+	Ranks  []Region    // one for each shard, or none: then all ranks are 0. Count is not used
 	Side   Region      // the side tables; length 0 means that they are empty
 }
 
@@ -60,12 +61,17 @@ func Load(c Config, src Source) (*Index, error) {
 		}
 		if r.Length > 0 {
 			x.shards[i].state.Store(pending)
-			x.count.Add(int64(r.Count))
+			x.shards[i].used.Store(int64(r.Count))
 		}
 	}
 	x.source = &src
 	if err := x.loadSide(); err != nil {
 		return nil, &DamageError{-1, err}
+	}
+	if x.memory.ranked && len(src.Ranks) > 0 {
+		if err := x.checkRanks(); err != nil {
+			return nil, err
+		}
 	}
 	return x, nil
 }
@@ -106,10 +112,9 @@ func (x *Index) Err() error {
 }
 
 // load makes sure that a shard has been loaded, and reports false if it is damaged.
-func (x *Index) load(s *shard) bool {
-	if state := s.state.Load(); state != pending {
-		return state == ready
-	}
+func (x *Index) load(s *shard) bool { return s.state.Load() == ready || x.loadPending(s) }
+
+func (x *Index) loadPending(s *shard) bool {
 	s.loading.Lock()
 	defer s.loading.Unlock()
 	if state := s.state.Load(); state != pending {
@@ -125,7 +130,6 @@ func (x *Index) load(s *shard) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.setTableLocked(&x.layout, t)
-	s.used = x.source.Shards[i].Count
 	s.state.Store(ready)
 	return true
 }
@@ -151,13 +155,16 @@ func (x *Index) readShard(i int) (*table, error) {
 	if err := readFull(x.source.Reader, last[:], r.Offset+r.Length-1); err != nil {
 		return nil, err
 	}
-	buckets := x.memory.alloc(int(n))
-	if buckets == nil {
+	t := x.memory.table(n)
+	if t == nil {
 		return nil, errors.New("no memory")
 	}
-	t := newTable(buckets)
-	if err := x.readTable(i, r, t); err != nil {
-		x.memory.release(buckets)
+	err := x.readTable(i, r, t)
+	if err == nil && t.ranks != nil && len(x.source.Ranks) > 0 {
+		err = x.readRanks(i, x.source.Ranks[i], t)
+	}
+	if err != nil {
+		x.memory.release(t)
 		return nil, err
 	}
 	return t, nil
@@ -166,23 +173,30 @@ func (x *Index) readShard(i int) (*table, error) {
 // readTable reads an image into the memory of t itself, and verifies it there.
 func (x *Index) readTable(i int, r Region, t *table) error {
 	head := make([]byte, imageHead)
-	if err := readFull(x.source.Reader, head, r.Offset); err != nil {
+	if err := x.readRegion(r, head, bytesOf(t.buckets)); err != nil {
 		return err
-	}
-	raw := t.bytes()
-	if err := readFull(x.source.Reader, raw, r.Offset+imageHead); err != nil {
-		return err
-	}
-	sum := xxhash.New()
-	sum.Write(head)
-	sum.Write(raw)
-	if sum.Sum64() != r.Sum {
-		return fmt.Errorf("checksum %016x, want %016x", sum.Sum64(), r.Sum)
 	}
 	if err := x.layout.parseHead(head, i, r.Count, t.n); err != nil {
 		return err
 	}
 	return x.layout.parseSlots(t, r.Count)
+}
+
+// readRegion fills the parts one after the other and verifies them.
+func (x *Index) readRegion(r Region, parts ...[]byte) error {
+	sum := xxhash.New()
+	off := r.Offset
+	for _, b := range parts {
+		if err := readFull(x.source.Reader, b, off); err != nil {
+			return err
+		}
+		off += int64(len(b))
+		sum.Write(b)
+	}
+	if sum.Sum64() != r.Sum {
+		return fmt.Errorf("checksum %016x, want %016x", sum.Sum64(), r.Sum)
+	}
+	return nil
 }
 
 // readFull fills b. A reader may report the end of the file along with the last bytes.

@@ -27,8 +27,12 @@ func imaged(t testingT, hash string, n int) (w *world, file []byte, src Source) 
 func TestLoad(t *testing.T) {
 	for hash, n := range map[string]int{"good": 30_000, "one shard": 20_000, "10 bits": 3000, "0 bits": 100, "4 low": 0} {
 		t.Run(hash, func(t *testing.T) {
-			w, _, src := imaged(t, hash, n)
-			x, err := Load(Config{PlaceBits: 38}, src)
+			w := newRankedWorld(t, 38, n%20_000 != 0, hashes[hash])
+			for i := range n {
+				w.put(fmt.Sprint("key ", i))
+			}
+			_, src := snapshot(t, w.x)
+			x, err := Load(Config{PlaceBits: 38, Ranks: w.ranks}, src)
 			require.NoError(t, err)
 			w.x.Close()
 			w.x = x
@@ -324,6 +328,7 @@ func TestForgedSide(t *testing.T) {
 		"place 0":      func(b []byte) []byte { le.PutUint64(b[item+8:], 0); return b },
 		"place huge":   func(b []byte) []byte { le.PutUint64(b[item+8:], 1<<38); return b },
 		"class":        func(b []byte) []byte { b[item+16] = 16; return b },
+		"hits":         func(b []byte) []byte { b[item+17] = 4; return b },
 		"zeros":        func(b []byte) []byte { b[item+18] = 1; return b },
 		"key huge":     func(b []byte) []byte { le.PutUint32(b[item+20:], 1<<32-1); return b },
 		"key too long": func(b []byte) []byte { le.PutUint32(b[item+20:], 1000); return b },

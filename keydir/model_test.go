@@ -19,7 +19,7 @@ func TestModel(t *testing.T) {
 
 func runModel(t *rapid.T, hash func(string) uint64) {
 	bits := rapid.SampledFrom([]uint8{34, 37, 40, 44}).Draw(t, "place bits")
-	w := newWorld(t, bits, hash)
+	w := newRankedWorld(t, bits, rapid.Bool().Draw(t, "ranks"), hash)
 	defer func() { w.x.Close() }()
 	// Few keys that come again and again; ranges make tables grow and shrink.
 	key := rapid.Custom(func(t *rapid.T) string {
@@ -30,6 +30,8 @@ func runModel(t *rapid.T, hash func(string) uint64) {
 		"put":    func(t *rapid.T) { w.put(key.Draw(t, "key")) },
 		"delete": func(t *rapid.T) { w.delete(key.Draw(t, "key")) },
 		"move":   func(t *rapid.T) { w.move(key.Draw(t, "key")) },
+		"touch":  func(t *rapid.T) { w.touch(key.Draw(t, "key")) },
+		"rank":   func(t *rapid.T) { w.setRank(key.Draw(t, "key")) },
 		"get":    func(t *rapid.T) { w.requireGet(key.Draw(t, "key")) },
 		"put many": func(t *rapid.T) {
 			from := rapid.IntRange(0, 2000).Draw(t, "from")

@@ -1,25 +1,32 @@
 package keydir
 
 import (
+	"math/bits"
 	"sync"
 	"sync/atomic"
 )
 
-// A shard holds the entries whose hashes share their top bits.
+// A shard holds the entries whose hashes share their top bits. Only the writer
+// changes it, and whoever loads it. It takes two cache lines.
 type shard struct {
-	// What readers look at; written only with mu held.
+	// What readers look at.
 	version atomic.Uint64         // raised by versionMove and versionTable
 	table   atomic.Pointer[table] // nil: no entry yet, or not yet loaded
 	side    atomic.Pointer[side]  // nil: empty
 	state   atomic.Uint32
-	_       [36]byte // mu and what it guards lie on a line of their own
+	_       [36]byte // what writers change lies on a line of its own
 
+	// mu is held where an entry changes its bucket and where the table or the
+	// side table is replaced, so that who holds it sees each entry once. An entry
+	// that just comes, goes or changes needs no lock.
 	mu       sync.Mutex
-	used     int // slots in use
-	growFrom int // below so many slots in use, the table is not made larger
-	shrinkAt int // at so many slots in use, the table is made smaller
+	used     atomic.Int64 // slots in use
+	growFrom int          // below so many slots in use, the table is not made larger
+	shrinkAt int          // below so many slots in use, the table is made smaller
+	phase    uint8        // which sizes its tables have, see nextSize
 
 	loading sync.Mutex // held while the shard's bytes are read; taken before mu
+	_       [16]byte
 }
 
 const (
@@ -48,48 +55,79 @@ func (s *shard) probe(l *layout, x uint64, t *table, version uint64) (word uint6
 	return w, now/versionTable == version/versionTable
 }
 
-// nextSize returns the size of a table after n buckets: a quarter more, in
-// whole pages, so that all tables come in few sizes.
-func nextSize(n uint64) uint64 { return n + max(64, n/4&^63) }
+// nextSize returns the size of a table after n buckets, in whole pages. Beyond the
+// small ones, sizes are 8 to 15 times a power of two. A table gets larger by a third
+// to a half, from 0.94 full to 0.63 or 0.70: smaller steps have each entry
+// written more often, larger ones leave more room empty.
+func nextSize(n uint64) uint64 {
+	if n < 256 {
+		return n + 64
+	}
+	j := bits.Len64(n) - 4
+	return uint64(steps[n>>j-8]) << j &^ 63
+}
+
+// steps has, for sizes 8 to 15, about 1.41 times as much.
+var steps = [8]uint8{12, 13, 14, 15, 16, 18, 20, 22}
+
+// nextSize is that of a table of this shard. Of four shards each has sizes of its
+// own. All shards fill alike, so their tables would grow at the same time and be
+// at their emptiest together.
+func (s *shard) nextSize(n uint64) uint64 {
+	n = nextSize(n)
+	if n < 512 {
+		return n
+	}
+	for uint8(n>>(bits.Len64(n)-4))%4 != s.phase {
+		n += 1 << (bits.Len64(n) - 4)
+	}
+	return n
+}
 
 // insertLocked writes a new entry to a slot. It reports false when there is no
 // room and no larger table to be had.
-func (s *shard) insertLocked(l *layout, m *memory, x, low uint64) bool {
+func (s *shard) insertLocked(l *layout, m *pool, x, low, rank uint64) bool {
 	if s.table.Load() == nil && !s.resizeLocked(l, m, l.minN) {
 		return false
 	}
-	if !s.table.Load().insert(l, x, low, &s.version) {
-		if !s.growLocked(l, m) || !s.table.Load().insert(l, x, low, &s.version) {
+	if !s.table.Load().insert(l, x, low, rank, &s.version) {
+		if !s.growLocked(l, m) || !s.table.Load().insert(l, x, low, rank, &s.version) {
 			return false
 		}
 	}
-	s.used++
+	s.used.Add(1)
 	return true
 }
 
 // growLocked replaces the table by a larger one. A table that is full when half
 // empty is not made larger: its hashes are so bad that this would not end.
-func (s *shard) growLocked(l *layout, m *memory) bool {
-	if s.used < s.growFrom {
+func (s *shard) growLocked(l *layout, m *pool) bool {
+	used := int(s.used.Load())
+	if used < s.growFrom {
 		return false
 	}
-	if s.resizeLocked(l, m, nextSize(s.table.Load().n)) {
+	if s.resizeLocked(l, m, s.nextSize(s.table.Load().n)) {
 		return true
 	}
-	s.growFrom = s.used + s.used/64 + 1 // trying costs as much as growing
+	s.growFrom = used + used/64 + 1 // trying costs as much as growing
 	return false
 }
 
-// removeLocked empties a slot, and gives memory back when few are left in use.
-func (s *shard) removeLocked(l *layout, m *memory, slot *uint64) {
-	atomic.StoreUint64(slot, 0)
-	s.used--
-	if s.used >= s.shrinkAt {
-		return
+// remove empties a slot, and gives memory back when few are left in use. The rank
+// of an empty slot is nobody's: an entry that comes brings its own.
+func (s *shard) remove(l *layout, m *pool, p pos) {
+	atomic.StoreUint64(s.table.Load().slot(p), 0)
+	if int(s.used.Add(-1)) < s.shrinkAt {
+		s.shrink(l, m)
 	}
-	n := l.minN
-	for int(n)*bucketSlots < s.used*3/2 {
-		n = nextSize(n)
+}
+
+func (s *shard) shrink(l *layout, m *pool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	n, used := l.minN, int(s.used.Load())
+	for int(n)*bucketSlots < used*3/2 {
+		n = s.nextSize(n)
 	}
 	if n >= s.table.Load().n || !s.resizeLocked(l, m, n) {
 		s.shrinkAt /= 2
@@ -98,22 +136,21 @@ func (s *shard) removeLocked(l *layout, m *memory, slot *uint64) {
 
 // resizeLocked replaces the table by one of n buckets. It reports false, and
 // leaves all as it was, when there is no such memory or an entry did not fit.
-func (s *shard) resizeLocked(l *layout, m *memory, n uint64) bool {
+func (s *shard) resizeLocked(l *layout, m *pool, n uint64) bool {
 	if n > maxN {
 		return false
 	}
-	buckets := m.alloc(int(n))
-	if buckets == nil {
+	t, old := m.table(n), s.table.Load()
+	if t == nil {
 		return false
 	}
-	t, old := newTable(buckets), s.table.Load()
 	if old != nil && !t.fill(l, old) {
-		m.release(buckets)
+		m.release(t)
 		return false
 	}
 	s.setTableLocked(l, t)
 	if old != nil {
-		m.release(old.buckets)
+		m.release(old)
 	}
 	return true
 }

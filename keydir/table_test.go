@@ -8,6 +8,17 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
+// madeTable returns an empty table with ranks.
+func madeTable(n uint64) *table { return newTable(make([]bucket, n), make([]bucket, n)) }
+
+// slotOf returns the slot of x, or nil.
+func slotOf(l *layout, t *table, x uint64) *uint64 {
+	if p, _, ok := t.position(l, t.home(l, x), 0, 0); ok {
+		return t.slot(p)
+	}
+	return nil
+}
+
 // fillTable inserts entries until one does not fit. Entry number i has place i and
 // some class and policy.
 func fillTable(l *layout, tb *table, r *rand.Rand) map[uint64]uint64 {
@@ -19,7 +30,7 @@ func fillTable(l *layout, tb *table, r *rand.Rand) map[uint64]uint64 {
 			continue
 		}
 		low := r.Uint64()&l.lowMask()&^(1<<l.placeBits-1) | i
-		if !tb.insert(l, x, low, &version) {
+		if !tb.insert(l, x, low, low*3, &version) {
 			return words
 		}
 		words[x] = low
@@ -42,7 +53,13 @@ func requireTable(t *testing.T, l *layout, tb *table, words map[uint64]uint64) {
 		if w&l.lowMask() != low {
 			t.Fatalf("n %d, x %#x: word %#x, want %#x", tb.n, x, w&l.lowMask(), low)
 		}
-		require.Equal(t, w, *tb.slot(l, x))
+		p, word, ok := tb.position(l, tb.home(l, x), l.placeMask(), l.place(low))
+		require.True(t, ok)
+		require.Equal(t, w, word)
+		require.Equal(t, w, *tb.slot(p))
+		if tb.ranks != nil {
+			require.Equal(t, low*3, tb.rankAt(p))
+		}
 	}
 }
 
@@ -55,20 +72,25 @@ func TestResizeKeepsAll(t *testing.T) {
 			if n < l.minN {
 				continue
 			}
-			tb := newTable(make([]bucket, n))
+			tb := madeTable(n)
 			words := fillTable(&l, tb, r)
 			require.Greater(t, float64(len(words))/float64(tb.slots()), 0.85, "load when full")
 			requireTable(t, &l, tb, words)
 			for _, m := range []uint64{nextSize(n), 2*n + 3, 4 * n, nextSize(nextSize(nextSize(n)))} {
-				bigger := newTable(make([]bucket, m))
-				require.True(t, bigger.fill(&l, tb))
+				bigger := madeTable(m)
+				f := newFiller(&l, bigger)
+				f.run(tb)
+				if m <= 2*n {
+					require.Less(t, len(f.late), len(words)/16, "%d to %d", n, m)
+				}
+				require.True(t, f.finish())
 				requireTable(t, &l, bigger, words)
-				again := newTable(make([]bucket, nextSize(n)))
+				again := madeTable(nextSize(n))
 				require.True(t, again.fill(&l, bigger), "smaller again")
 				requireTable(t, &l, again, words)
 			}
 			if n > l.minN {
-				require.False(t, newTable(make([]bucket, n/2)).fill(&l, tb), "twice what there is room for")
+				require.False(t, madeTable(n/2).fill(&l, tb), "twice what there is room for")
 			}
 		}
 	}
@@ -77,11 +99,11 @@ func TestResizeKeepsAll(t *testing.T) {
 // Absent identities are not found, also those whose tag is 0 like an empty slot's.
 func TestFindAbsent(t *testing.T) {
 	l := newLayout(minPlaceBits)
-	tb := newTable(make([]bucket, 128))
+	tb := madeTable(128)
 	for b := range uint64(128) {
 		require.Zero(t, tb.find(&l, tb.first(&l, b)))
 		require.Zero(t, tb.find(&l, l.unother(tb.first(&l, b))))
-		require.Nil(t, tb.slot(&l, tb.first(&l, b)))
+		require.Nil(t, slotOf(&l, tb, tb.first(&l, b)))
 	}
 	words := fillTable(&l, tb, rand.New(rand.NewPCG(3, 4)))
 	for i := range uint64(100_000) {
@@ -97,13 +119,13 @@ func TestFindTagZero(t *testing.T) {
 	l := newLayout(minPlaceBits)
 	for b := range uint64(100) {
 		for _, own := range []bool{true, false} {
-			tb := newTable(make([]bucket, 100))
+			tb := madeTable(100)
 			x := tb.first(&l, b)
 			if !own {
 				x = l.unother(x)
 			}
 			var version atomic.Uint64
-			require.True(t, tb.insert(&l, x, 5, &version))
+			require.True(t, tb.insert(&l, x, 5, 0, &version))
 			require.EqualValues(t, 5, tb.find(&l, x)&l.lowMask())
 		}
 	}

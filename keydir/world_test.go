@@ -19,6 +19,7 @@ type world struct {
 	tb    testingT
 	x     *Index
 	place uint8
+	ranks bool
 	hash  func(key string) uint64
 	disk  map[uint64]string // the key of the record at each place
 	model map[string]Entry
@@ -37,8 +38,12 @@ var hashes = map[string]func(key string) uint64{
 }
 
 func newWorld(tb testingT, placeBits uint8, hash func(string) uint64) *world {
+	return newRankedWorld(tb, placeBits, false, hash)
+}
+
+func newRankedWorld(tb testingT, placeBits uint8, ranks bool, hash func(string) uint64) *world {
 	w := &world{
-		tb: tb, x: New(Config{PlaceBits: placeBits}), place: placeBits, hash: hash,
+		tb: tb, x: New(Config{PlaceBits: placeBits, Ranks: ranks}), place: placeBits, ranks: ranks, hash: hash,
 		disk: make(map[uint64]string), model: make(map[string]Entry),
 	}
 	return w
@@ -68,7 +73,8 @@ func (r keyResolver) Same(e Entry) (bool, error) {
 
 func (r keyResolver) Key() ([]byte, error) { return []byte(r.key), nil }
 
-// entry makes a record for key, at a new place.
+// entry makes a record for key, at a new place. It has a rank whether the index
+// keeps it or not.
 func (w *world) entry(key string) Entry {
 	w.next++
 	place := w.next
@@ -76,7 +82,15 @@ func (w *world) entry(key string) Entry {
 		place = 1<<w.place - w.next
 	}
 	w.disk[place] = key
-	return Entry{Place: place, Class: uint8(w.next * 7 % 16)}
+	return Entry{Place: place, Class: uint8(w.next * 7 % 16), Hits: uint8(w.next / 2 % 4), Rank: w.next << 40}
+}
+
+// kept is what the index keeps of e.
+func (w *world) kept(e Entry) Entry {
+	if !w.ranks {
+		e.Rank = 0
+	}
+	return e
 }
 
 func (w *world) find(key string) Ref {
@@ -95,7 +109,7 @@ func (w *world) put(key string) {
 	e := w.entry(key)
 	require.NoError(w.tb, w.x.Put(w.hash(key), ref, keyResolver{w, key}, e))
 	w.erase(key)
-	w.model[key] = e
+	w.model[key] = w.kept(e)
 }
 
 func (w *world) delete(key string) {
@@ -128,7 +142,43 @@ func (w *world) move(key string) {
 		return
 	}
 	w.erase(key)
+	to.Rank = from.Rank
 	w.model[key] = to
+}
+
+func (w *world) touch(key string) {
+	w.tb.Helper()
+	h := w.hash(key)
+	w.requireGet(key)          // as readers do first
+	w.x.Touch(h, 1<<w.place-1) // nothing lies there
+	if e, there := w.model[key]; there {
+		w.x.Touch(h, e.Place)
+		e.Hits = min(e.Hits+1, MaxHits)
+		w.model[key] = e
+	}
+	w.requireGet(key)
+}
+
+func (w *world) setRank(key string) {
+	w.tb.Helper()
+	h := w.hash(key)
+	w.next++
+	require.False(w.tb, w.x.SetRank(h, 1<<w.place-1, 0, w.next), "nothing lies there")
+	if e, there := w.model[key]; there {
+		require.False(w.tb, w.x.SetRank(h, e.Place, e.Rank+1, w.next), "it has another one")
+		require.Equal(w.tb, w.ranks, w.x.SetRank(h, e.Place, e.Rank, w.next))
+		e.Rank = w.next
+		w.model[key] = w.kept(e)
+	}
+	w.requireRank(h, key)
+}
+
+func (w *world) requireRank(h uint64, key string) {
+	w.tb.Helper()
+	e, there := w.model[key]
+	rank, ok := w.x.Rank(h, e.Place)
+	require.Equal(w.tb, w.ranks && there, ok, "Rank %q", key)
+	require.Equal(w.tb, e.Rank, rank, "Rank %q", key)
 }
 
 // get looks a key up as a reader does.
@@ -152,6 +202,8 @@ func (w *world) requireGet(key string) {
 	want, there := w.model[key]
 	e, ok := w.get(key)
 	require.Equal(w.tb, there, ok, "get %q", key)
+	w.requireRank(w.hash(key), key)
+	want.Rank = 0 // a reader is not told
 	require.Equal(w.tb, want, e, "get %q", key)
 }
 
@@ -171,7 +223,35 @@ func (w *world) requireAll() {
 		}
 	}
 	require.Equal(w.tb, w.model, seen)
+	w.requireScan()
 	w.requireCollides()
+}
+
+// requireScan checks that Scan gives all entries, and that each is found by its id.
+func (w *world) requireScan() {
+	w.tb.Helper()
+	seen := make(map[string]Entry)
+	ids := make(map[string]uint64)
+	for i := range w.x.Shards() {
+		require.NoError(w.tb, w.x.Scan(i, func(id uint64, e Entry) {
+			if key := w.disk[e.Place]; i == int(id>>(64-shardBits)) {
+				seen[key], ids[key] = e, id
+			}
+		}))
+	}
+	require.Equal(w.tb, w.model, seen)
+	for key, id := range ids {
+		h := w.hash(key)
+		require.Equal(w.tb, w.x.layout.identity(h), w.x.layout.identity(id))
+		w.requireRank(id, key)
+		e, status := w.x.Lookup(h)
+		byID, same := w.x.Lookup(id)
+		require.Equal(w.tb, status, same)
+		require.Equal(w.tb, e, byID)
+		if _, side := w.x.LookupSide(h, []byte(key)); !side {
+			require.Equal(w.tb, w.model[key].Place, byID.Place)
+		}
+	}
 }
 
 // requireCollides checks Ref.Collides for all keys.
@@ -196,7 +276,7 @@ func (w *world) reload() {
 	w.tb.Helper()
 	file, src := snapshot(w.tb, w.x)
 	src.Reader = bytes.NewReader(file)
-	x, err := Load(Config{PlaceBits: w.place}, src)
+	x, err := Load(Config{PlaceBits: w.place, Ranks: w.ranks}, src)
 	require.NoError(w.tb, err)
 	w.x.Close()
 	w.x = x
@@ -220,6 +300,12 @@ func snapshot(tb testingT, x *Index) (file []byte, src Source) {
 		count, err := x.ImageCount(i)
 		require.NoError(tb, err)
 		src.Shards = append(src.Shards, region(from, count))
+		if x.memory.ranked {
+			from := len(file)
+			file, err = x.RankImage(i, file)
+			require.NoError(tb, err)
+			src.Ranks = append(src.Ranks, region(from, 0))
+		}
 	}
 	from := len(file)
 	file = x.SideImage(file)

@@ -11,12 +11,19 @@ type Resolver interface {
 	Key() ([]byte, error)
 }
 
-// A Ref is what Find has found. It holds good until the next write to the index.
+// A Ref is what Find has found. It holds good until the next write to the index
+// that concerns this key or another of its identity.
 type Ref struct {
 	entry    Entry
 	where    where
 	taken    bool // there is a slot of this identity
 	collides bool
+
+	// The slot of the entry or, where there is none of its identity, a free one to
+	// take. Other writes may have changed that since, so it is looked at again.
+	table *table // nil: no slot. Never followed: it may be one of another index
+	key   uint32 // tag and "which" that the entry has there
+	pos   pos
 }
 
 type where uint8
@@ -45,8 +52,10 @@ func (x *Index) Find(hash uint64, r Resolver) (Ref, error) {
 	}
 	var ref Ref
 	if t := s.table.Load(); t != nil {
-		if w := t.find(&x.layout, x.layout.x(hash)); w != 0 {
-			e := x.layout.entry(w)
+		l := &x.layout
+		h := t.home(l, l.x(hash))
+		if w := t.findIn(l, h); w != 0 {
+			e := l.entry(w)
 			same, err := r.Same(e)
 			if err != nil {
 				return Ref{}, err
@@ -54,8 +63,17 @@ func (x *Index) Find(hash uint64, r Resolver) (Ref, error) {
 			ref.taken = true
 			if same {
 				ref.entry, ref.where = e, inSlot
+				ref.table, ref.key = t, uint32(w>>l.keyShift)
+				ref.pos, _, _ = t.position(l, h, 0, 0)
+				ref.entry.Rank = t.rankAt(ref.pos)
 			}
+		} else if p, key, ok := t.choose(h); ok {
+			ref.table, ref.key, ref.pos = t, uint32(key), p
 		}
+	}
+	if s.side.Load() == nil {
+		ref.collides = ref.taken && ref.where != inSlot
+		return ref, nil
 	}
 	return x.findSide(s, x.layout.identity(hash), ref, r)
 }
@@ -64,9 +82,6 @@ func (x *Index) Find(hash uint64, r Resolver) (Ref, error) {
 func (x *Index) findSide(s *shard, identity uint64, ref Ref, r Resolver) (Ref, error) {
 	ref.collides = ref.taken && ref.where != inSlot
 	t := s.side.Load()
-	if t == nil {
-		return ref, nil
-	}
 	like := t.like(identity)
 	if like == 0 {
 		return ref, nil
@@ -85,7 +100,8 @@ func (x *Index) findSide(s *shard, identity uint64, ref Ref, r Resolver) (Ref, e
 	return ref, nil
 }
 
-// Put replaces the entry that ref has found, or inserts a new one. Errors are
+// Put replaces the entry that ref has found, or inserts a new one. Hits and rank
+// are those of e, nothing is kept of an entry that is replaced. Errors are
 // those of r, ErrPlace, or a *DamageError; then nothing has changed.
 func (x *Index) Put(hash uint64, ref Ref, r Resolver, e Entry) error {
 	if !x.layout.valid(e) {
@@ -97,17 +113,18 @@ func (x *Index) Put(hash uint64, ref Ref, r Resolver, e Entry) error {
 	}
 	switch {
 	case ref.where == inSlot:
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		x.replaceLocked(s.slotLocked(x, hash), e)
+		t, p := x.slotOf(s, hash, &ref)
+		t.set(p, uint64(ref.key)<<x.layout.keyShift|x.layout.low(e), e.Rank)
 		return nil
-	case ref.where == nowhere && !ref.taken && x.insert(s, hash, e):
-		x.count.Add(1)
+	case ref.where == nowhere && !ref.taken && x.insert(s, hash, &ref, e):
 		return nil
 	}
 	key, err := r.Key()
 	if err != nil {
 		return err
+	}
+	if !x.memory.ranked {
+		e.Rank = 0
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -115,33 +132,43 @@ func (x *Index) Put(hash uint64, ref Ref, r Resolver, e Entry) error {
 	if t == nil {
 		t = newSide()
 	}
-	if t.put(x.layout.identity(hash), string(key), e) {
-		x.count.Add(1)
-	}
+	t.put(x.layout.identity(hash), string(key), e)
 	s.side.Store(t)
 	return nil
 }
 
-func (x *Index) insert(s *shard, hash uint64, e Entry) bool {
+// insert writes an entry to the slot that Find has chosen for it, without a lock:
+// only writers change what table and slots there are, and this is the writer. Where
+// another entry has taken the slot since, or there was none, all is done anew.
+func (x *Index) insert(s *shard, hash uint64, ref *Ref, e Entry) bool {
+	l := &x.layout
+	if t := s.table.Load(); t != nil && t == ref.table && atomic.LoadUint64(t.slot(ref.pos)) == 0 {
+		t.set(ref.pos, uint64(ref.key)<<l.keyShift|l.low(e), e.Rank)
+		s.used.Add(1)
+		return true
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.insertLocked(&x.layout, &x.memory, x.layout.x(hash), x.layout.low(e))
+	return s.insertLocked(l, &x.memory, l.x(hash), l.low(e), e.Rank)
 }
 
-// slotLocked returns the slot that a Ref has found.
-func (s *shard) slotLocked(x *Index, hash uint64) *uint64 {
-	if t := s.table.Load(); t != nil {
-		if slot := t.slot(&x.layout, x.layout.x(hash)); slot != nil {
-			return slot
+// slotOf returns the slot of the entry that a Ref has found, and leaves its key in
+// the Ref: another write may have moved the entry since.
+func (x *Index) slotOf(s *shard, hash uint64, ref *Ref) (*table, pos) {
+	l := &x.layout
+	t := s.table.Load()
+	if t != nil && t == ref.table {
+		if w := atomic.LoadUint64(t.slot(ref.pos)); w>>l.keyShift == uint64(ref.key) && w != 0 {
+			return t, ref.pos
+		}
+	}
+	if t != nil {
+		if p, w, ok := t.position(l, t.home(l, l.x(hash)), 0, 0); ok {
+			ref.key = uint32(w >> l.keyShift)
+			return t, p
 		}
 	}
 	panic("keydir: the index was written to since this Ref was found")
-}
-
-// replaceLocked writes e to a slot in use. Tag, "which" and policy stay.
-func (x *Index) replaceLocked(slot *uint64, e Entry) {
-	keep := ^x.layout.lowMask() | x.layout.policyMask()
-	atomic.StoreUint64(slot, atomic.LoadUint64(slot)&keep|x.layout.low(e))
 }
 
 // Delete removes the entry that ref has found, if any. Other keys of the same
@@ -150,10 +177,8 @@ func (x *Index) Delete(hash uint64, ref Ref, r Resolver) error {
 	s := x.shard(hash)
 	switch ref.where {
 	case inSlot:
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		s.removeLocked(&x.layout, &x.memory, s.slotLocked(x, hash))
-		x.count.Add(-1)
+		_, p := x.slotOf(s, hash, &ref)
+		s.remove(&x.layout, &x.memory, p)
 	case inSide:
 		key, err := r.Key()
 		if err != nil {
@@ -161,11 +186,7 @@ func (x *Index) Delete(hash uint64, ref Ref, r Resolver) error {
 		}
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		removed, left := s.side.Load().remove(x.layout.identity(hash), key)
-		if removed {
-			x.count.Add(-1)
-		}
-		if left == 0 {
+		if s.side.Load().remove(x.layout.identity(hash), key) == 0 {
 			s.side.Store(nil)
 		}
 	}
@@ -174,7 +195,7 @@ func (x *Index) Delete(hash uint64, ref Ref, r Resolver) error {
 
 // Move replaces the entry of this hash at from.Place by to, and reports whether
 // there was one. It is for records that were copied: it needs no key, because no
-// two records lie at one place. The error is ErrPlace or a *DamageError.
+// two records lie at one place. The rank stays, the hits are those of to. The error is ErrPlace or a *DamageError.
 func (x *Index) Move(hash uint64, from, to Entry) (bool, error) {
 	if !x.layout.valid(to) {
 		return false, ErrPlace
@@ -183,17 +204,15 @@ func (x *Index) Move(hash uint64, from, to Entry) (bool, error) {
 	if !x.load(s) {
 		return false, x.Err()
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	l := &x.layout
 	if t := s.table.Load(); t != nil {
-		slot := t.slot(&x.layout, x.layout.x(hash))
-		if slot != nil && x.layout.place(atomic.LoadUint64(slot)) == from.Place {
-			x.replaceLocked(slot, to)
+		if p, w, ok := t.position(l, t.home(l, l.x(hash)), l.placeMask(), from.Place); ok {
+			atomic.StoreUint64(t.slot(p), w&^l.lowMask()|l.low(to))
 			return true, nil
 		}
 	}
 	if t := s.side.Load(); t != nil {
-		return t.move(x.layout.identity(hash), from.Place, to), nil
+		return t.move(l.identity(hash), from.Place, to), nil
 	}
 	return false, nil
 }
