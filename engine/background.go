@@ -36,7 +36,8 @@ type background struct {
 	// snapshotHorizon is the horizon that the snapshot states.
 	snapshotHorizon *horizon
 
-	sealing sync.Mutex // one sealing at a time: the background's, Sync's or Close's
+	current *segment.Writer // that is being sealed; guarded by mu
+	sealing sync.Mutex      // one sealing at a time: the background's, Sync's or Close's
 }
 
 func (b *background) start(e *Engine, r *recovery) {
@@ -189,8 +190,12 @@ func (e *Engine) sealWaiting(rescue bool) error {
 	b.mu.Unlock()
 	var errs []error
 	for _, w := range waiting {
+		if !b.begin(w) {
+			continue // it was dropped meanwhile
+		}
 		open := !w.Segment.Sealed()
 		done, err := e.seal(w, rescue)
+		b.begin(nil)
 		errs = append(errs, err)
 		if open && w.Segment.Sealed() {
 			b.pending.Add(-1)
@@ -205,6 +210,48 @@ func (e *Engine) sealWaiting(rescue bool) error {
 	return errors.Join(append(errs, e.sealOrphans(rescue))...)
 }
 
+// begin notes which writer is being sealed now, if it is still to be sealed.
+func (b *background) begin(w *segment.Writer) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if w != nil && !slices.Contains(b.rotated, w) {
+		return false
+	}
+	b.current = w
+	return true
+}
+
+// seals reports whether a segment is being sealed now.
+func (b *background) seals(s *segment.Segment) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.current != nil && b.current.Segment == s
+}
+
+// unqueue gives up the sealing of a segment that is dropped: nobody needs to know
+// any more what it held, nor that it is on the disk.
+func (e *Engine) unqueue(s *segment.Segment) {
+	b := &e.bg
+	b.mu.Lock()
+	i := slices.IndexFunc(b.rotated, func(w *segment.Writer) bool { return w.Segment == s })
+	var w *segment.Writer
+	if i >= 0 {
+		w = b.rotated[i]
+		b.rotated = slices.Delete(b.rotated, i, i+1)
+	}
+	b.orphans = slices.DeleteFunc(b.orphans, func(o *orphan) bool { return o.h.seg == s })
+	b.mu.Unlock()
+	if w == nil {
+		return
+	}
+	if !w.Segment.Sealed() {
+		b.pending.Add(-1)
+	}
+	w.Finish()
+	e.stats.disk.Add(w.Grown())
+	e.reserve.hints.Add(-int64(codec.HintLen(len(w.Entries()))))
+}
+
 // sealAll seals what there is, the active segment too. What a failed sync was to
 // cover goes to another segment, which is sealed then; a disk on which that fails
 // as well is given up.
@@ -213,14 +260,14 @@ func (e *Engine) sealAll() error {
 	var errs []error
 	for range tries {
 		e.w.mu.Lock()
-		if w := e.w.active; w != nil {
+		for _, w := range e.w.actives() {
 			e.bg.seal(w)
-			e.w.active = nil
 		}
+		e.w.active = [streams]*segment.Writer{}
 		e.w.mu.Unlock()
 		errs = append(errs, e.sealRest())
 		e.w.mu.Lock()
-		more := e.w.active != nil
+		more := len(e.w.actives()) > 0
 		e.w.mu.Unlock()
 		if !more {
 			break
@@ -263,9 +310,11 @@ func (e *Engine) discard(w *segment.Writer) error {
 	w.Finish()
 	e.w.mu.Lock()
 	defer e.w.mu.Unlock()
-	e.stats.disk.Add(w.Grown() - w.OnDisk())
+	e.stats.disk.Add(w.Grown())
 	e.w.bySlot[w.Segment.Slot] = nil
-	w.Segment.Retire()
+	if err := w.Segment.Retire(); err != nil {
+		return err
+	}
 	if e.log.Open() {
 		e.log.Publish(e.w.bySlot)
 	}

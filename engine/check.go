@@ -30,13 +30,19 @@ func (p Problem) String() string {
 	return fmt.Sprintf("%s: offset %d: %v%s", p.File, p.Offset, p.Err, fixed)
 }
 
+// recordAt is where a record stands.
+type recordAt struct {
+	seg *segment.Segment
+	off int64
+}
+
 // checker reads everything there is.
 type checker struct {
 	e        *Engine
 	fix      bool
 	problems []Problem
-	damaged  map[source]string // keys of damaged records, where they are known
-	seen     map[uint64]bool   // places that a segment has a sound record for
+	damaged  map[recordAt]string // keys of damaged records, where they are known
+	seen     map[uint64]bool     // places that a segment has a sound record for
 }
 
 // Check reads every file, verifies every record, every hint and every value
@@ -56,7 +62,7 @@ func (e *Engine) Check(fix bool) ([]Problem, error) {
 	if e.w.closed {
 		return nil, ErrClosed
 	}
-	c := &checker{e: e, fix: fix, damaged: make(map[source]string), seen: make(map[uint64]bool)}
+	c := &checker{e: e, fix: fix, damaged: make(map[recordAt]string), seen: make(map[uint64]bool)}
 	for _, s := range e.w.bySlot {
 		if s != nil {
 			if err := c.segment(s); err != nil {
@@ -200,7 +206,7 @@ func (c *checker) value(s *segment.Segment, r *segment.Record, place uint64) err
 	var bad *CorruptError
 	if errors.As(err, &bad) {
 		c.found(bad.File, bad.Offset, corruptBy(bad.Err), false)
-		c.damaged[source{s, r.Off}] = string(r.Key)
+		c.damaged[recordAt{s, r.Off}] = string(r.Key)
 		delete(c.seen, place)
 		return nil
 	}
@@ -305,7 +311,7 @@ func (c *checker) lost(entry keydir.Entry) error {
 		c.found(codec.SnapshotName, 0, corruptBy(fmt.Errorf("the index points to a segment %d that is not there", slot)), false)
 		return nil
 	}
-	key, known := c.damaged[source{seg, off}]
+	key, known := c.damaged[recordAt{seg, off}]
 	if !known {
 		h, k, err := seg.Head(off, nil)
 		key, known = string(k), err == nil && e.opt.Hash(string(k)) == h.Hash

@@ -17,22 +17,32 @@ type Op struct {
 	// From is where a record stands that is committed again as it is: a put only
 	// if it is still the newest of its key, a tombstone in any case.
 	From *source
+	Hits uint8 // that a put which is committed again begins with
+
+	// Silent gives up the put at From without a tombstone. No record is written for
+	// it: the drop that is committed with it says so.
+	Silent bool
+
+	// OnlyAt makes a tombstone conditional: the newest record of the key stands there.
+	OnlyAt *source
 
 	// Existed is set by a commit: an item of the key was there and had not
 	// expired.
 	Existed bool
 }
 
-// source is a place in a segment.
+// source is a record in a segment.
 type source struct {
-	seg *segment.Segment
-	off int64
+	seg  *segment.Segment
+	off  int64
+	size int64
 }
 
 // request is one commit that waits for its turn.
 type request struct {
 	ops  []Op
-	one  [1]Op // what ops is for most commits
+	one  [1]Op  // what ops is for most commits
+	to   stream // where it goes; fresh: where it belongs
 	err  error
 	done chan struct{}
 }
@@ -42,7 +52,7 @@ var requests = sync.Pool{New: func() any { return &request{done: make(chan struc
 func (r *request) free() {
 	clear(r.ops)
 	r.one = [1]Op{}
-	r.ops, r.err = nil, nil
+	r.ops, r.err, r.to = nil, nil, fresh
 	requests.Put(r)
 }
 
@@ -106,6 +116,22 @@ func (q *queue) giveBack(group []*request) {
 // commit makes the changes of r one commit: all of them or none. It returns once
 // they are as durable as the options ask for and every later read sees them.
 func (e *Engine) commit(r *request) error {
+	err := e.commitOnce(r)
+	if err != errNoRoom {
+		return err
+	}
+	w := e.wantOf(r)
+	for err == errNoRoom {
+		if err := e.makeRoom(w, false); err != nil {
+			return err
+		}
+		r.err = nil
+		err = e.commitOnce(r)
+	}
+	return err
+}
+
+func (e *Engine) commitOnce(r *request) error {
 	e.bg.help()
 	durable := e.opt.Sync == SyncAlways
 	if !durable && !e.queue.waiting() && e.w.mu.TryLock() { // alone: no need to queue

@@ -94,7 +94,7 @@ func testTruncatedUnderReader(t *testing.T, noMap, active bool) {
 	}
 	victim := e.w.bySlot[0]
 	if active {
-		victim = e.w.active.Segment
+		victim = e.w.active[fresh].Segment
 	}
 	require.NoError(t, os.Truncate(filepath.Join(dir, victim.Name()), 8<<10))
 

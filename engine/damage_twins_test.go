@@ -34,7 +34,7 @@ func TestDamagedTwin(t *testing.T) {
 				require.NoError(t, e.Set(key, []byte(want[key]), Attrs{}))
 			}
 			require.NoError(t, e.sealRest())
-			seg := e.w.active.Segment
+			seg := e.w.active[fresh].Segment
 			b := mem.ReadFile(seg.Name())
 			off := int64(codec.SegmentHeaderLen + codec.FrameHeaderLen)
 			if x.damaged == second {

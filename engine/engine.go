@@ -28,9 +28,14 @@ type Engine struct {
 	loaded atomic.Bool // the index needs its snapshot no longer
 
 	queue  queue
+	evict  eviction
 	w      writer
 	bg     background
 	values values
+	graves graves
+
+	reclaimer reclaimer
+
 	stats  counters
 	faults faults
 
@@ -40,13 +45,13 @@ type Engine struct {
 
 // writer is what the holder of the writer lock works with.
 type writer struct {
-	mu     sync.Mutex         // the writer lock
-	closed bool               // no commit begins any more
-	ended  bool               // nor is anything of the log written any more
-	active *segment.Writer    // nil until the first commit
-	bySlot []*segment.Segment // the segments; nil where a slot is free
-	seq    uint64             // of the last commit
-	spare  []codec.HintEntry  // room for the hint entries of the next segment
+	mu     sync.Mutex               // the writer lock
+	closed bool                     // no commit begins any more
+	ended  bool                     // nor is anything of the log written any more
+	active [streams]*segment.Writer // nil until the first commit of a stream
+	bySlot []*segment.Segment       // the segments; nil where a slot is free
+	seq    uint64                   // of the last commit
+	spare  []codec.HintEntry        // room for the hint entries of the next segment
 	stage  stage
 	alone  [1]*request // a group of one
 	doubts doubts
@@ -72,12 +77,14 @@ func open(fsys vfs.FS, o Options) (*Engine, error) {
 	e.clock.init(o.Now)
 	e.faults.log = o.Log
 	e.files = segment.NewFiles(o.MaxOpenFiles, !o.NoMap && fsys.Local())
+	e.files.Removed = e.removed
 	if e.files.Map && o.Sync != SyncAlways {
 		// Where each commit is synced, memory would have to be made writable
 		// anew for each, by a fault.
 		e.files.Window = o.SegmentSize
 	}
 	e.values.init(e)
+	e.evict.init(&e.opt)
 	e.w.stage.init(e)
 	list, err := e.claim()
 	if err != nil {

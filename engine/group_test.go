@@ -34,7 +34,7 @@ func TestGroupOneKey(t *testing.T) {
 	e, err := Open(mem, Options{FileThreshold: 1000})
 	require.NoError(t, err)
 	set := func(key, value string) func(op *Op) error {
-		return func(op *Op) error { return e.prepare(op, key, []byte(value), Attrs{}) }
+		return func(op *Op) error { return e.prepare(op, key, []byte(value), Attrs{}, false) }
 	}
 	del := func(key string) func(op *Op) error {
 		return func(op *Op) error { return e.prepareDelete(op, key) }
@@ -80,7 +80,7 @@ func TestRescuedTombstone(t *testing.T) {
 	require.NoError(t, e.Set("filler", filler, Attrs{}))
 	require.NoError(t, e.Set("gone", []byte("old"), Attrs{}))
 	require.NoError(t, e.Sync())
-	failing := e.w.active.Segment
+	failing := e.w.active[fresh].Segment
 	fault.Fail(vfs.Rule{Op: vfs.OpSync, Name: failing.Name(), Err: syscall.EIO})
 	for _, key := range []string{"k", "gone"} {
 		ok, err := e.Delete(key)
@@ -89,7 +89,7 @@ func TestRescuedTombstone(t *testing.T) {
 	}
 	require.NoError(t, e.Set("filler", filler, Attrs{}))
 	require.NoError(t, e.Set("k", []byte("new"), Attrs{}))
-	require.NotEqual(t, failing, e.w.active.Segment)
+	require.NotEqual(t, failing, e.w.active[fresh].Segment)
 	fault.Clear()
 	fault.Fail(vfs.Rule{Op: vfs.OpSync, Name: failing.Name(), Err: syscall.EIO})
 	_ = e.Sync() // it fails here, or did so in the background

@@ -25,60 +25,71 @@ func (e *Engine) Keys() iter.Seq2[string, error] {
 	}
 }
 
-// walkBatch is how many keys of a shard are read at a time. Between two batches
-// the walk holds nothing, so its caller may do anything, close the cache too.
-const walkBatch = 256
+// foundKey is a key that a walk has come to, or the error that it met.
+type foundKey struct {
+	key string
+	err error
+}
 
 // shardKeys yields the keys of one shard of the index. A key never changes its
-// shard, so what was listed at once is listed once.
+// shard, so what was listed at once is listed once. All of them are read before the
+// first is yielded: while the walk's caller has one, which may do anything, close
+// the cache too, nothing is held, and records may move.
 func (e *Engine) shardKeys(i int, yield func(string, error) bool) bool {
-	entries, err := e.shardEntries(i)
+	keys, err := e.keysOf(i)
 	if err != nil {
 		yield("", err)
 		return false
 	}
-	type found struct {
-		key string
-		err error
-	}
-	batch := make([]found, 0, min(len(entries), walkBatch))
-	for part := range slices.Chunk(entries, walkBatch) {
-		set := e.log.Acquire(uint64(i))
-		if set == nil {
-			yield("", ErrClosed)
+	for _, k := range keys {
+		if !yield(k.key, k.err) {
 			return false
-		}
-		batch = batch[:0]
-		for _, entry := range part {
-			if key, err := e.keyAt(set, entry); err != ErrNotFound {
-				batch = append(batch, found{key, err})
-			}
-		}
-		set.Release(uint64(i))
-		for _, f := range batch {
-			if !yield(f.key, f.err) {
-				return false
-			}
 		}
 	}
 	return true
 }
 
-// shardEntries lists one shard of the index, in the order of the log.
-func (e *Engine) shardEntries(i int) ([]keydir.Entry, error) {
-	set := e.log.Acquire(uint64(i))
-	if set == nil {
-		return nil, ErrClosed
-	}
-	entries, err := e.index.Load().Shard(i, nil)
-	set.Release(uint64(i))
-	if errors.Is(err, keydir.ErrDamaged) {
-		if err = e.rebuildFromRead(); err == nil {
-			return e.shardEntries(i)
+// keysOf reads the keys of one shard of the index. What it has read while segments
+// came and went may be of others; it tries again, and lets no more come and go if
+// that does not help.
+func (e *Engine) keysOf(i int) ([]foundKey, error) {
+	const tries = 3
+	for try := 0; ; try++ {
+		if try == tries {
+			e.w.mu.Lock()
+			defer e.w.mu.Unlock()
+		}
+		set := e.log.Acquire(uint64(i))
+		if set == nil {
+			return nil, ErrClosed
+		}
+		keys, err := e.keysIn(set, i)
+		over := set.Over()
+		set.Release(uint64(i))
+		switch {
+		case errors.Is(err, keydir.ErrDamaged) && try < tries:
+			if err := e.rebuildFromRead(); err != nil {
+				return nil, err
+			}
+		case err != nil, !over, try == tries:
+			return keys, err
 		}
 	}
-	slices.SortFunc(entries, func(a, b keydir.Entry) int { return cmp.Compare(a.Place, b.Place) })
-	return entries, err
+}
+
+func (e *Engine) keysIn(set *segment.Set, i int) ([]foundKey, error) {
+	entries, err := e.index.Load().Shard(i, nil)
+	if err != nil {
+		return nil, err
+	}
+	slices.SortFunc(entries, func(a, b keydir.Entry) int { return cmp.Compare(a.Place, b.Place) }) // the order of the log
+	keys := make([]foundKey, 0, len(entries))
+	for _, entry := range entries {
+		if key, err := e.keyAt(set, entry); err != ErrNotFound {
+			keys = append(keys, foundKey{key, err})
+		}
+	}
+	return keys, nil
 }
 
 // keyAt reads the key of the record at a place. ErrNotFound: it has expired.
@@ -86,7 +97,7 @@ func (e *Engine) keyAt(set *segment.Set, entry keydir.Entry) (string, error) {
 	slot, off := e.layout.Split(entry.Place)
 	seg := set.At(slot)
 	if seg == nil {
-		return "", ErrNotFound // its segment is gone, and so is the record
+		return "", ErrNotFound // of a newer set: this one is over
 	}
 	h, key, err := seg.Head(off, nil)
 	if err == nil && e.opt.Hash(string(key)) != h.Hash {

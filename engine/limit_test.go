@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/go-diskcache/diskcache/codec"
+	"github.com/go-diskcache/diskcache/evict"
 	"github.com/go-diskcache/diskcache/vfs"
 )
 
@@ -25,7 +26,7 @@ func onDisk(m *vfs.Mem) int64 {
 func TestLimitCountsFilesBeforeTheyAreNamed(t *testing.T) {
 	const limit = 4 << 20
 	mem := vfs.NewMem()
-	e, err := Open(mem, Options{SizeLimit: limit})
+	e, err := Open(mem, Options{SizeLimit: limit, Policy: evict.None})
 	require.NoError(t, err)
 	large := []byte(strings.Repeat("v", 1<<20))
 	err = e.Update(func(tx *Tx) error {
@@ -50,7 +51,7 @@ func TestLimitHoldsAfterClose(t *testing.T) {
 		t.Run(fmt.Sprint(limit>>20, " MiB"), func(t *testing.T) {
 			mem := vfs.NewMem()
 			for round := range 2 {
-				e, err := Open(mem, Options{SizeLimit: limit})
+				e, err := Open(mem, Options{SizeLimit: limit, Policy: evict.None})
 				require.NoError(t, err)
 				n := 0
 				for ; err == nil; n++ {

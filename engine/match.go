@@ -82,6 +82,29 @@ func (m *matcher) find(rec *codec.Record) (keydir.Ref, match, error) {
 	}
 }
 
+// placeOf returns a Resolver that knows the entry of an operation by where it
+// stands: the disk need not be asked whose it is.
+func (e *Engine) placeOf(op *Op) atPlace {
+	return atPlace{&op.Record, e.layout.Place(op.From.seg.Slot, op.From.off)}
+}
+
+// stillAt looks up the entry that points to where an operation comes from.
+func (m *matcher) stillAt(op *Op) (keydir.Ref, error) {
+	for {
+		x := m.e.index.Load()
+		ref, err := x.Find(op.Record.Hash, m.e.placeOf(op))
+		if !errors.Is(err, keydir.ErrDamaged) {
+			if ref.Found() && ref.Entry().Place != m.e.placeOf(op).place {
+				return keydir.Ref{}, err // in the side table, elsewhere
+			}
+			return ref, err
+		}
+		if _, err := m.e.rebuild(x); err != nil {
+			return ref, err
+		}
+	}
+}
+
 // dropEntry takes the entry whose record Same found damaged out of the index.
 func (m *matcher) dropEntry(x *keydir.Index, rec *codec.Record) error {
 	seg := m.m.seg

@@ -8,6 +8,7 @@ import (
 	"github.com/cespare/xxhash/v2"
 
 	"github.com/go-diskcache/diskcache/codec"
+	"github.com/go-diskcache/diskcache/evict"
 )
 
 // SyncMode says when written data is put on the disk.
@@ -21,7 +22,11 @@ const (
 
 // Options are what an Engine is opened with. Zero values mean the defaults.
 type Options struct {
-	SizeLimit     int64 // bytes on the disk beyond which a Set is refused; 0: none
+	SizeLimit     int64 // bytes that the directory may take on the disk; 0: any number
+	CountLimit    int64 // items that the cache may have; 0: any number
+	MinFreeSpace  int64 // bytes that are to stay free on the volume; 0: none
+	Policy        evict.Policy
+	CullLimit     int   // items given up per write, at most; 0: any number; < 0: none
 	SegmentSize   int64 // bytes after which a segment is sealed; 0: from SizeLimit
 	FileThreshold int64 // values from this size on get files of their own; 0: 256 KiB, < 0: never
 	Compression   codec.Compression
@@ -51,8 +56,11 @@ const (
 )
 
 func (o Options) withDefaults() (Options, error) {
-	if o.SizeLimit < 0 || o.SegmentSize < 0 || o.SyncInterval < 0 || o.MaxOpenFiles < 0 {
+	if o.SizeLimit < 0 || o.CountLimit < 0 || o.MinFreeSpace < 0 || o.SegmentSize < 0 || o.SyncInterval < 0 || o.MaxOpenFiles < 0 {
 		return o, fmt.Errorf("%w: a size, interval or number is negative", ErrOption)
+	}
+	if !o.Policy.Valid() {
+		return o, fmt.Errorf("%w: %s", ErrOption, o.Policy)
 	}
 	if o.Sync > SyncAlways || o.Compression > codec.Zstd {
 		return o, fmt.Errorf("%w: unknown sync mode %d or compression %d", ErrOption, o.Sync, o.Compression)

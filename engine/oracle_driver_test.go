@@ -133,8 +133,8 @@ func (d *driver) kill() {
 func (d *driver) rotate() {
 	d.e.w.mu.Lock()
 	defer d.e.w.mu.Unlock()
-	if w := d.e.w.active; w != nil && !w.Empty() {
-		d.must(d.e.rotate())
+	if w := d.e.w.active[fresh]; w != nil && !w.Empty() {
+		d.must(d.e.rotate(fresh))
 	}
 }
 

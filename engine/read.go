@@ -39,7 +39,7 @@ func (e *Engine) Get(key string, dst []byte) ([]byte, error) {
 // get is Get, and fills in the record, whose key and value it leaves out.
 func (e *Engine) get(key string, dst []byte, rec *codec.Record) ([]byte, error) {
 	h := e.opt.Hash(key)
-	out, err := e.find(h, key, dst, rec)
+	out, err := e.find(h, key, dst, rec, true)
 	if err != nil {
 		rec.Hash = h
 		return dst, err
@@ -63,8 +63,8 @@ func (e *Engine) get(key string, dst []byte, rec *codec.Record) ([]byte, error) 
 }
 
 // find appends the stored value of key to dst: what is in the record, compressed
-// or the name of a file as it may be.
-func (e *Engine) find(h uint64, key string, dst []byte, rec *codec.Record) ([]byte, error) {
+// or the name of a file as it may be. use tells the policy of it.
+func (e *Engine) find(h uint64, key string, dst []byte, rec *codec.Record, use bool) ([]byte, error) {
 	for try := 0; ; try++ {
 		set := e.log.Acquire(h)
 		if set == nil {
@@ -72,10 +72,15 @@ func (e *Engine) find(h uint64, key string, dst []byte, rec *codec.Record) ([]by
 		}
 		out, entry, err := e.findIn(set, h, key, dst, rec)
 		// While the set is held the index is not given back.
-		again := err == errGone || err != nil && err != ErrNotFound && e.moved(h, key, entry)
+		// From a set that is over another segment may have been read: slots are
+		// used again.
+		again := err == errGone || err != nil && (set.Over() || err != ErrNotFound && e.moved(h, key, entry))
+		if use && err == nil && e.evict.limits {
+			e.evict.used(e.index.Load(), h, entry)
+		}
 		set.Release(h)
 		switch {
-		case err == nil, err == ErrNotFound:
+		case err == nil, err == ErrNotFound && (!again || try >= maxLookups):
 			return out, err
 		case err == keydir.ErrDamaged:
 			if err := e.rebuildFromRead(); err != nil {
@@ -150,7 +155,7 @@ func (e *Engine) corrupt(err error) error {
 // of its own.
 func (e *Engine) Item(key string) (Item, error) {
 	var rec codec.Record
-	stored, err := e.find(e.opt.Hash(key), key, nil, &rec)
+	stored, err := e.find(e.opt.Hash(key), key, nil, &rec, false)
 	if err != nil {
 		return Item{}, err
 	}

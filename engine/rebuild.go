@@ -44,7 +44,7 @@ func (e *Engine) loadLocked() error {
 // with the old one until the new one is there. The caller holds the writer lock.
 func (e *Engine) rebuild(damaged *keydir.Index) (*keydir.Index, error) {
 	e.faults.add("index is built anew", snapshotError(cmp.Or(damaged.Err(), error(errNowhere))))
-	x := keydir.New(keydir.Config{PlaceBits: e.layout.PlaceBits})
+	x := keydir.New(keydir.Config{PlaceBits: e.layout.PlaceBits, Ranks: e.evict.ranked()})
 	var files values // aside: until all is replayed the files that seem to be unnamed are not
 	files.init(e)
 	rp := &replay{e: e, index: x, values: &files, segs: e.w.bySlot, bySlot: make([]*history, len(e.w.bySlot))}
@@ -62,8 +62,7 @@ func (e *Engine) rebuild(damaged *keydir.Index) (*keydir.Index, error) {
 		rp.bySlot[s.Slot] = h
 	}
 	for _, h := range all {
-		h.seg.LiveBytes.Store(0)
-		h.seg.LiveCount.Store(0)
+		h.seg.Forget()
 	}
 	if err := rp.run(all); err != nil {
 		x.Close()

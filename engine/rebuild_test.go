@@ -27,7 +27,7 @@ func TestRebuildWithoutFailedCommit(t *testing.T) {
 	v, err := e.Get("k", nil)
 	require.NoError(t, err)
 	require.Equal(t, "old", string(v))
-	seg := e.w.active.Segment
+	seg := e.w.active[fresh].Segment
 	_ = e.Close() // which tells of the index
 	require.ErrorIs(t, e.rescue(seg), ErrClosed)
 }

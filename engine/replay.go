@@ -2,6 +2,7 @@ package engine
 
 import (
 	"fmt"
+	"math"
 
 	"github.com/go-diskcache/diskcache/codec"
 	"github.com/go-diskcache/diskcache/keydir"
@@ -36,7 +37,7 @@ type replay struct {
 	key   []byte
 }
 
-// run applies all entries of the histories.
+// run applies all entries of the histories that are not dropped.
 func (r *replay) run(all []*history) error {
 	r.exact = r.index.SideLen() > 0
 	if r.index.Len() == 0 {
@@ -59,12 +60,19 @@ func inserts(all []*history) int {
 }
 
 func (r *replay) apply(h *history, e *codec.HintEntry) error {
+	if e.Off < h.seg.Front.Load() {
+		return nil
+	}
 	r.h, r.entry, r.key, r.place = h, e, nil, 0
 	switch e.Kind {
 	case codec.KindPut:
 		return r.lost(r.put())
 	case codec.KindTombstone:
+		h.seg.TombBytes.Add(e.Size)
 		return r.lost(r.remove())
+	case codec.KindDrop:
+		h.seg.TombBytes.Add(e.Size)
+		return nil
 	}
 	if e.Kind.Skippable() {
 		return nil
@@ -98,16 +106,27 @@ func (r *replay) put() error {
 	}
 	s.LiveBytes.Add(r.entry.Size)
 	s.LiveCount.Add(1)
+	s.Lives(expiresOf(r.entry))
 	if r.entry.Flags&codec.FlagFile != 0 {
 		// A record that cannot be read names no file any more: what it named
 		// becomes an orphan.
 		if f, err := r.e.fileOf(s, r.entry.Off); err == nil {
 			r.values.named(f)
+			s.FileBytes.Add(f.Size)
 		} else if !segment.IsDamage(err) {
 			return err
 		}
 	}
 	return nil
+}
+
+// expiresOf returns when a record expires, in nanoseconds, as far as a hint knows:
+// rounded up, and 0 (never) for what is far away.
+func expiresOf(e *codec.HintEntry) int64 {
+	if e.Expires == math.MaxUint32 {
+		return 0
+	}
+	return e.Expires * 1e9
 }
 
 // remove applies a tombstone. One that was committed again (Stored) speaks of the
@@ -177,6 +196,7 @@ func (r *replay) forget(ref keydir.Ref) {
 	if r.old.Flags&codec.FlagFile != 0 {
 		if f, err := r.e.fileOf(s, r.old.Off); err == nil {
 			r.values.condemn(f, nil, 0)
+			s.FileBytes.Add(-f.Size)
 		}
 	}
 }

@@ -19,6 +19,27 @@ func (e *Engine) usage() int64 {
 	return e.DiskUsage() + e.reserve.hints.Load() + e.reserve.snapshot.Load()
 }
 
+// mostOf returns the largest commit, or value, that a cache of a limit can hold:
+// its own files take some, and one segment or two are always on their way.
+func (e *Engine) mostOf(limit int64) int64 {
+	return limit - limit/8 - 2*codec.SegmentHeaderLen
+}
+
+// wantOf returns what room a commit wants.
+func (e *Engine) wantOf(r *request) *want {
+	w := &want{most: -1}
+	if e.opt.CullLimit != 0 {
+		w.most = max(e.opt.CullLimit, 0)
+	}
+	for i := range r.ops {
+		w.bytes += int64(codec.RecordSize(&r.ops[i].Record))
+	}
+	if e.opt.CountLimit > 0 {
+		w.items = int(e.opt.CountLimit/256) + len(r.ops)
+	}
+	return w
+}
+
 // snapshotShare is the part of SizeLimit that a snapshot may take. One that would
 // be larger is not written: it costs the next Open some time, a small cache little.
 const snapshotShare = 8
@@ -51,14 +72,14 @@ func (e *Engine) roomForSnapshot(n int64) bool {
 // the writer lock.
 func (e *Engine) deleteWithout(r *request) {
 	s := &e.w.stage
-	for errors.Is(r.err, ErrNoSpace) && !grows(r) && e.makeRoom() {
+	for errors.Is(r.err, ErrNoSpace) && !grows(r) && e.giveUpSpare() {
 		r.err = s.add(r)
 		s.flush()
 	}
 }
 
-// makeRoom removes the snapshot or a hint, and reports whether there was one.
-func (e *Engine) makeRoom() bool {
+// giveUpSpare removes the snapshot or a hint, and reports whether there was one.
+func (e *Engine) giveUpSpare() bool {
 	if e.loadLocked() != nil {
 		return false
 	}

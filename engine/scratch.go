@@ -28,13 +28,13 @@ func (r *recovery) fromScratch() error {
 	if slot > e.layout.MaxSlots() {
 		return fmt.Errorf("%w: %d segments are more than the %d that the index can tell apart", ErrFull, slot, e.layout.MaxSlots())
 	}
-	all = r.ofOneCache(all)
+	all = r.applyDrops(r.ofOneCache(all))
 	for _, h := range all { // a hint may speak of more than is left of its segment
 		if h.seg.Length() > e.layout.MaxFile() {
 			e.layout = segment.NewLayout(e.layout.PlaceBits, h.seg.Length())
 		}
 	}
-	x := keydir.New(keydir.Config{PlaceBits: e.layout.PlaceBits})
+	x := keydir.New(keydir.Config{PlaceBits: e.layout.PlaceBits, Ranks: e.evict.ranked()})
 	e.index.Store(x)
 	return r.replay(x, all)
 }

@@ -25,7 +25,7 @@ func (e *Engine) Set(key string, value []byte, a Attrs) error {
 	defer r.free()
 	r.ops = r.one[:]
 	op := &r.ops[0]
-	if err := e.prepare(op, key, value, a); err != nil {
+	if err := e.prepare(op, key, value, a, false); err != nil {
 		return err
 	}
 	return e.commitOne(r, op)
@@ -52,7 +52,7 @@ func (e *Engine) SetReader(key string, r io.Reader, a Attrs) error {
 	if err := checkSizes(key, a); err != nil {
 		return err
 	}
-	if err := e.prepareFile(op, first, r); err != nil {
+	if err := e.prepareFile(op, first, r, false); err != nil {
 		return err
 	}
 	e.describe(op, key, a)
@@ -110,12 +110,12 @@ func checkSizes(key string, a Attrs) error {
 
 // prepare makes op the storing of value: all that can be done without the writer
 // lock is done here.
-func (e *Engine) prepare(op *Op, key string, value []byte, a Attrs) error {
+func (e *Engine) prepare(op *Op, key string, value []byte, a Attrs, locked bool) error {
 	if err := checkSizes(key, a); err != nil {
 		return err
 	}
 	if t := e.opt.FileThreshold; t >= 0 && int64(len(value)) >= t {
-		if err := e.prepareFile(op, value, bytesReader(nil)); err != nil {
+		if err := e.prepareFile(op, value, bytesReader(nil), locked); err != nil {
 			return err
 		}
 		e.describe(op, key, a)
@@ -138,8 +138,8 @@ func (e *Engine) prepare(op *Op, key string, value []byte, a Attrs) error {
 }
 
 // prepareFile makes op the storing of what first and r hold, in a file.
-func (e *Engine) prepareFile(op *Op, first []byte, r io.Reader) error {
-	ref, err := e.values.create(first, r)
+func (e *Engine) prepareFile(op *Op, first []byte, r io.Reader, locked bool) error {
+	ref, err := e.values.create(first, r, locked)
 	if err != nil {
 		return err
 	}

@@ -57,7 +57,7 @@ func (r *recovery) reset() error {
 	e.log.Publish(e.w.bySlot) // what was opened of the segments is theirs to close
 	e.log.Publish(nil)
 	e.log.Wait()
-	e.w.bySlot, r.orphans, r.sound = nil, nil, true
+	e.w.bySlot, r.orphans, r.sound, e.graves = nil, nil, true, graves{}
 	e.values.init(e)
 	e.values.bytes.Store(0)
 	return nil
@@ -77,7 +77,7 @@ func (r *recovery) openSnapshot(f vfs.File) (bool, error) {
 	for _, s := range snap.Shards {
 		src.Shards = append(src.Shards, keydir.Region{Offset: s.Offset, Length: s.Length, Sum: s.Sum, Count: int(s.Count)})
 	}
-	x, err := keydir.Load(keydir.Config{PlaceBits: snap.PlaceBits}, src)
+	x, err := keydir.Load(keydir.Config{PlaceBits: snap.PlaceBits, Ranks: e.evict.ranked()}, src)
 	if err != nil {
 		return false, err
 	}
@@ -129,6 +129,9 @@ func (r *recovery) since(x *keydir.Index, newer []found) (bool, error) {
 		h.cacheID = r.e.id
 		r.e.w.put(h.seg)
 		all = append(all, h)
+	}
+	if len(dropsOf(all)) > 0 {
+		return false, nil // of what the snapshot knows is gone in part
 	}
 	if err := r.replay(x, all); err != nil {
 		return false, err

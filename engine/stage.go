@@ -19,11 +19,13 @@ const identityShift = 34
 type stage struct {
 	e       *Engine
 	buf     []byte     // encoded commits, to be written at base
+	stream  stream     // whose active segment
 	base    int64      // offset in the active segment
 	mark    int64      // synced length that buf states, 0 if none
 	changes []change   // what applying them does to the index
 	reqs    []*request // whose commits they are
 	seen    hashSet    // keys in changes
+	inserts int        // how many of these are new keys, at most
 	match   matcher
 }
 
@@ -36,13 +38,16 @@ type change struct {
 	size  int64
 	hint  codec.HintEntry
 	again bool // an earlier change of the commit may have made ref stale
-	mute  bool // a tombstone committed again: the index knows
+	mute  bool // a drop, or a tombstone committed again: the index knows
 }
 
 func (s *stage) init(e *Engine) {
 	s.e = e
 	s.match.e = e
 }
+
+// writer returns the writer of the active segment, nil if there is none yet.
+func (s *stage) writer() *segment.Writer { return s.e.w.active[s.stream] }
 
 // add decides what the operations of r do and encodes them as one commit. What
 // was staged before is flushed first where r depends on it.
@@ -53,10 +58,14 @@ func (s *stage) add(r *request) error {
 			break
 		}
 	}
+	if to := s.e.streamOf(r); to != s.stream {
+		s.flush()
+		s.stream = to
+	}
 	if err := s.room(r); err != nil {
 		return err
 	}
-	w := s.e.w.active
+	w := s.writer()
 	start := len(s.buf)
 	changes := len(s.changes)
 	seq := s.e.clock.next()
@@ -87,14 +96,25 @@ func (s *stage) add(r *request) error {
 
 // record stages one operation, if it does anything.
 func (s *stage) record(op *Op, seq uint64) error {
+	switch {
+	case op.Record.Kind == codec.KindDrop:
+		op.Record.Seq, op.Record.First, op.Record.Stored = seq, seq, seq
+		s.append(change{op: op, mute: true})
+		return nil
+	case op.From != nil && op.Record.Kind == codec.KindPut:
+		return s.move(op, seq)
+	}
 	e, rec := s.e, &op.Record
 	ref, old, err := s.match.find(rec)
 	if err != nil {
 		return err
 	}
 	op.Existed = ref.Found() && !e.clock.expired(old.expires, old.stored)
+	if op.OnlyAt != nil && (!ref.Found() || old.seg != op.OnlyAt.seg || old.off != op.OnlyAt.off) {
+		return nil
+	}
 	if op.From != nil {
-		if !moves(op, ref, &old) {
+		if !stillHolds(op, ref, &old) {
 			return nil
 		}
 	} else if rec.Kind == codec.KindTombstone && !ref.Found() && !old.lost && !e.w.doubts.has(rec.Hash) {
@@ -108,6 +128,12 @@ func (s *stage) record(op *Op, seq uint64) error {
 			rec.First = old.first
 		}
 	}
+	if !ref.Found() && rec.Kind == codec.KindPut {
+		if limit := e.opt.CountLimit; limit > 0 && int64(e.index.Load().Len()+s.inserts) >= limit {
+			return errNoRoom
+		}
+		s.inserts++
+	}
 	if ref.Found() || old.lost || rec.Kind == codec.KindTombstone { // a moved one replaced something in its time
 		rec.Flags |= codec.FlagReplaced
 	}
@@ -116,36 +142,70 @@ func (s *stage) record(op *Op, seq uint64) error {
 	if old.collides || again {
 		rec.Flags |= codec.FlagCollides
 	}
-	off := s.base + int64(len(s.buf))
-	before := len(s.buf)
-	s.buf = codec.AppendRecord(s.buf, e.w.active.Segment.ID, off, rec)
-	size := int64(len(s.buf) - before)
-	s.seen.add(rec.Hash >> identityShift)
-	s.changes = append(s.changes, change{
-		op: op, ref: ref, old: old, off: off, size: size, hint: hintOf(rec, off, size),
-		again: again,
-		mute:  op.From != nil && rec.Kind == codec.KindTombstone,
-	})
+	s.append(change{op: op, ref: ref, old: old, again: again, mute: op.From != nil})
 	return nil
 }
 
-// moves reports whether a record that is to be committed again still matters. A
-// put does while it is the newest of its key. A tombstone does even when its key
-// was set again, for what was set relies on it to hold back older records; one
-// whose commit failed, so that an older record is still in the index, does not.
-func moves(op *Op, ref keydir.Ref, old *match) bool {
-	if op.Record.Kind == codec.KindTombstone {
-		return !ref.Found() || old.stored > op.Record.Stored
+// move stages the moving of a put that is still the newest of its key, or the end
+// of one. It keeps what it says of its past: where it stood is dropped by the same
+// commit, or it says that it has replaced something.
+func (s *stage) move(op *Op, seq uint64) error {
+	ref, err := s.match.stillAt(op)
+	if err != nil || !ref.Found() {
+		return err
 	}
-	return ref.Found() && old.seg == op.From.seg && old.off == op.From.off
+	rec := &op.Record
+	old := match{
+		first: rec.First, stored: rec.Stored, expires: rec.Expires, flags: rec.Flags,
+		seg: op.From.seg, off: op.From.off, size: op.From.size, file: op.Value,
+	}
+	if op.Silent {
+		s.seen.add(rec.Hash >> identityShift)
+		s.changes = append(s.changes, change{
+			op: op, ref: ref, old: old, again: true,
+			off: s.base + int64(len(s.buf)), hint: codec.HintEntry{Hash: rec.Hash},
+		})
+		return nil
+	}
+	rec.Flags &= codec.FlagFile | codec.FlagReplaced
+	if ref.Collides() {
+		rec.Flags |= codec.FlagCollides
+	}
+	rec.Seq = seq
+	s.append(change{op: op, ref: ref, old: old, again: true})
+	return nil
+}
+
+// append encodes the record of a change.
+func (s *stage) append(c change) {
+	rec := &c.op.Record
+	c.off = s.base + int64(len(s.buf))
+	before := len(s.buf)
+	s.buf = codec.AppendRecord(s.buf, s.writer().Segment.ID, c.off, rec)
+	c.size = int64(len(s.buf) - before)
+	c.hint = hintOf(rec, c.off, c.size)
+	s.seen.add(rec.Hash >> identityShift)
+	s.changes = append(s.changes, c)
+}
+
+// stillHolds reports whether a tombstone that is to be committed again still matters. It
+// does even when its key was set again, for what was set relies on it to hold back
+// older records; one whose commit failed, so that an older record is still in the
+// index, does not.
+func stillHolds(op *Op, ref keydir.Ref, old *match) bool {
+	return !ref.Found() || old.stored > op.Record.Stored
 }
 
 // hintOf returns what a hint says of a record.
 func hintOf(rec *codec.Record, off, size int64) codec.HintEntry {
-	return codec.HintEntry{
+	h := codec.HintEntry{
 		Hash: rec.Hash, Seq: rec.Seq, Off: off, Size: size,
 		Kind: rec.Kind, Flags: rec.WrittenFlags(), Expires: codec.HintExpires(rec.Expires),
 	}
+	if rec.Kind == codec.KindDrop {
+		h.Expires = rec.Expires / codec.Align
+	}
+	return h
 }
 
 // undo takes back what was staged since.
@@ -171,11 +231,12 @@ func (s *stage) room(r *request) error {
 	if need > e.layout.MaxFile()-codec.SegmentHeaderLen || need > codec.MaxFrameLen {
 		return fmt.Errorf("%w: a commit of %d bytes does not fit a segment of at most %d", ErrTooLarge, need, e.layout.MaxFile())
 	}
-	hints := int64(codec.HintLen(len(s.changes) + len(r.ops)))
-	if e.opt.SizeLimit > 0 && e.usage()+int64(len(s.buf))+need+hints > e.opt.SizeLimit && grows(r) {
-		return ErrFull
+	if grows(r) {
+		if err := s.limits(r, need); err != nil {
+			return err
+		}
 	}
-	if w := e.w.active; w != nil && w.Err() == nil {
+	if w := s.writer(); w != nil && w.Err() == nil {
 		end := w.Offset() + int64(len(s.buf))
 		if end+need <= e.opt.SegmentSize || end == codec.SegmentHeaderLen {
 			s.base = w.Offset()
@@ -183,10 +244,28 @@ func (s *stage) room(r *request) error {
 		}
 		s.flush()
 	}
-	if err := e.rotate(); err != nil {
+	if err := e.rotate(s.stream); err != nil {
 		return err
 	}
-	s.base = e.w.active.Offset()
+	s.base = s.writer().Offset()
+	return nil
+}
+
+// limits sees to it that the limits leave room for r, which takes need bytes.
+func (s *stage) limits(r *request, need int64) error {
+	e := s.e
+	if limit := e.opt.SizeLimit; limit > 0 {
+		hints := int64(codec.HintLen(len(s.changes) + len(r.ops)))
+		if need > e.mostOf(limit) {
+			return fmt.Errorf("%w: %d bytes do not fit a cache of %d", ErrTooLarge, need, limit)
+		}
+		if e.usage()+int64(len(s.buf))+need+hints > limit {
+			return errNoRoom
+		}
+	}
+	if limit := e.opt.CountLimit; limit > 0 && int64(len(r.ops)) > limit {
+		return fmt.Errorf("%w: %d items do not fit a cache of %d", ErrTooLarge, len(r.ops), limit)
+	}
 	return nil
 }
 
@@ -222,9 +301,9 @@ func (s *stage) flush() {
 	s.mark = 0
 	clear(s.changes)
 	clear(s.reqs)
-	s.changes, s.reqs = s.changes[:0], s.reqs[:0]
+	s.changes, s.reqs, s.inserts = s.changes[:0], s.reqs[:0], 0
 	s.seen.reset()
-	if w := s.e.w.active; w != nil {
+	if w := s.writer(); w != nil {
 		s.base = w.Offset()
 	}
 }
@@ -233,7 +312,7 @@ func (s *stage) flush() {
 const maxStageBuffer = 4 << 20
 
 func (s *stage) write() error {
-	w := s.e.w.active
+	w := s.writer()
 	before := w.Offset()
 	err := w.Append(s.buf)
 	if n := w.Grown(); n != 0 {
@@ -253,10 +332,14 @@ func (s *stage) write() error {
 		}
 	}
 	w.Segment.LastSeq.Store(s.e.w.seq)
+	notes := 0
 	for i := range s.changes {
-		w.Note(s.changes[i].hint)
+		if !s.changes[i].op.Silent {
+			w.Note(s.changes[i].hint)
+			notes++
+		}
 	}
-	s.e.reserve.hints.Add(int64(codec.HintLen(len(s.changes)) - codec.HintLen(0)))
+	s.e.reserve.hints.Add(int64(codec.HintLen(notes) - codec.HintLen(0)))
 	if s.mark > 0 {
 		w.Marked(s.mark)
 	}
@@ -265,40 +348,63 @@ func (s *stage) write() error {
 
 // apply makes the staged changes visible.
 func (s *stage) apply() {
-	e := s.e
-	seg := e.w.active.Segment
-	x := e.index.Load()
+	seg := s.writer().Segment
 	for i := range s.changes {
 		c := &s.changes[i]
-		if c.mute {
-			continue
+		if c.op.Record.Kind != codec.KindPut {
+			seg.TombBytes.Add(c.size)
 		}
-		s.match.set(&c.op.Record)
-		var err error
-		if c.again {
-			c.ref, err = x.Find(c.hint.Hash, &s.match)
-		}
-		if err == nil && c.op.Record.Kind == codec.KindTombstone {
-			err = x.Delete(c.hint.Hash, c.ref, &s.match)
-		} else if err == nil {
-			err = x.Put(c.hint.Hash, c.ref, &s.match, keydir.Entry{
-				Place: e.layout.Place(seg.Slot, c.off), Class: keydir.ClassOf(int(c.size)),
-			})
-			seg.LiveBytes.Add(c.size)
-			seg.LiveCount.Add(1)
-			if c.op.From == nil {
-				e.values.named(c.op.Value)
+		if !c.mute {
+			if err := s.applyOne(seg, c); err != nil {
+				panic(fmt.Sprintf("diskcache: index and log disagree: %v", err))
 			}
 		}
+	}
+}
+
+func (s *stage) applyOne(seg *segment.Segment, c *change) error {
+	e, x := s.e, s.e.index.Load()
+	var r keydir.Resolver = &s.match
+	s.match.set(&c.op.Record)
+	if c.op.From != nil {
+		r = e.placeOf(c.op)
+	}
+	if c.again {
+		ref, err := x.Find(c.hint.Hash, r)
 		if err != nil {
-			panic(fmt.Sprintf("diskcache: index and log disagree: %v", err))
+			return err
 		}
-		if c.ref.Found() {
-			if c.op.From != nil {
-				c.old.file = valueFile{} // named by the copy as well
-			}
-			e.forget(c.old, seg, c.off)
+		c.ref = ref
+	}
+	if c.op.Record.Kind == codec.KindTombstone || c.op.Silent {
+		if err := x.Delete(c.hint.Hash, c.ref, r); err != nil {
+			return err
 		}
+	} else {
+		entry := keydir.Entry{Place: e.layout.Place(seg.Slot, c.off), Class: keydir.ClassOf(int(c.size)), Hits: c.op.Hits}
+		if err := e.evict.stored(x, c, r, entry); err != nil {
+			return err
+		}
+		e.account(seg, c)
+	}
+	if c.ref.Found() {
+		if c.op.From != nil && !c.op.Silent {
+			c.old.seg.FileBytes.Add(-c.old.file.Size)
+			c.old.file = valueFile{} // named by the copy as well
+		}
+		e.forget(c.old, seg, c.off)
+	}
+	return nil
+}
+
+// account adds a record to what is known of its segment.
+func (e *Engine) account(seg *segment.Segment, c *change) {
+	seg.LiveBytes.Add(c.size)
+	seg.LiveCount.Add(1)
+	seg.FileBytes.Add(c.op.Value.Size)
+	seg.Lives(c.op.Record.Expires)
+	if c.op.From == nil {
+		e.values.named(c.op.Value)
 	}
 }
 
@@ -308,23 +414,25 @@ func (s *stage) apply() {
 func (e *Engine) forget(old match, by *segment.Segment, off int64) {
 	old.seg.LiveBytes.Add(-old.size)
 	old.seg.LiveCount.Add(-1)
+	old.seg.FileBytes.Add(-old.file.Size)
 	if old.file.ID != 0 {
 		e.values.condemn(old.file, by, off)
 	}
 }
 
-// rotate ends the active segment and begins a new one.
-func (e *Engine) rotate() error {
+// rotate ends the active segment of a stream and begins a new one.
+func (e *Engine) rotate(to stream) error {
 	w := &e.w
+	active := &w.active[to]
 	slot, err := w.freeSlot(e.layout)
 	if err != nil {
 		return err
 	}
-	if w.spare == nil && w.active != nil { // the next segment is like this one
-		n := len(w.active.Entries())
+	if w.spare == nil && *active != nil { // the next segment is like this one
+		n := len((*active).Entries())
 		w.spare = make([]codec.HintEntry, 0, n+n/8)
 	}
-	head := codec.SegmentHeader{CacheID: e.id, ID: e.clock.next(), Seq: w.seq}
+	head := codec.SegmentHeader{CacheID: e.id, ID: e.clock.next(), Seq: w.seq, Stream: uint32(to)}
 	next, err := segment.Create(e.fsys, e.files, slot, head, w.spare)
 	if err != nil {
 		return writeError(err)
@@ -334,8 +442,8 @@ func (e *Engine) rotate() error {
 	e.reserveSnapshot()
 	w.spare = nil
 	next.Segment.FirstSeq.Store(e.clock.last.Load() + 1)
-	old := w.active
-	w.active = next
+	old := *active
+	*active = next
 	w.put(next.Segment)
 	e.log.Publish(w.bySlot)
 	if old != nil {

@@ -34,6 +34,21 @@ type counters struct {
 	torn     atomic.Int64
 	disk     atomic.Int64 // bytes of all files but those of values
 	openTime atomic.Int64
+
+	moved, movedBytes     atomic.Int64 // records copied by compaction or eviction
+	evicted, evictedBytes atomic.Int64
+	expired, expiredBytes atomic.Int64 // taken back because their time was over
+	compactions           atomic.Int64 // segments cleared to their end
+}
+
+// cleared adds what clearing segments has done.
+func (c *counters) cleared(t tally) {
+	c.moved.Add(t.moved)
+	c.movedBytes.Add(t.movedBytes)
+	c.evicted.Add(t.evicted)
+	c.evictedBytes.Add(t.evictedBytes)
+	c.expired.Add(t.expired)
+	c.expiredBytes.Add(t.expiredBytes)
 }
 
 type readCounter struct {

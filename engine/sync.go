@@ -25,17 +25,14 @@ func (e *Engine) Sync() error {
 	return errors.Join(err, e.values.removeDead())
 }
 
-// writers returns those whose segments are not sealed yet, the active one last.
+// writers returns those whose segments are not sealed yet, the active ones last.
 func (e *Engine) writers() []*segment.Writer {
 	e.w.mu.Lock()
 	defer e.w.mu.Unlock()
 	e.bg.mu.Lock()
 	defer e.bg.mu.Unlock()
 	ws := slices.Clone(e.bg.rotated)
-	if e.w.active != nil {
-		ws = append(ws, e.w.active)
-	}
-	return ws
+	return append(ws, e.w.actives()...)
 }
 
 func (e *Engine) syncWriter(w *segment.Writer) error {
@@ -95,7 +92,13 @@ func rescued(seg *segment.Segment, c *segment.Commit) []Op {
 		if r.Damaged || r.Kind != codec.KindPut && r.Kind != codec.KindTombstone {
 			continue
 		}
-		ops = append(ops, Op{Record: r.Record, From: &source{seg, r.Off}})
+		// The damaged segment stays, and what stands there with it.
+		r.Flags |= codec.FlagReplaced
+		op := Op{Record: r.Record, From: &source{seg, r.Off, r.Size}}
+		if ref, err := codec.ParseFileRef(r.Value); err == nil && r.Flags&codec.FlagFile != 0 {
+			op.Value = valueFile{ref.ID, ref.Size}
+		}
+		ops = append(ops, op)
 	}
 	return ops
 }

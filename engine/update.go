@@ -46,7 +46,13 @@ func (e *Engine) Update(fn func(tx *Tx) error) (err error) {
 		return nil
 	}
 	committed = true
+	w := e.wantOf(tx.req)
 	e.commitGroup([]*request{tx.req})
+	for tx.req.err == errNoRoom {
+		if tx.req.err = e.makeRoom(w, true); tx.req.err == nil {
+			e.commitGroup([]*request{tx.req})
+		}
+	}
 	if err := tx.req.err; err != nil {
 		if errors.Is(err, ErrFull) || errors.Is(err, ErrTooLarge) {
 			committed = false // nothing of it reached the log
@@ -133,7 +139,7 @@ func (tx *Tx) Set(key string, value []byte, a Attrs) error {
 	}
 	value = append([]byte(nil), value...) // the caller may use it again before the commit
 	var op Op
-	if err := tx.e.prepare(&op, key, value, a); err != nil {
+	if err := tx.e.prepare(&op, key, value, a, true); err != nil {
 		return err
 	}
 	if op.Value.ID == 0 {

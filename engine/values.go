@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -44,8 +45,9 @@ type values struct {
 // deadFile may be removed once seg is synced behind off.
 type deadFile struct {
 	valueFile
-	seg *segment.Segment
-	off int64
+	seg   *segment.Segment
+	off   int64
+	going bool // it is being removed
 }
 
 func (v *values) init(e *Engine) {
@@ -88,37 +90,45 @@ func (v *values) condemnNow(f valueFile, seg *segment.Segment, off int64) {
 	if seg == nil {
 		return
 	}
-	v.dead = append(v.dead, deadFile{f, seg, off})
+	v.dead = append(v.dead, deadFile{f, seg, off, false})
 	v.deadBytes.Add(f.Size)
 }
 
 // removeDead removes the files whose end is on the disk. One that cannot be
-// removed now (Windows: it is being read) stays for the next time.
+// removed now (Windows: it is being read) stays for the next time. A file is known
+// until it is gone, so that nobody takes it for an orphan.
 func (v *values) removeDead() error {
 	v.mu.Lock()
 	var gone []deadFile
-	kept := v.dead[:0]
-	for _, d := range v.dead {
-		if d.seg.Synced() > d.off {
-			gone = append(gone, d)
-		} else {
-			kept = append(kept, d)
+	for i := range v.dead {
+		if d := &v.dead[i]; !d.going && d.seg.Synced() > d.off {
+			d.going = true
+			gone = append(gone, *d)
 		}
 	}
-	clear(v.dead[len(kept):])
-	v.dead = kept
 	v.mu.Unlock()
+	if len(gone) == 0 {
+		return nil
+	}
 	var errs []error
+	removed := make(map[uint64]bool, len(gone))
 	for _, d := range gone {
 		err := v.e.fsys.Remove(codec.ValueName(d.ID))
-		if err == nil || errors.Is(err, fs.ErrNotExist) {
-			v.deadBytes.Add(-d.Size)
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			errs = append(errs, err)
+			removed[d.ID] = false
 			continue
 		}
-		errs = append(errs, err)
-		v.mu.Lock()
-		v.dead = append(v.dead, d)
-		v.mu.Unlock()
+		removed[d.ID] = true
+		v.deadBytes.Add(-d.Size)
+	}
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.dead = slices.DeleteFunc(v.dead, func(d deadFile) bool { return removed[d.ID] })
+	for i := range v.dead {
+		if _, tried := removed[v.dead[i].ID]; tried {
+			v.dead[i].going = false
+		}
 	}
 	return errors.Join(errs...)
 }
@@ -154,6 +164,9 @@ func (v *values) orphans() ([]vfs.Info, error) {
 			continue
 		}
 		info.Name = codec.ValuesDir + "/" + info.Name
+		if _, err := v.e.fsys.Stat(info.Name); errors.Is(err, fs.ErrNotExist) {
+			continue // removed since it was listed
+		}
 		orphans = append(orphans, info)
 		v.mu.Lock()
 		if _, ok := v.stray[info.Name]; !ok {
@@ -198,7 +211,7 @@ const chunkSize = 256 << 10
 const maxFileSize = 32 << 30
 
 // create writes a file with what first and then r hold, until r ends.
-func (v *values) create(first []byte, r io.Reader) (codec.FileRef, error) {
+func (v *values) create(first []byte, r io.Reader, locked bool) (codec.FileRef, error) {
 	ref := codec.FileRef{ChunkSize: chunkSize}
 	if v.e.log.Closed() {
 		return ref, ErrClosed
@@ -210,7 +223,7 @@ func (v *values) create(first []byte, r io.Reader) (codec.FileRef, error) {
 	ref.ID = id
 	name := codec.ValueName(id)
 	tmp := codec.TempName(name, id)
-	err := v.fill(&ref, tmp, first, r)
+	err := v.fill(&ref, tmp, first, r, locked)
 	if err == nil {
 		err = v.e.fsys.Rename(tmp, name)
 	}
@@ -252,12 +265,32 @@ func (v *values) newID() uint64 {
 func (v *values) grow(id uint64, n int64) error {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	if limit := v.e.opt.SizeLimit; limit > 0 && v.e.usage()+n > limit {
-		return ErrFull
+	if limit := v.e.opt.SizeLimit; limit > 0 {
+		if size := v.pending[id] + n; size > v.e.mostOf(limit) {
+			return fmt.Errorf("%w: a value of %d bytes or more does not fit a cache of %d", ErrTooLarge, size, limit)
+		}
+		if v.e.usage()+n > limit {
+			return errNoRoom
+		}
 	}
 	v.pending[id] += n
 	v.pendingBytes.Add(n)
 	return nil
+}
+
+// makeRoom is grow that takes space back where there is no room.
+func (v *values) makeRoom(id uint64, n int64, locked bool) error {
+	err := v.grow(id, n)
+	w := &want{bytes: n, most: -1}
+	if l := v.e.opt.CullLimit; l != 0 {
+		w.most = max(l, 0)
+	}
+	for err == errNoRoom {
+		if err = v.e.makeRoom(w, locked); err == nil {
+			err = v.grow(id, n)
+		}
+	}
+	return err
 }
 
 func (v *values) forgetPending(id uint64) {
@@ -301,7 +334,7 @@ func (v *values) makeDir() error {
 	return nil
 }
 
-func (v *values) fill(ref *codec.FileRef, name string, first []byte, r io.Reader) (err error) {
+func (v *values) fill(ref *codec.FileRef, name string, first []byte, r io.Reader, locked bool) (err error) {
 	f, err := v.e.fsys.Create(name)
 	if err != nil {
 		return err
@@ -319,7 +352,7 @@ func (v *values) fill(ref *codec.FileRef, name string, first []byte, r io.Reader
 			if ref.Size += int64(n); ref.Size > maxFileSize {
 				return fmt.Errorf("%w: a value of more than %d bytes", ErrTooLarge, int64(maxFileSize))
 			}
-			if err := v.grow(ref.ID, int64(n)); err != nil {
+			if err := v.makeRoom(ref.ID, int64(n), locked); err != nil {
 				return err
 			}
 			if _, werr := f.WriteAt(buf[:n], ref.Size-int64(n)); werr != nil {
@@ -368,7 +401,7 @@ func (e *Engine) readFile(key string, dst, stored []byte, rec *codec.Record) ([]
 		}
 		// The file may be gone because the key was set again: look once more.
 		var again codec.Record
-		now, ferr := e.find(rec.Hash, key, nil, &again)
+		now, ferr := e.find(rec.Hash, key, nil, &again, false)
 		if ferr != nil {
 			return dst, ferr
 		}

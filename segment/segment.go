@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"math"
 	"sync"
 	"sync/atomic"
 
@@ -43,12 +44,13 @@ type Segment struct {
 	file   atomic.Pointer[vfs.File] // open handle, nil when none
 	mapped atomic.Pointer[mapping]  // the sealed file in memory, nil when not mapped
 
-	mu     sync.Mutex // guards opening and mapping
-	pinned bool       // the handle belongs to the writer and is not closed by Files
-	noMap  bool       // mapping was tried in vain
+	mu       sync.Mutex // guards opening, mapping and what follows
+	pinned   bool       // the handle belongs to the writer and is not closed by Files
+	noMap    bool       // mapping was tried in vain
+	released bool       // the last set has let go
+	retired  bool       // the files are to be removed when it has
 
-	refs    atomic.Int64 // sets that hold it
-	retired atomic.Bool  // remove the files once the last set lets go
+	refs atomic.Int64 // sets that hold it
 
 	Usage
 }
@@ -58,8 +60,40 @@ type Segment struct {
 type Usage struct {
 	LiveBytes atomic.Int64 // bytes of records that the index points to
 	LiveCount atomic.Int64 // how many these are
+	FileBytes atomic.Int64 // bytes of the value files that these name
+	TombBytes atomic.Int64 // bytes of tombstones and drops
 	LastSeq   atomic.Uint64
-	FirstSeq  atomic.Uint64
+	FirstSeq  atomic.Uint64 // of what is not dropped
+	Front     atomic.Int64  // what begins before it is dropped
+	Earliest  atomic.Int64  // when the first item expires, ns; 0: none does
+	Latest    atomic.Int64  // when the last one does; math.MaxInt64: one never does
+}
+
+// Lives notes when an item that was put into the segment expires, 0 for never.
+func (u *Usage) Lives(expires int64) {
+	if expires == 0 {
+		u.Latest.Store(math.MaxInt64)
+		return
+	}
+	if e := u.Earliest.Load(); e == 0 || expires < e {
+		u.Earliest.Store(max(expires, 1))
+	}
+	if expires > u.Latest.Load() {
+		u.Latest.Store(expires)
+	}
+}
+
+// Forget takes back what is known of the live records, to be counted anew.
+func (u *Usage) Forget() {
+	for _, n := range []*atomic.Int64{&u.LiveBytes, &u.LiveCount, &u.FileBytes, &u.TombBytes, &u.Earliest, &u.Latest} {
+		n.Store(0)
+	}
+}
+
+// Weight returns the bytes that the segment takes, the value files of its records
+// included, and without what is dropped of it.
+func (s *Segment) Weight() int64 {
+	return s.length.Load() - s.Front.Load() + s.FileBytes.Load()
 }
 
 type mapping struct {
@@ -73,6 +107,13 @@ func Found(fsys vfs.FS, files *Files, id uint64, slot uint32, length int64) *Seg
 	s := &Segment{ID: id, Slot: slot, fsys: fsys, files: files}
 	s.length.Store(length)
 	s.sealed.Store(true)
+	return s
+}
+
+// Gone returns a segment that nobody reads any more, to be retired.
+func Gone(fsys vfs.FS, files *Files, id uint64, firstSeq uint64) *Segment {
+	s := &Segment{ID: id, fsys: fsys, files: files, released: true}
+	s.FirstSeq.Store(firstSeq)
 	return s
 }
 
@@ -102,9 +143,18 @@ func (s *Segment) SetSynced(n int64) {
 	}
 }
 
-// Retire asks for the files of the segment to be removed when its last reader
-// has let go.
-func (s *Segment) Retire() { s.retired.Store(true) }
+// Retire removes the files of the segment as soon as its last reader has let go.
+func (s *Segment) Retire() error {
+	s.mu.Lock()
+	first := !s.retired
+	s.retired = true
+	now := s.released
+	s.mu.Unlock()
+	if first && now {
+		return s.remove()
+	}
+	return nil
+}
 
 // ReadAt fills b from offset off of the committed part. It opens the file when
 // it is not open; a handle that was closed meanwhile is opened anew.
@@ -239,13 +289,15 @@ func (s *Segment) release() error {
 	s.mu.Lock()
 	s.pinned = false
 	s.noMap = true
+	s.released = true
+	retired := s.retired
 	s.mu.Unlock()
 	s.files.forget(s)
 	err := s.closeHandle()
 	if m := s.mapped.Swap(nil); m != nil {
 		err = errors.Join(err, m.Close())
 	}
-	if s.retired.Load() {
+	if retired {
 		err = errors.Join(err, s.remove())
 	}
 	return err
@@ -255,9 +307,21 @@ func (s *Segment) release() error {
 // segment says what was lost or superseded, a segment without its hint is
 // merely slower to open.
 func (s *Segment) remove() error {
-	err := s.fsys.Remove(s.Name())
-	if herr := s.fsys.Remove(codec.HintName(s.ID)); herr != nil && !errors.Is(herr, fs.ErrNotExist) {
-		err = errors.Join(err, herr)
+	var bytes int64
+	var errs []error
+	for _, name := range []string{s.Name(), codec.HintName(s.ID)} {
+		info, err := s.fsys.Stat(name)
+		if err == nil {
+			err = s.fsys.Remove(name)
+		}
+		if err == nil {
+			bytes += info.Size
+		} else if !errors.Is(err, fs.ErrNotExist) {
+			errs = append(errs, err)
+		}
 	}
-	return err
+	if s.files.Removed != nil {
+		s.files.Removed(s, bytes, len(errs) == 0)
+	}
+	return errors.Join(errs...)
 }

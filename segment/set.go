@@ -23,6 +23,8 @@ type Set struct {
 	over     atomic.Bool // superseded: no new holder stays
 	drained  atomic.Bool
 	released func(*Set)
+	then     func() // called when it and all before it are drained, nil: nothing
+	done     bool   // it is drained; guarded by Log.mu
 }
 
 // At returns the segment at slot, nil if there is none in this set.
@@ -41,6 +43,10 @@ func (s *Set) All(yield func(*Segment) bool) {
 		}
 	}
 }
+
+// Over reports whether a newer set has taken the place of this one. What was read
+// from it by a place that was looked up later may be another segment's.
+func (s *Set) Over() bool { return s.over.Load() }
 
 // Release ends the use of a set that was acquired with the same salt.
 func (s *Set) Release(salt uint64) {
@@ -70,6 +76,8 @@ type Log struct {
 
 	mu   sync.Mutex // guards what follows, and Publish
 	errs []error    // of closing and removing segments
+	then func()     // for the set that is superseded next
+	sets []*Set     // not drained, or behind one that is not; oldest first
 	live sync.WaitGroup
 }
 
@@ -92,6 +100,15 @@ func (l *Log) Acquire(salt uint64) *Set {
 // Closed reports whether the log was closed.
 func (l *Log) Closed() bool { return l.cur.Load() == nil }
 
+// PublishThen is Publish that calls then once everybody has let go who acquired a set
+// before it.
+func (l *Log) PublishThen(bySlot []*Segment, then func()) {
+	l.mu.Lock()
+	l.then = then
+	l.mu.Unlock()
+	l.Publish(bySlot)
+}
+
 // Publish makes the segments the current set; bySlot has nil where a slot is
 // free, and is copied. A nil slice closes the log: segments are closed as soon as
 // their last reader is gone.
@@ -105,7 +122,14 @@ func (l *Log) Publish(bySlot []*Segment) {
 		l.live.Add(1)
 	}
 	l.mu.Lock()
-	old := l.cur.Swap(next)
+	old := l.cur.Load()
+	if old != nil {
+		old.then, l.then = l.then, nil
+	}
+	if next != nil {
+		l.sets = append(l.sets, next)
+	}
+	l.cur.Store(next)
 	l.mu.Unlock()
 	if old != nil {
 		old.over.Store(true)
@@ -115,6 +139,7 @@ func (l *Log) Publish(bySlot []*Segment) {
 
 func (l *Log) free(s *Set) {
 	defer l.live.Done()
+	defer l.drained(s)
 	for seg := range s.All {
 		if seg.refs.Add(-1) > 0 {
 			continue
@@ -123,6 +148,24 @@ func (l *Log) free(s *Set) {
 			l.mu.Lock()
 			l.errs = append(l.errs, err)
 			l.mu.Unlock()
+		}
+	}
+}
+
+// drained calls what was to be called once s and all sets before it are drained.
+func (l *Log) drained(s *Set) {
+	l.mu.Lock()
+	s.done = true
+	n := 0
+	for n < len(l.sets) && l.sets[n].done {
+		n++
+	}
+	gone := l.sets[:n:n]
+	l.sets = l.sets[n:]
+	l.mu.Unlock()
+	for _, s := range gone {
+		if s.then != nil {
+			s.then()
 		}
 	}
 }

@@ -42,7 +42,7 @@ func TestRetire(t *testing.T) {
 	set := log.Acquire(3)
 	require.Same(t, seg, set.At(0))
 	require.Nil(t, set.At(1))
-	seg.Retire()
+	require.NoError(t, seg.Retire())
 	log.Publish([]*Segment{nil})
 	_, err := mem.Stat(codec.SegmentName(1))
 	require.NoError(t, err)
@@ -87,7 +87,7 @@ func TestSetRace(t *testing.T) {
 	}
 	for i := range uint64(300) {
 		old := log.Acquire(9)
-		old.At(0).Retire()
+		_ = old.At(0).Retire()
 		log.Publish([]*Segment{next(i + 2)})
 		old.Release(9)
 	}

@@ -1,0 +1,92 @@
+// Package compaction decides which segments are worth rewriting. It looks at
+// numbers and returns a choice; it reads no disk, moves nothing and knows no clock
+// but the one that it is told.
+package compaction
+
+// A Segment is what is known of one of a log.
+type Segment struct {
+	Bytes     int64 // that it takes, without the part that is dropped already
+	LiveBytes int64 // of records that the index points to
+	TombBytes int64 // of tombstones and drops
+	Latest    int64 // when the last of its items expires, ns; math.MaxInt64: one never does
+	Sealed    bool  // nothing is added to it any more
+	Oldest    bool  // no other segment has records as old as its first
+}
+
+// dead returns the bytes that rewriting the segment would give back at once.
+// Tombstones can go only with the oldest segment; others would be written again.
+func (s *Segment) dead() int64 {
+	d := s.Bytes - s.LiveBytes
+	if !s.Oldest {
+		d -= s.TombBytes
+	}
+	return max(d, 0)
+}
+
+// Limits say how much garbage is bearable.
+type Limits struct {
+	Now int64 // ns since 1970
+
+	// Share is the part of all bytes, in percent, that may be garbage before
+	// anything is done. 0: none.
+	Share int64
+	// Least is the part of a segment's bytes, in percent, that must be garbage for
+	// it to be worth the copying.
+	Least int64
+}
+
+// tombShare is the part of all bytes, in percent, from which on tombstones are
+// a reason to compact the oldest segment.
+const tombShare = 4
+
+// Empty returns a sealed segment that holds nothing that is wanted: all is
+// superseded, deleted or expired. To let it go costs nothing but its tombstones.
+func Empty(segs []Segment, now int64) (int, bool) {
+	for i := range segs {
+		s := &segs[i]
+		if s.Sealed && s.Bytes > 0 && (s.LiveBytes <= 0 || s.Latest <= now) {
+			return i, true
+		}
+	}
+	return 0, false
+}
+
+// Pick returns the segment to be rewritten next: the one with the largest part of
+// garbage (greedy cleaning is the best there is for uniform writes, and segments
+// that hold what is alike make it good for others: Rosenblum and Ousterhout, The
+// Design and Implementation of a Log-Structured File System, 1992). ok is false
+// when what there is is bearable.
+func Pick(segs []Segment, l Limits) (pick int, ok bool) {
+	if i, ok := Empty(segs, l.Now); ok {
+		return i, true
+	}
+	var bytes, dead, tombs int64
+	best, oldest := -1, -1
+	for i := range segs {
+		s := &segs[i]
+		bytes += s.Bytes
+		dead += s.Bytes - s.LiveBytes
+		tombs += s.TombBytes
+		if !s.Sealed || s.Bytes <= 0 {
+			continue
+		}
+		if s.Oldest {
+			oldest = i
+		}
+		if best < 0 || part(s) > part(&segs[best]) {
+			best = i
+		}
+	}
+	if best < 0 || dead*100 <= bytes*l.Share {
+		return 0, false
+	}
+	if oldest >= 0 && tombs*100 > bytes*tombShare && segs[best].dead()*100 < segs[best].Bytes*50 {
+		return oldest, true
+	}
+	if segs[best].dead()*100 < segs[best].Bytes*l.Least {
+		return 0, false
+	}
+	return best, true
+}
+
+func part(s *Segment) float64 { return float64(s.dead()) / float64(s.Bytes) }

@@ -1,0 +1,80 @@
+package engine
+
+import (
+	"sync/atomic"
+
+	"github.com/go-diskcache/diskcache/codec"
+	"github.com/go-diskcache/diskcache/evict"
+	"github.com/go-diskcache/diskcache/keydir"
+)
+
+// eviction is what the policy knows. Reads leave hits or ranks in the index; the
+// rest belongs to the holder of the writer lock.
+type eviction struct {
+	policy evict.Policy
+	limits bool // there is a limit that may ask for victims
+
+	tick   atomic.Uint64 // raised by each operation that a rank tells of
+	queue  evict.Queue   // of ranked policies
+	ghost  *evict.Ghost  // of S3FIFO; nil until something was evicted
+	copies evict.Copies
+}
+
+func (v *eviction) init(o *Options) {
+	v.policy = o.Policy
+	v.limits = o.SizeLimit > 0 || o.CountLimit > 0 || o.MinFreeSpace > 0
+}
+
+// ranked reports whether items have ranks.
+func (v *eviction) ranked() bool { return v.limits && v.policy.Ranked() }
+
+// used notes that the item that entry stands for was read.
+func (v *eviction) used(x *keydir.Index, hash uint64, entry keydir.Entry) {
+	switch {
+	case !v.limits || v.policy == evict.None || v.policy == evict.FIFO || v.policy == evict.TTL:
+	case v.policy == evict.S3FIFO:
+		if entry.Hits < evict.MaxHits {
+			x.Touch(hash, entry.Place)
+		}
+	default:
+		if rank, ok := x.Rank(hash, entry.Place); ok {
+			x.SetRank(hash, entry.Place, rank, v.policy.Access(rank, v.tick.Add(1)))
+		}
+	}
+}
+
+// comesBack reports whether a key that is stored was evicted not long ago.
+func (v *eviction) comesBack(hash uint64) bool { return v.ghost != nil && v.ghost.Take(hash) }
+
+// evicted remembers a key for the case that it comes back.
+func (v *eviction) evicted(e *Engine, hash uint64) {
+	if v.policy != evict.S3FIFO {
+		return
+	}
+	if v.ghost == nil {
+		v.ghost = evict.NewGhost(e.index.Load().Len())
+	}
+	v.ghost.Add(hash)
+}
+
+// stored puts the entry of a change into the index.
+func (v *eviction) stored(x *keydir.Index, c *change, r keydir.Resolver, entry keydir.Entry) error {
+	if c.op.From != nil {
+		_, err := x.Move(c.hint.Hash, c.ref.Entry(), entry)
+		if rank, ok := x.Rank(c.hint.Hash, entry.Place); ok && v.ranked() {
+			v.queue.Offer(evict.Item{Rank: rank, ID: c.hint.Hash, Place: entry.Place})
+		}
+		return err
+	}
+	if v.ranked() {
+		entry.Rank = v.policy.Insert(v.tick.Add(1), c.op.Record.Expires)
+		v.queue.Offer(evict.Item{Rank: entry.Rank, ID: c.hint.Hash, Place: entry.Place})
+	}
+	return x.Put(c.hint.Hash, c.ref, r, entry)
+}
+
+// replaces reports whether evicting a record takes a tombstone: it replaced
+// another, and an older segment may still have that.
+func replaces(flags codec.Flags, seq, oldest uint64) bool {
+	return flags&codec.FlagReplaced != 0 && oldest < seq
+}

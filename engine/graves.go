@@ -1,0 +1,122 @@
+package engine
+
+import (
+	"errors"
+	"sync"
+
+	"github.com/go-diskcache/diskcache/segment"
+)
+
+// graves are the segments that are dropped and still have files. Until the drop is
+// on the disk a crash may bring one back; until its file is gone for good the drop
+// record must be kept.
+type graves struct {
+	mu     sync.Mutex
+	buried []grave
+	going  map[uint64]bool // their drops are on the disk; the files are not gone for certain
+}
+
+// grave is a segment that may go once by is synced behind off.
+type grave struct {
+	seg *segment.Segment
+	by  *segment.Segment
+	off int64
+}
+
+func (g *graves) bury(seg, by *segment.Segment, off int64) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.buried = append(g.buried, grave{seg, by, off})
+}
+
+// firstSeq returns the first sequence of all that a crash may bring back.
+func (g *graves) firstSeq() uint64 {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	first := ^uint64(0)
+	for _, b := range g.buried {
+		first = min(first, b.seg.FirstSeq.Load())
+	}
+	return first
+}
+
+// has reports whether the files of a segment may still be there.
+func (g *graves) has(id uint64) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for _, b := range g.buried {
+		if b.seg.ID == id {
+			return true
+		}
+	}
+	_, ok := g.going[id]
+	return ok
+}
+
+// waiting returns how many segments wait for a sync.
+func (g *graves) waiting() int {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return len(g.buried)
+}
+
+// removed notes that the files of a segment were removed. They are gone for certain
+// once the directory is synced.
+func (e *Engine) removed(s *segment.Segment, bytes int64, all bool) {
+	e.stats.disk.Add(-bytes)
+	g := &e.graves
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if _, ok := g.going[s.ID]; ok {
+		g.going[s.ID] = all
+	}
+}
+
+// forgetRemoved syncs the directory, so that what was removed is gone for good.
+func (e *Engine) forgetRemoved() error {
+	g := &e.graves
+	g.mu.Lock()
+	var gone []uint64
+	for id, removed := range g.going {
+		if removed {
+			gone = append(gone, id)
+		}
+	}
+	g.mu.Unlock()
+	if err := e.fsys.SyncDir("."); err != nil {
+		return err
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for _, id := range gone {
+		delete(g.going, id)
+	}
+	return nil
+}
+
+// retireDropped lets the segments go whose drops are on the disk.
+func (e *Engine) retireDropped() error {
+	g := &e.graves
+	var gone []grave
+	g.mu.Lock()
+	left := g.buried[:0]
+	for _, b := range g.buried {
+		if b.by.Synced() > b.off {
+			gone = append(gone, b)
+			if g.going == nil {
+				g.going = make(map[uint64]bool)
+			}
+			g.going[b.seg.ID] = false
+		} else {
+			left = append(left, b)
+		}
+	}
+	clear(g.buried[len(left):])
+	g.buried = left
+	g.mu.Unlock()
+	var errs []error
+	for _, b := range gone {
+		errs = append(errs, b.seg.Retire())
+	}
+	return errors.Join(errs...)
+}

@@ -1,0 +1,420 @@
+package engine
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"sync"
+
+	"github.com/go-diskcache/diskcache/codec"
+	"github.com/go-diskcache/diskcache/compaction"
+	"github.com/go-diskcache/diskcache/evict"
+	"github.com/go-diskcache/diskcache/keydir"
+	"github.com/go-diskcache/diskcache/segment"
+)
+
+// reclaimer takes space back: it compacts, and evicts where that does not do.
+// Its walks belong to the holder of the writer lock. Who does not hold that yet
+// takes a turn first, so that not all do the same.
+type reclaimer struct {
+	turn  sync.Mutex
+	walks map[*segment.Segment]*walk
+}
+
+// errNoRoom asks for a commit to be tried again once there is room.
+var errNoRoom = errors.New("diskcache: room has to be made")
+
+// want is for what space is taken back.
+type want struct {
+	bytes int64 // that are to be free below SizeLimit
+	items int   // that are to be free below CountLimit
+	most  int   // how many items may be given up for it; < 0: any number
+}
+
+// reclaim does one step: it commits one batch, or lets go what is cleared. It
+// reports whether there was anything to do. locked: the caller holds the writer lock.
+func (e *Engine) reclaim(w *want, locked bool) (bool, error) {
+	if !locked {
+		e.reclaimer.turn.Lock()
+		defer e.reclaimer.turn.Unlock()
+		e.w.mu.Lock()
+	}
+	b, err := e.planLocked(w)
+	if !locked {
+		e.w.mu.Unlock()
+	}
+	if err != nil || b == nil {
+		return false, err
+	}
+	most := w.most
+	if most < 0 {
+		most = math.MaxInt
+	}
+	if w.items > 0 {
+		most = min(most, w.items)
+	}
+	if b.w == nil {
+		err = e.scanRanks(locked)
+	} else {
+		err = b.read(e, most)
+	}
+	if errors.Is(err, keydir.ErrDamaged) && !locked {
+		return true, e.rebuildFromRead()
+	}
+	if err == nil {
+		err = e.commitBatch(b, most, locked)
+	}
+	switch err {
+	case errStale:
+		return true, nil
+	case errNothing:
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	if w.most > 0 {
+		w.most = max(0, w.most-int(b.tally.evicted))
+	}
+	return true, e.letGo()
+}
+
+func (e *Engine) commitBatch(b *batch, most int, locked bool) error {
+	if !locked {
+		e.w.mu.Lock()
+		defer e.w.mu.Unlock()
+	}
+	switch {
+	case e.w.closed && !locked:
+		return ErrClosed
+	case b.w == nil:
+		return e.evictRanked(b, most)
+	}
+	return b.commitLocked(e)
+}
+
+// letGo removes what was dropped, if enough of it waits for a sync to be worth one.
+func (e *Engine) letGo() error {
+	if e.graves.waiting() == 0 && e.values.deadBytes.Load() == 0 {
+		return nil
+	}
+	return e.retireDropped()
+}
+
+// planLocked decides what is done next, nil if nothing can be.
+func (e *Engine) planLocked(w *want) (*batch, error) {
+	if e.w.closed {
+		return nil, ErrClosed
+	}
+	segs, usage := e.usages()
+	if i, ok := compaction.Empty(usage, e.clock.now().UnixNano()); ok {
+		return e.batchOf(segs[i], e.compacts), nil
+	}
+	if w.bytes > 0 && e.compactsFirst(usage) {
+		if i, ok := compaction.Pick(usage, compaction.Limits{Now: e.clock.now().UnixNano(), Least: leastGarbage}); ok {
+			return e.batchOf(segs[i], e.compacts), nil
+		}
+	}
+	if w.most == 0 || e.opt.Policy == evict.None || w.bytes <= 0 && w.items <= 0 {
+		return nil, nil
+	}
+	if e.evict.ranked() {
+		return &batch{to: fresh}, nil
+	}
+	return e.evictFirst(segs), nil
+}
+
+// leastGarbage is the part of a segment, in percent, that must be garbage for it to
+// be compacted before live items are given up.
+const leastGarbage = 10
+
+// usages describes all segments that are there.
+func (e *Engine) usages() ([]*segment.Segment, []compaction.Segment) {
+	var segs []*segment.Segment
+	var usage []compaction.Segment
+	oldest := -1
+	for _, s := range e.w.bySlot {
+		if s == nil || e.bg.seals(s) {
+			continue
+		}
+		if oldest < 0 || s.FirstSeq.Load() < segs[oldest].FirstSeq.Load() {
+			oldest = len(segs)
+		}
+		segs = append(segs, s)
+		usage = append(usage, compaction.Segment{
+			Bytes: s.Length() - s.Front.Load(), LiveBytes: s.LiveBytes.Load(), TombBytes: s.TombBytes.Load(),
+			Latest: s.Latest.Load(), Sealed: !e.w.writes(s),
+		})
+	}
+	if oldest >= 0 && e.graves.firstSeq() >= segs[oldest].FirstSeq.Load() {
+		usage[oldest].Oldest = true
+	}
+	return segs, usage
+}
+
+// fullShare is the part of SizeLimit, in percent, from which on the live records are
+// themselves too many: to move them about would cost more and more for less and less.
+const fullShare = 85
+
+// compactsFirst reports whether garbage is to be taken back before live items.
+func (e *Engine) compactsFirst(usage []compaction.Segment) bool {
+	live := e.values.bytes.Load()
+	for i := range usage {
+		live += usage[i].LiveBytes
+	}
+	return e.opt.Policy == evict.None || live*100 < e.opt.SizeLimit*fullShare
+}
+
+// batchOf makes a batch of the walk through a segment.
+func (e *Engine) batchOf(s *segment.Segment, judge func(keydir.Entry, *codec.HintEntry) fate) *batch {
+	w := e.reclaimer.walks[s]
+	if w == nil || w.next == len(w.entries) {
+		w = &walk{seg: s}
+		if e.reclaimer.walks == nil {
+			e.reclaimer.walks = make(map[*segment.Segment]*walk)
+		}
+		e.reclaimer.walks[s] = w
+	}
+	b := &batch{w: w, begin: w.next, judge: judge, oldest: e.oldestBut(s), to: kept}
+	if stream(s.Stream).probation() {
+		b.to = moved
+	}
+	return b
+}
+
+// oldestBut returns the first sequence of all segments but one, those included that
+// a crash may bring back.
+func (e *Engine) oldestBut(s *segment.Segment) uint64 {
+	first := e.graves.firstSeq()
+	for _, o := range e.w.bySlot {
+		if o != nil && o != s {
+			first = min(first, o.FirstSeq.Load())
+		}
+	}
+	return first
+}
+
+// compacts judges for compaction: nothing is given up but what has expired.
+func (e *Engine) compacts(_ keydir.Entry, he *codec.HintEntry) fate {
+	if e.expiredHint(he) {
+		return expire
+	}
+	return moves
+}
+
+func (e *Engine) expiredHint(he *codec.HintEntry) bool {
+	at := expiresOf(he)
+	return at != 0 && e.clock.expired(at, he.Seq)
+}
+
+// evictFirst makes a batch of the oldest segment of the stream from which S3FIFO
+// takes its next victims.
+func (e *Engine) evictFirst(segs []*segment.Segment) *batch {
+	var weight [2]int64
+	var first [2]*segment.Segment
+	for _, s := range segs {
+		i := 0
+		if !stream(s.Stream).probation() {
+			i = 1
+		}
+		weight[i] += s.Weight()
+		if s.LiveCount.Load() > 0 && (first[i] == nil || s.FirstSeq.Load() < first[i].FirstSeq.Load()) {
+			first[i] = s
+		}
+	}
+	limit := e.evictLimit(weight[0] + weight[1])
+	probation := evict.FromProbation(weight[0], weight[1], limit, e.index.Load().Len())
+	if first[0] == nil || first[1] != nil && !probation {
+		if first[1] == nil {
+			return nil
+		}
+		b := e.batchOf(first[1], func(entry keydir.Entry, he *codec.HintEntry) fate {
+			switch {
+			case e.expiredHint(he):
+				return expire
+			case e.evict.copies.Keep(entry.Hits, he.Size, limit):
+				return keeps
+			}
+			return evicts
+		})
+		return b
+	}
+	b := e.batchOf(first[0], func(entry keydir.Entry, he *codec.HintEntry) fate {
+		switch {
+		case e.expiredHint(he):
+			return expire
+		case evict.Promote(entry.Hits, weight[1], limit):
+			return keeps
+		}
+		return evicts
+	})
+	b.to = kept
+	return b
+}
+
+// evictLimit returns the limit in bytes that the policy sees: SizeLimit or, where
+// items are counted, what the items that are allowed would take.
+func (e *Engine) evictLimit(weight int64) int64 {
+	limit := e.opt.SizeLimit
+	if n := int64(e.index.Load().Len()); e.opt.CountLimit > 0 && n > 0 {
+		byCount := weight / n * e.opt.CountLimit
+		if limit == 0 || byCount < limit {
+			limit = byCount
+		}
+	}
+	return limit
+}
+
+// scanRanks fills the queue of victims where it is empty. Others may write between
+// two parts of the index.
+func (e *Engine) scanRanks(locked bool) error {
+	q, x := &e.evict.queue, e.index.Load()
+	for i := -1; i <= x.Shards(); i++ {
+		err := func() error {
+			if !locked {
+				e.w.mu.Lock()
+				defer e.w.mu.Unlock()
+			}
+			switch {
+			case e.w.closed && !locked:
+				return ErrClosed
+			case x != e.index.Load():
+				return errStale
+			case i < 0:
+				if !q.NeedsScan() {
+					i = x.Shards()
+					return nil
+				}
+				q.Begin(x.Len())
+				return nil
+			case i == x.Shards():
+				q.End()
+				return nil
+			}
+			return x.Scan(i, func(id uint64, entry keydir.Entry) {
+				q.Offer(evict.Item{Rank: entry.Rank, ID: id, Place: entry.Place})
+			})
+		}()
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// rankedBatch is how many items are given up at once for bytes.
+const rankedBatch = 64
+
+// evictRanked gives up the items of the smallest ranks.
+func (e *Engine) evictRanked(b *batch, most int) error {
+	q, x := &e.evict.queue, e.index.Load()
+	most = min(most, rankedBatch)
+	r := &request{to: fresh}
+	var popped []evict.Item
+	for len(r.ops) < most {
+		it, ok := q.Pop()
+		if !ok {
+			break
+		}
+		rank, ok := x.Rank(it.ID, it.Place)
+		switch {
+		case !ok:
+			continue // it is gone, or was moved and offered again
+		case rank != it.Rank:
+			it.Rank = rank
+			q.Offer(it)
+			continue
+		}
+		op, size, err := e.giveUpAt(it.Place)
+		if err != nil {
+			return err
+		}
+		popped = append(popped, it)
+		r.ops = append(r.ops, op)
+		b.tally.evicted++
+		b.tally.evictedBytes += size
+	}
+	if len(r.ops) == 0 {
+		if q.NeedsScan() {
+			return errStale // and again
+		}
+		return errNothing
+	}
+	e.commitGroup([]*request{r})
+	if r.err != nil {
+		for _, it := range popped {
+			q.Offer(it)
+		}
+		return r.err
+	}
+	e.stats.cleared(b.tally)
+	return nil
+}
+
+// errNothing tells that there is nothing to give up.
+var errNothing = errors.New("diskcache: nothing to evict")
+
+// giveUpAt returns the operation that deletes the item whose record is at a place.
+func (e *Engine) giveUpAt(place uint64) (Op, int64, error) {
+	var op Op
+	slot, off := e.layout.Split(place)
+	seg := e.w.at(slot)
+	if seg == nil {
+		return op, 0, errNowhere
+	}
+	h, key, err := seg.Head(off, nil)
+	if err == nil {
+		err = e.prepareDelete(&op, string(key))
+	}
+	if err != nil {
+		return op, 0, readError(err)
+	}
+	op.OnlyAt = &source{seg, off, int64(h.Size())}
+	return op, int64(h.Size()), nil
+}
+
+// makeRoom takes space back until there is room for r, and says why if there cannot be.
+func (e *Engine) makeRoom(w *want, locked bool) error {
+	did, err := e.reclaim(w, locked)
+	if err != nil {
+		return err
+	}
+	if did {
+		return nil
+	}
+	// What was dropped may still take space because no sync has followed.
+	if e.graves.waiting() > 0 || e.values.deadBytes.Load() > 0 {
+		before := e.DiskUsage()
+		if err := e.syncDropped(locked); err != nil {
+			return err
+		}
+		if e.DiskUsage() < before {
+			return nil
+		}
+	}
+	if e.opt.CountLimit > 0 && int64(e.index.Load().Len()) >= e.opt.CountLimit {
+		return fmt.Errorf("%w: %d items are the limit", ErrFull, e.opt.CountLimit)
+	}
+	return ErrFull
+}
+
+// syncDropped syncs what says that segments and files are gone, and removes them.
+func (e *Engine) syncDropped(locked bool) error {
+	if !locked {
+		e.w.mu.Lock()
+	}
+	ws := e.w.actives()
+	e.bg.mu.Lock()
+	ws = append(ws, e.bg.rotated...)
+	e.bg.mu.Unlock()
+	if !locked {
+		e.w.mu.Unlock()
+	}
+	var errs []error
+	for _, w := range ws {
+		if w.SyncErr() == nil {
+			errs = append(errs, syncError(w.Sync()))
+		}
+	}
+	return errors.Join(append(errs, e.retireDropped(), e.values.removeDead())...)
+}

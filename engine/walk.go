@@ -1,0 +1,326 @@
+package engine
+
+import (
+	"errors"
+	"io/fs"
+	"slices"
+
+	"github.com/go-diskcache/diskcache/codec"
+	"github.com/go-diskcache/diskcache/keydir"
+	"github.com/go-diskcache/diskcache/segment"
+)
+
+// fate is what becomes of a live record when its segment is cleared.
+type fate uint8
+
+const (
+	moves  fate = iota // it is moved as it is
+	keeps              // it is moved to the stream of what is kept, without hits
+	evicts             // it is given up to make room
+	expire             // it is given up because its time is over
+)
+
+// A walk clears a segment from its front to its end, a batch at a time. What a batch
+// commits says that the segment is dropped up to there, so it may end at any place.
+type walk struct {
+	seg     *segment.Segment
+	entries []codec.HintEntry // what it held when they were read
+	next    int               // of entries
+}
+
+// batch is the part of a walk that is committed at once.
+type batch struct {
+	w     *walk
+	begin int // w.next, when it was planned
+	to    stream
+	judge func(keydir.Entry, *codec.HintEntry) fate
+
+	oldest uint64 // first sequence of all other segments
+	ops    []Op
+	end    int   // w.next afterwards
+	upTo   int64 // the offset behind the last record of the batch
+	tally  tally
+}
+
+// tally counts what clearing segments has done.
+type tally struct {
+	moved, movedBytes     int64
+	evicted, evictedBytes int64
+	expired, expiredBytes int64
+}
+
+func (t *tally) add(o tally) {
+	t.moved += o.moved
+	t.movedBytes += o.movedBytes
+	t.evicted += o.evicted
+	t.evictedBytes += o.evictedBytes
+	t.expired += o.expired
+	t.expiredBytes += o.expiredBytes
+}
+
+// Limits of a batch: it is committed under the writer lock, and others wait.
+const (
+	maxBatchOps   = 256
+	maxBatchBytes = 128 << 10
+	maxBatchLook  = 4096 // entries looked at
+)
+
+// entriesOf returns what a segment holds from its front on.
+func (e *Engine) entriesOf(s *segment.Segment) ([]codec.HintEntry, error) {
+	var entries []codec.HintEntry
+	hint, err := segment.ReadHint(e.fsys, s.ID)
+	switch {
+	case err == nil:
+		entries = hint.Entries
+	case !errors.Is(err, segment.ErrHint) && !errors.Is(err, fs.ErrNotExist):
+		return nil, err
+	default:
+		h, err := e.historyOf(s)
+		if err != nil {
+			return nil, readError(err)
+		}
+		entries = h.entries
+	}
+	i, _ := slices.BinarySearchFunc(entries, s.Front.Load(), func(x codec.HintEntry, off int64) int {
+		if x.Off < off {
+			return -1
+		}
+		return 1
+	})
+	return entries[i:], nil
+}
+
+// read finds out what the batch has to do, without a lock of writers: what changes
+// meanwhile is seen again when it is committed.
+func (b *batch) read(e *Engine, most int) error {
+	set := e.log.Acquire(b.w.seg.ID)
+	if set == nil {
+		return ErrClosed
+	}
+	defer set.Release(b.w.seg.ID)
+	if set.At(b.w.seg.Slot) != b.w.seg {
+		return errStale
+	}
+	if b.w.entries == nil {
+		var err error
+		if b.w.entries, err = e.entriesOf(b.w.seg); err != nil {
+			return err
+		}
+	}
+	x := e.index.Load()
+	var bytes int64
+	b.end = b.begin
+	given := 0
+	for b.end < len(b.w.entries) && len(b.ops) < maxBatchOps && bytes < maxBatchBytes && b.end-b.begin < maxBatchLook && given < most {
+		he := &b.w.entries[b.end]
+		ops := len(b.ops)
+		if err := b.entry(e, x, he); err != nil {
+			return err
+		}
+		b.end++
+		b.upTo = he.Off + he.Size
+		if len(b.ops) > ops {
+			if op := &b.ops[len(b.ops)-1]; op.Silent || op.Record.Kind == codec.KindTombstone {
+				given++
+			} else {
+				bytes += he.Size
+			}
+		}
+	}
+	if b.end == len(b.w.entries) {
+		b.upTo = b.w.seg.Length()
+	}
+	return nil
+}
+
+// errStale tells that a batch was overtaken: another has cleared its segment.
+var errStale = errors.New("diskcache: segment was cleared by another")
+
+func (b *batch) entry(e *Engine, x *keydir.Index, he *codec.HintEntry) error {
+	seg := b.w.seg
+	switch he.Kind {
+	case codec.KindDrop:
+		if !e.knows(he.Hash) {
+			return nil
+		}
+		rec := codec.Record{Kind: codec.KindDrop, Hash: he.Hash, Expires: he.Expires * codec.Align}
+		rec.Digest()
+		b.ops = append(b.ops, Op{Record: rec})
+		return nil
+	case codec.KindTombstone:
+		return b.tombstone(seg, he)
+	case codec.KindPut:
+		return b.put(e, x, he)
+	}
+	return nil
+}
+
+// knows reports whether the files of a segment may still be there.
+func (e *Engine) knows(id uint64) bool {
+	set := e.log.Acquire(id)
+	if set == nil {
+		return true
+	}
+	defer set.Release(id)
+	for s := range set.All {
+		if s.ID == id {
+			return true
+		}
+	}
+	return e.graves.has(id)
+}
+
+// tombstone keeps a tombstone while another segment may hold what it holds back.
+func (b *batch) tombstone(seg *segment.Segment, he *codec.HintEntry) error {
+	if he.Flags&codec.FlagStored == 0 && b.oldest >= he.Seq {
+		return nil
+	}
+	rec, err := seg.Record(he.Off)
+	if segment.IsDamage(err) {
+		return nil // it is lost; Check has told
+	}
+	if err != nil {
+		return err
+	}
+	if b.oldest < rec.Stored {
+		b.ops = append(b.ops, Op{Record: rec, From: &source{seg, he.Off, he.Size}})
+	}
+	return nil
+}
+
+func (b *batch) put(e *Engine, x *keydir.Index, he *codec.HintEntry) error {
+	seg := b.w.seg
+	entry, ok, err := e.entryAt(x, he, seg)
+	if err != nil || !ok {
+		return err
+	}
+	f := b.judge(entry, he)
+	if f == evicts || f == expire {
+		return b.giveUp(e, he, f)
+	}
+	rec, err := seg.Record(he.Off)
+	if segment.IsDamage(err) {
+		e.stats.corrupt.Add(1)
+		e.faults.add("record lost", readError(err))
+		return b.giveUp(e, he, moves)
+	}
+	if err != nil {
+		return err
+	}
+	op := Op{Record: rec, From: &source{seg, he.Off, he.Size}}
+	if rec.Flags&codec.FlagFile != 0 {
+		if ref, err := codec.ParseFileRef(rec.Value); err == nil {
+			op.Value = valueFile{ref.ID, ref.Size}
+		}
+	}
+	if f == moves {
+		op.Hits = entry.Hits
+	}
+	b.ops = append(b.ops, op)
+	b.tally.moved++
+	b.tally.movedBytes += he.Size
+	return nil
+}
+
+// giveUp ends an item. It takes a tombstone where an older record may come to light.
+func (b *batch) giveUp(e *Engine, he *codec.HintEntry, f fate) error {
+	seg := b.w.seg
+	op := Op{Silent: true, From: &source{seg, he.Off, he.Size}}
+	op.Record = codec.Record{
+		Kind: codec.KindPut, Flags: he.Flags, Hash: he.Hash, Seq: he.Seq, First: he.Seq, Stored: he.Seq,
+	}
+	size := he.Size
+	if he.Flags&codec.FlagFile != 0 {
+		file, err := e.fileOf(seg, he.Off)
+		if err != nil && !segment.IsDamage(err) && !errors.Is(err, codec.ErrLength) {
+			return err
+		}
+		op.Value = file
+		size += file.Size
+	}
+	switch f {
+	case evicts:
+		b.tally.evicted++
+		b.tally.evictedBytes += size
+	case expire:
+		b.tally.expired++
+		b.tally.expiredBytes += size
+	}
+	if replaces(he.Flags, he.Seq, b.oldest) {
+		_, key, err := seg.Head(he.Off, nil)
+		if err == nil && e.opt.Hash(string(key)) == he.Hash {
+			var del Op
+			if err := e.prepareDelete(&del, string(key)); err != nil {
+				return err
+			}
+			del.OnlyAt = op.From
+			b.ops = append(b.ops, del)
+			return nil
+		}
+		if err != nil && !segment.IsDamage(err) {
+			return err
+		}
+	}
+	b.ops = append(b.ops, op)
+	return nil
+}
+
+// entryAt returns the entry that points to a record of a segment, if one does.
+func (e *Engine) entryAt(x *keydir.Index, he *codec.HintEntry, seg *segment.Segment) (keydir.Entry, bool, error) {
+	place := e.layout.Place(seg.Slot, he.Off)
+	entry, status := x.Lookup(he.Hash)
+	if status == keydir.Damaged {
+		return entry, false, keydir.ErrDamaged
+	}
+	if entry.Place == place || !x.HasSide(he.Hash) {
+		return entry, entry.Place == place, nil
+	}
+	_, key, err := seg.Head(he.Off, nil)
+	if err != nil {
+		return entry, false, ignoreDamage(err) // nobody finds it by its key any more
+	}
+	entry, ok := x.LookupSide(he.Hash, key)
+	return entry, ok && entry.Place == place, nil
+}
+
+// commitLocked commits the batch and moves its walk on. The caller holds the writer
+// lock.
+func (b *batch) commitLocked(e *Engine) error {
+	w := b.w
+	if w.next != b.begin || e.w.at(w.seg.Slot) != w.seg || e.bg.seals(w.seg) {
+		return errStale
+	}
+	whole := b.upTo >= w.seg.Length() && !e.w.writes(w.seg)
+	r := &request{ops: append(b.ops, dropOp(w.seg, b.upTo, whole)), to: b.to}
+	e.commitGroup([]*request{r})
+	if r.err != nil {
+		return r.err
+	}
+	w.next = b.end
+	w.seg.Front.Store(b.upTo)
+	if w.next < len(w.entries) {
+		w.seg.FirstSeq.Store(w.entries[w.next].Seq)
+	} else {
+		w.seg.FirstSeq.Store(w.seg.LastSeq.Load() + 1)
+	}
+	for i := range b.ops {
+		if op := &b.ops[i]; op.Silent || op.OnlyAt != nil {
+			e.evict.evicted(e, op.Record.Hash)
+		}
+	}
+	e.stats.cleared(b.tally)
+	if whole {
+		e.buryLocked(w.seg)
+	}
+	return nil
+}
+
+// buryLocked takes a segment that is dropped whole out of the log. Its drop is the
+// last thing that was committed.
+func (e *Engine) buryLocked(s *segment.Segment) {
+	by := e.w.stage.writer()
+	e.unqueue(s)
+	e.w.bySlot[s.Slot] = nil
+	e.graves.bury(s, by.Segment, by.Offset()-1)
+	e.log.Publish(e.w.bySlot)
+}
