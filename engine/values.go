@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -44,8 +45,9 @@ type values struct {
 // deadFile may be removed once seg is synced behind off.
 type deadFile struct {
 	valueFile
-	seg *segment.Segment
-	off int64
+	seg   *segment.Segment
+	off   int64
+	going bool // it is being removed
 }
 
 func (v *values) init(e *Engine) {
@@ -88,37 +90,45 @@ func (v *values) condemnNow(f valueFile, seg *segment.Segment, off int64) {
 	if seg == nil {
 		return
 	}
-	v.dead = append(v.dead, deadFile{f, seg, off})
+	v.dead = append(v.dead, deadFile{f, seg, off, false})
 	v.deadBytes.Add(f.Size)
 }
 
 // removeDead removes the files whose end is on the disk. One that cannot be
-// removed now (Windows: it is being read) stays for the next time.
+// removed now (Windows: it is being read) stays for the next time. A file is known
+// until it is gone, so that nobody takes it for an orphan.
 func (v *values) removeDead() error {
 	v.mu.Lock()
 	var gone []deadFile
-	kept := v.dead[:0]
-	for _, d := range v.dead {
-		if d.seg.Synced() > d.off {
-			gone = append(gone, d)
-		} else {
-			kept = append(kept, d)
+	for i := range v.dead {
+		if d := &v.dead[i]; !d.going && d.seg.Synced() > d.off {
+			d.going = true
+			gone = append(gone, *d)
 		}
 	}
-	clear(v.dead[len(kept):])
-	v.dead = kept
 	v.mu.Unlock()
+	if len(gone) == 0 {
+		return nil
+	}
 	var errs []error
+	removed := make(map[uint64]bool, len(gone))
 	for _, d := range gone {
 		err := v.e.fsys.Remove(codec.ValueName(d.ID))
-		if err == nil || errors.Is(err, fs.ErrNotExist) {
-			v.deadBytes.Add(-d.Size)
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			errs = append(errs, err)
+			removed[d.ID] = false
 			continue
 		}
-		errs = append(errs, err)
-		v.mu.Lock()
-		v.dead = append(v.dead, d)
-		v.mu.Unlock()
+		removed[d.ID] = true
+		v.deadBytes.Add(-d.Size)
+	}
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.dead = slices.DeleteFunc(v.dead, func(d deadFile) bool { return removed[d.ID] })
+	for i := range v.dead {
+		if _, tried := removed[v.dead[i].ID]; tried {
+			v.dead[i].going = false
+		}
 	}
 	return errors.Join(errs...)
 }
@@ -154,6 +164,9 @@ func (v *values) orphans() ([]vfs.Info, error) {
 			continue
 		}
 		info.Name = codec.ValuesDir + "/" + info.Name
+		if _, err := v.e.fsys.Stat(info.Name); errors.Is(err, fs.ErrNotExist) {
+			continue // removed since it was listed
+		}
 		orphans = append(orphans, info)
 		v.mu.Lock()
 		if _, ok := v.stray[info.Name]; !ok {
