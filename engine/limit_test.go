@@ -113,3 +113,40 @@ func TestUsageAfterFix(t *testing.T) {
 	require.Equal(t, onDisk(mem), e.DiskUsage())
 	require.NoError(t, e.Close())
 }
+
+// lookFS calls look before it removes a value file.
+type lookFS struct {
+	vfs.FS
+	look func()
+}
+
+func (f *lookFS) Remove(name string) error {
+	if strings.HasPrefix(name, codec.ValuesDir) {
+		f.look()
+	}
+	return f.FS.Remove(name)
+}
+
+// TestFileIsKnownUntilItIsGone: a value file that is about to be removed is nobody's
+// orphan, and counts.
+func TestFileIsKnownUntilItIsGone(t *testing.T) {
+	mem := vfs.NewMem()
+	var e *Engine
+	looks := 0
+	look := func() {
+		looks++
+		orphans, err := e.values.orphans()
+		require.NoError(t, err)
+		require.Empty(t, orphans)
+		require.Equal(t, onDisk(mem), e.DiskUsage())
+	}
+	e, err := Open(&lookFS{mem, look}, Options{FileThreshold: 100})
+	require.NoError(t, err)
+	for range 3 {
+		require.NoError(t, e.Set("k", make([]byte, 1000), Attrs{}))
+	}
+	require.NoError(t, e.Sync())
+	require.Equal(t, 2, looks)
+	require.Equal(t, onDisk(mem), e.DiskUsage())
+	require.NoError(t, e.Close())
+}
