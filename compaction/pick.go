@@ -7,7 +7,7 @@ package compaction
 type Segment struct {
 	Bytes     int64 // that it takes, without the part that is dropped already
 	LiveBytes int64 // of records that the index points to
-	TombBytes int64 // of tombstones and drops
+	TombBytes int64 // of tombstones
 	Latest    int64 // when the last of its items expires, ns; math.MaxInt64: one never does
 	Sealed    bool  // nothing is added to it any more
 	Oldest    bool  // no other segment has records as old as its first
@@ -40,11 +40,12 @@ type Limits struct {
 const tombShare = 4
 
 // Empty returns a sealed segment that holds nothing that is wanted: all is
-// superseded, deleted or expired. To let it go costs nothing but its tombstones.
+// superseded, deleted or expired. To let it go costs nothing but its tombstones, which
+// must not be most of it: they would only be written again, and again.
 func Empty(segs []Segment, now int64) (int, bool) {
 	for i := range segs {
 		s := &segs[i]
-		if s.Sealed && s.Bytes > 0 && (s.LiveBytes <= 0 || s.Latest <= now) {
+		if s.Sealed && (s.LiveBytes <= 0 || s.Latest <= now) && 2*(s.dead()+s.LiveBytes) >= s.Bytes {
 			return i, true
 		}
 	}

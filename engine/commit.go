@@ -26,6 +26,9 @@ type Op struct {
 	// OnlyAt makes a tombstone conditional: the newest record of the key stands there.
 	OnlyAt *source
 
+	// Again is set for a drop that was committed before, and still matters.
+	Again bool
+
 	// Existed is set by a commit: an item of the key was there and had not
 	// expired.
 	Existed bool

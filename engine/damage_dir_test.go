@@ -472,6 +472,6 @@ func kill(e *Engine) error {
 	e.w.mu.Lock()
 	e.w.closed = true
 	e.w.mu.Unlock()
-	e.bg.stop()
+	e.stop()
 	return errors.Join(e.closeSnapshot(), e.abandon(), e.fsys.Close())
 }

@@ -34,7 +34,8 @@ type Engine struct {
 	values values
 	graves graves
 
-	reclaimer reclaimer
+	reclaimer  reclaimer
+	reclaiming reclaiming
 
 	stats  counters
 	faults faults
@@ -95,6 +96,7 @@ func open(fsys vfs.FS, o Options) (*Engine, error) {
 		return nil, errors.Join(err, e.abandon())
 	}
 	e.bg.start(e, r)
+	e.reclaiming.start(e)
 	return e, nil
 }
 
@@ -122,7 +124,7 @@ func (e *Engine) Close() error {
 	e.w.closed = true
 	e.w.mu.Unlock()
 
-	e.bg.stop()
+	e.stop()
 	errs := []error{e.sealAll()}
 	e.w.mu.Lock()
 	e.w.ended = true // a Sync that is still under way finds its work done by sealAll
@@ -132,6 +134,7 @@ func (e *Engine) Close() error {
 
 	e.log.Publish(nil)
 	e.log.Wait()
+	errs = append(errs, e.retireDropped())
 	x := e.index.Load()
 	if complete {
 		errs = append(errs, e.writeSnapshot(x))
@@ -142,6 +145,12 @@ func (e *Engine) Close() error {
 	}
 	errs = append(errs, e.closeSnapshot(), e.log.TakeErrors(), e.faults.take(), e.lock.Release(), e.fsys.Close())
 	return errors.Join(errs...)
+}
+
+// stop ends the goroutines of the engine and waits for them.
+func (e *Engine) stop() {
+	e.reclaiming.stop()
+	e.bg.stop()
 }
 
 // faults keeps errors of the background until somebody can be told.

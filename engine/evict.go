@@ -15,10 +15,12 @@ type eviction struct {
 	limits bool // there is a limit that may ask for victims
 
 	tick   atomic.Uint64 // raised by each operation that a rank tells of
-	queue  evict.Queue   // of ranked policies
+	queue  evictQueue    // of ranked policies
 	ghost  *evict.Ghost  // of S3FIFO; nil until something was evicted
 	copies evict.Copies
 }
+
+type evictQueue = evict.Queue
 
 func (v *eviction) init(o *Options) {
 	v.policy = o.Policy

@@ -53,11 +53,16 @@ func (g *graves) has(id uint64) bool {
 	return ok
 }
 
-// waiting returns how many segments wait for a sync.
-func (g *graves) waiting() int {
+// waiting returns how many bytes of segments wait for a sync, and at least one for
+// each.
+func (g *graves) waiting() int64 {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	return len(g.buried)
+	var n int64
+	for _, b := range g.buried {
+		n += max(1, b.seg.Length())
+	}
+	return n
 }
 
 // removed notes that the files of a segment were removed. They are gone for certain
@@ -83,6 +88,9 @@ func (e *Engine) forgetRemoved() error {
 		}
 	}
 	g.mu.Unlock()
+	if len(gone) == 0 {
+		return nil
+	}
 	if err := e.fsys.SyncDir("."); err != nil {
 		return err
 	}

@@ -26,6 +26,7 @@ type Options struct {
 	CountLimit    int64 // items that the cache may have; 0: any number
 	MinFreeSpace  int64 // bytes that are to stay free on the volume; 0: none
 	Policy        evict.Policy
+	Compaction    bool  // space is taken back in the background; else when it is needed, or asked for
 	CullLimit     int   // items given up per write, at most; 0: any number; < 0: none
 	SegmentSize   int64 // bytes after which a segment is sealed; 0: from SizeLimit
 	FileThreshold int64 // values from this size on get files of their own; 0: 256 KiB, < 0: never

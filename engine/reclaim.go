@@ -29,6 +29,8 @@ type want struct {
 	bytes int64 // that are to be free below SizeLimit
 	items int   // that are to be free below CountLimit
 	most  int   // how many items may be given up for it; < 0: any number
+
+	garbage compaction.Limits // of what is to be compacted in any case; zero: nothing
 }
 
 // reclaim does one step: it commits one batch, or lets go what is cleared. It
@@ -76,7 +78,7 @@ func (e *Engine) reclaim(w *want, locked bool) (bool, error) {
 	if w.most > 0 {
 		w.most = max(0, w.most-int(b.tally.evicted))
 	}
-	return true, e.letGo()
+	return true, nil
 }
 
 func (e *Engine) commitBatch(b *batch, most int, locked bool) error {
@@ -93,14 +95,6 @@ func (e *Engine) commitBatch(b *batch, most int, locked bool) error {
 	return b.commitLocked(e)
 }
 
-// letGo removes what was dropped, if enough of it waits for a sync to be worth one.
-func (e *Engine) letGo() error {
-	if e.graves.waiting() == 0 && e.values.deadBytes.Load() == 0 {
-		return nil
-	}
-	return e.retireDropped()
-}
-
 // planLocked decides what is done next, nil if nothing can be.
 func (e *Engine) planLocked(w *want) (*batch, error) {
 	if e.w.closed {
@@ -109,6 +103,12 @@ func (e *Engine) planLocked(w *want) (*batch, error) {
 	segs, usage := e.usages()
 	if i, ok := compaction.Empty(usage, e.clock.now().UnixNano()); ok {
 		return e.batchOf(segs[i], e.compacts), nil
+	}
+	if g := w.garbage; g.Least > 0 {
+		g.Now = e.clock.now().UnixNano()
+		if i, ok := compaction.Pick(usage, g); ok {
+			return e.batchOf(segs[i], e.compacts), nil
+		}
 	}
 	if w.bytes > 0 && e.compactsFirst(usage) {
 		if i, ok := compaction.Pick(usage, compaction.Limits{Now: e.clock.now().UnixNano(), Least: leastGarbage}); ok {
@@ -162,14 +162,14 @@ func (e *Engine) compactsFirst(usage []compaction.Segment) bool {
 	for i := range usage {
 		live += usage[i].LiveBytes
 	}
-	return e.opt.Policy == evict.None || live*100 < e.opt.SizeLimit*fullShare
+	return e.opt.Policy == evict.None || live*100 < e.limit()*fullShare
 }
 
 // batchOf makes a batch of the walk through a segment.
 func (e *Engine) batchOf(s *segment.Segment, judge func(keydir.Entry, *codec.HintEntry) fate) *batch {
 	w := e.reclaimer.walks[s]
 	if w == nil || w.next == len(w.entries) {
-		w = &walk{seg: s}
+		w = &walk{seg: s, closed: !e.w.writes(s)}
 		if e.reclaimer.walks == nil {
 			e.reclaimer.walks = make(map[*segment.Segment]*walk)
 		}
@@ -255,7 +255,7 @@ func (e *Engine) evictFirst(segs []*segment.Segment) *batch {
 // evictLimit returns the limit in bytes that the policy sees: SizeLimit or, where
 // items are counted, what the items that are allowed would take.
 func (e *Engine) evictLimit(weight int64) int64 {
-	limit := e.opt.SizeLimit
+	limit := e.limit()
 	if n := int64(e.index.Load().Len()); e.opt.CountLimit > 0 && n > 0 {
 		byCount := weight / n * e.opt.CountLimit
 		if limit == 0 || byCount < limit {
@@ -373,30 +373,34 @@ func (e *Engine) giveUpAt(place uint64) (Op, int64, error) {
 	return op, int64(h.Size()), nil
 }
 
-// makeRoom takes space back until there is room for r, and says why if there cannot be.
+// makeRoom does a step towards room for what is wanted, and says why if there cannot
+// be any. What was dropped takes space until a sync makes it certain; one is done when
+// enough waits for it, or nothing else is left to do.
 func (e *Engine) makeRoom(w *want, locked bool) error {
-	did, err := e.reclaim(w, locked)
-	if err != nil {
-		return err
-	}
-	if did {
-		return nil
-	}
-	// What was dropped may still take space because no sync has followed.
-	if e.graves.waiting() > 0 || e.values.deadBytes.Load() > 0 {
+	if e.dropped() >= max(w.bytes, e.opt.SegmentSize) {
 		before := e.DiskUsage()
-		if err := e.syncDropped(locked); err != nil {
+		if err := e.syncDropped(locked); err != nil || e.DiskUsage() < before {
 			return err
 		}
-		if e.DiskUsage() < before {
-			return nil
+	}
+	did, err := e.reclaim(w, locked)
+	if err != nil || did {
+		return err
+	}
+	if e.dropped() > 0 {
+		before := e.DiskUsage()
+		if err := e.syncDropped(locked); err != nil || e.DiskUsage() < before {
+			return err
 		}
 	}
-	if e.opt.CountLimit > 0 && int64(e.index.Load().Len()) >= e.opt.CountLimit {
-		return fmt.Errorf("%w: %d items are the limit", ErrFull, e.opt.CountLimit)
+	if limit := e.opt.CountLimit; limit > 0 && int64(e.index.Load().Len()) >= limit {
+		return fmt.Errorf("%w: %d items are the limit", ErrFull, limit)
 	}
 	return ErrFull
 }
+
+// dropped returns how many bytes wait for a sync to be removed.
+func (e *Engine) dropped() int64 { return e.graves.waiting() + e.values.deadBytes.Load() }
 
 // syncDropped syncs what says that segments and files are gone, and removes them.
 func (e *Engine) syncDropped(locked bool) error {
@@ -416,5 +420,5 @@ func (e *Engine) syncDropped(locked bool) error {
 			errs = append(errs, syncError(w.Sync()))
 		}
 	}
-	return errors.Join(append(errs, e.retireDropped(), e.values.removeDead())...)
+	return errors.Join(append(errs, e.retireDropped(), e.values.removeDead(), e.forgetRemoved())...)
 }

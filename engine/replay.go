@@ -68,10 +68,11 @@ func (r *replay) apply(h *history, e *codec.HintEntry) error {
 	case codec.KindPut:
 		return r.lost(r.put())
 	case codec.KindTombstone:
-		h.seg.TombBytes.Add(e.Size)
+		if holds(e.Kind, e.Flags) {
+			h.seg.TombBytes.Add(e.Size)
+		}
 		return r.lost(r.remove())
 	case codec.KindDrop:
-		h.seg.TombBytes.Add(e.Size)
 		return nil
 	}
 	if e.Kind.Skippable() {

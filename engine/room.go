@@ -10,6 +10,7 @@ import (
 // reserve is space that is not taken yet and will be: without being asked for.
 type reserve struct {
 	hints    atomic.Int64 // of segments that are not sealed
+	volume   atomic.Int64 // how much the volume allows; 0: not known
 	snapshot atomic.Int64 // what the one of the next Close will take beyond the one that is there
 }
 
@@ -17,6 +18,32 @@ type reserve struct {
 // and closed. This is what SizeLimit bounds.
 func (e *Engine) usage() int64 {
 	return e.DiskUsage() + e.reserve.hints.Load() + e.reserve.snapshot.Load()
+}
+
+// limit returns how many bytes the directory may take now, 0 for any number: what
+// SizeLimit says, or less where that would not leave MinFreeSpace on the volume.
+func (e *Engine) limit() int64 {
+	if e.opt.MinFreeSpace == 0 {
+		return e.opt.SizeLimit
+	}
+	free := e.reserve.volume.Load()
+	if free == 0 || e.opt.SizeLimit > 0 && e.opt.SizeLimit < free {
+		return e.opt.SizeLimit
+	}
+	return free
+}
+
+// lookAtVolume finds out anew how many bytes MinFreeSpace leaves to the directory.
+func (e *Engine) lookAtVolume() error {
+	if e.opt.MinFreeSpace == 0 {
+		return nil
+	}
+	free, err := e.fsys.Free()
+	if err != nil {
+		return err
+	}
+	e.reserve.volume.Store(max(1, e.DiskUsage()+free-e.opt.MinFreeSpace))
+	return nil
 }
 
 // mostOf returns the largest commit, or value, that a cache of a limit can hold:

@@ -117,6 +117,9 @@ func (s *stage) record(op *Op, seq uint64) error {
 		if !stillHolds(op, ref, &old) {
 			return nil
 		}
+		if rec.Flags&codec.FlagFirst == 0 {
+			rec.First = 0 // it names no segment, and is not to seem to
+		}
 	} else if rec.Kind == codec.KindTombstone && !ref.Found() && !old.lost && !e.w.doubts.has(rec.Hash) {
 		return nil // there is nothing to hold back
 	}
@@ -124,7 +127,10 @@ func (s *stage) record(op *Op, seq uint64) error {
 	rec.Seq = seq
 	if op.From == nil {
 		rec.First, rec.Stored = seq, seq
-		if op.Existed && rec.Kind == codec.KindPut {
+		switch {
+		case rec.Kind == codec.KindTombstone:
+			rec.First = e.guarded(ref, &old, rec, seq)
+		case op.Existed:
 			rec.First = old.first
 		}
 	}
@@ -144,6 +150,16 @@ func (s *stage) record(op *Op, seq uint64) error {
 	}
 	s.append(change{op: op, ref: ref, old: old, again: again, mute: op.From != nil})
 	return nil
+}
+
+// guarded returns what the First of a tombstone says: the segment that holds the only
+// record of its key, so that it can go with that one; or its own sequence if there may
+// be more records.
+func (e *Engine) guarded(ref keydir.Ref, old *match, rec *codec.Record, seq uint64) uint64 {
+	if !ref.Found() || old.lost || old.flags&codec.FlagReplaced != 0 || e.w.doubts.has(rec.Hash) {
+		return seq
+	}
+	return old.seg.ID
 }
 
 // move stages the moving of a put that is still the newest of its key, or the end
@@ -254,7 +270,7 @@ func (s *stage) room(r *request) error {
 // limits sees to it that the limits leave room for r, which takes need bytes.
 func (s *stage) limits(r *request, need int64) error {
 	e := s.e
-	if limit := e.opt.SizeLimit; limit > 0 {
+	if limit := e.limit(); limit > 0 {
 		hints := int64(codec.HintLen(len(s.changes) + len(r.ops)))
 		if need > e.mostOf(limit) {
 			return fmt.Errorf("%w: %d bytes do not fit a cache of %d", ErrTooLarge, need, limit)
@@ -351,7 +367,7 @@ func (s *stage) apply() {
 	seg := s.writer().Segment
 	for i := range s.changes {
 		c := &s.changes[i]
-		if c.op.Record.Kind != codec.KindPut {
+		if holds(c.op.Record.Kind, c.hint.Flags) || c.op.Again {
 			seg.TombBytes.Add(c.size)
 		}
 		if !c.mute {
@@ -360,6 +376,13 @@ func (s *stage) apply() {
 			}
 		}
 	}
+}
+
+// holds reports whether a record is known to hold others back for a while: a tombstone
+// that has been moved was still needed then, and one that guards more than one segment
+// stays for long. Others are as good as garbage.
+func holds(kind codec.Kind, flags codec.Flags) bool {
+	return kind == codec.KindTombstone && (flags&codec.FlagStored != 0 || flags&codec.FlagFirst == 0)
 }
 
 func (s *stage) applyOne(seg *segment.Segment, c *change) error {
@@ -448,6 +471,7 @@ func (e *Engine) rotate(to stream) error {
 	e.log.Publish(w.bySlot)
 	if old != nil {
 		e.bg.seal(old)
+		e.reclaiming.poke()
 	}
 	return nil
 }

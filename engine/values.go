@@ -79,6 +79,18 @@ func (v *values) condemn(f valueFile, seg *segment.Segment, off int64) {
 	}
 }
 
+// condemnAll notes that no file is named any more, as the record at off of seg says.
+func (v *values) condemnAll(seg *segment.Segment, off int64) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	for id, size := range v.live {
+		v.dead = append(v.dead, deadFile{valueFile{id, size}, seg, off, false})
+		v.bytes.Add(-size)
+		v.deadBytes.Add(size)
+	}
+	clear(v.live)
+}
+
 func (v *values) condemnNow(f valueFile, seg *segment.Segment, off int64) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
@@ -265,7 +277,7 @@ func (v *values) newID() uint64 {
 func (v *values) grow(id uint64, n int64) error {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	if limit := v.e.opt.SizeLimit; limit > 0 {
+	if limit := v.e.limit(); limit > 0 {
 		if size := v.pending[id] + n; size > v.e.mostOf(limit) {
 			return fmt.Errorf("%w: a value of %d bytes or more does not fit a cache of %d", ErrTooLarge, size, limit)
 		}

@@ -26,6 +26,7 @@ type walk struct {
 	seg     *segment.Segment
 	entries []codec.HintEntry // what it held when they were read
 	next    int               // of entries
+	closed  bool              // nothing was added to it any more when they were
 }
 
 // batch is the part of a walk that is committed at once.
@@ -127,7 +128,7 @@ func (b *batch) read(e *Engine, most int) error {
 			}
 		}
 	}
-	if b.end == len(b.w.entries) {
+	if b.end == len(b.w.entries) && b.w.closed {
 		b.upTo = b.w.seg.Length()
 	}
 	return nil
@@ -145,10 +146,10 @@ func (b *batch) entry(e *Engine, x *keydir.Index, he *codec.HintEntry) error {
 		}
 		rec := codec.Record{Kind: codec.KindDrop, Hash: he.Hash, Expires: he.Expires * codec.Align}
 		rec.Digest()
-		b.ops = append(b.ops, Op{Record: rec})
+		b.ops = append(b.ops, Op{Record: rec, Again: true})
 		return nil
 	case codec.KindTombstone:
-		return b.tombstone(seg, he)
+		return b.tombstone(e, seg, he)
 	case codec.KindPut:
 		return b.put(e, x, he)
 	}
@@ -170,8 +171,9 @@ func (e *Engine) knows(id uint64) bool {
 	return e.graves.has(id)
 }
 
-// tombstone keeps a tombstone while another segment may hold what it holds back.
-func (b *batch) tombstone(seg *segment.Segment, he *codec.HintEntry) error {
+// tombstone keeps a tombstone while another segment may hold what it holds back: the
+// one that it names or, if it names none, any that has records as old as that.
+func (b *batch) tombstone(e *Engine, seg *segment.Segment, he *codec.HintEntry) error {
 	if he.Flags&codec.FlagStored == 0 && b.oldest >= he.Seq {
 		return nil
 	}
@@ -181,6 +183,9 @@ func (b *batch) tombstone(seg *segment.Segment, he *codec.HintEntry) error {
 	}
 	if err != nil {
 		return err
+	}
+	if rec.Flags&codec.FlagFirst != 0 && (rec.First == seg.ID || !e.knows(rec.First)) {
+		return nil
 	}
 	if b.oldest < rec.Stored {
 		b.ops = append(b.ops, Op{Record: rec, From: &source{seg, he.Off, he.Size}})
@@ -290,7 +295,7 @@ func (b *batch) commitLocked(e *Engine) error {
 	if w.next != b.begin || e.w.at(w.seg.Slot) != w.seg || e.bg.seals(w.seg) {
 		return errStale
 	}
-	whole := b.upTo >= w.seg.Length() && !e.w.writes(w.seg)
+	whole := w.closed && b.end == len(w.entries)
 	r := &request{ops: append(b.ops, dropOp(w.seg, b.upTo, whole)), to: b.to}
 	e.commitGroup([]*request{r})
 	if r.err != nil {
@@ -300,8 +305,8 @@ func (b *batch) commitLocked(e *Engine) error {
 	w.seg.Front.Store(b.upTo)
 	if w.next < len(w.entries) {
 		w.seg.FirstSeq.Store(w.entries[w.next].Seq)
-	} else {
-		w.seg.FirstSeq.Store(w.seg.LastSeq.Load() + 1)
+	} else if w.next > 0 { // more may have been added since
+		w.seg.FirstSeq.Store(w.entries[w.next-1].Seq + 1)
 	}
 	for i := range b.ops {
 		if op := &b.ops[i]; op.Silent || op.OnlyAt != nil {

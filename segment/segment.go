@@ -61,7 +61,7 @@ type Usage struct {
 	LiveBytes atomic.Int64 // bytes of records that the index points to
 	LiveCount atomic.Int64 // how many these are
 	FileBytes atomic.Int64 // bytes of the value files that these name
-	TombBytes atomic.Int64 // bytes of tombstones and drops
+	TombBytes atomic.Int64 // bytes of tombstones
 	LastSeq   atomic.Uint64
 	FirstSeq  atomic.Uint64 // of what is not dropped
 	Front     atomic.Int64  // what begins before it is dropped

@@ -236,6 +236,8 @@ func (f *Fault) Lock(name, holder string) (Lock, error) {
 
 func (f *Fault) Local() bool { return f.fs.Local() }
 
+func (f *Fault) Free() (int64, error) { return f.fs.Free() }
+
 func (f *Fault) Close() error {
 	failed := f.fail(OpClose, "close", ".")
 	if err := f.fs.Close(); err != nil {

@@ -15,3 +15,11 @@ func isLocal(dir *os.File) bool {
 	})
 	return err == nil && st.Flags&unix.MNT_LOCAL != 0
 }
+
+func freeBytes(dir *os.File) (int64, error) {
+	var st unix.Statfs_t
+	err := withFD(dir, func(fd uintptr) error {
+		return uninterrupted(func() error { return unix.Fstatfs(int(fd), &st) })
+	})
+	return max(0, int64(st.Bavail)) * int64(st.Bsize), err
+}

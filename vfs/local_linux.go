@@ -37,3 +37,11 @@ func isLocal(dir *os.File) bool {
 	_, found := remote[uint32(st.Type)]
 	return err == nil && !found
 }
+
+func freeBytes(dir *os.File) (int64, error) {
+	var st unix.Statfs_t
+	err := withFD(dir, func(fd uintptr) error {
+		return uninterrupted(func() error { return unix.Fstatfs(int(fd), &st) })
+	})
+	return max(0, int64(st.Bavail)) * int64(st.Bsize), err
+}

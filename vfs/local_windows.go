@@ -1,6 +1,7 @@
 package vfs
 
 import (
+	"math"
 	"os"
 	"strings"
 
@@ -40,4 +41,22 @@ func finalPath(h windows.Handle) (string, error) {
 		return "", err
 	}
 	return windows.UTF16ToString(buf[:min(int(n), len(buf))]), nil
+}
+
+func freeBytes(dir *os.File) (n int64, err error) {
+	err = withFD(dir, func(fd uintptr) error {
+		path, err := finalPath(windows.Handle(fd))
+		if err != nil {
+			return err
+		}
+		p, err := windows.UTF16PtrFromString(path)
+		if err != nil {
+			return err
+		}
+		var free uint64
+		err = windows.GetDiskFreeSpaceEx(p, &free, nil, nil)
+		n = int64(min(free, math.MaxInt64))
+		return err
+	})
+	return n, err
 }

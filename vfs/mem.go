@@ -65,6 +65,16 @@ func (m *Mem) Resize(n int64) {
 
 func (m *Mem) Local() bool { return !m.Network }
 
+// Free returns what Space leaves. Without Space it is a lot.
+func (m *Mem) Free() (int64, error) {
+	m.mu.RLock()
+	defer m.mu.RUnlock()
+	if m.Space == 0 {
+		return 1 << 50, nil
+	}
+	return max(0, m.Space-m.used), nil
+}
+
 func (m *Mem) Close() error { return m.release(m) }
 
 func (m *Mem) Create(name string) (File, error) {

@@ -97,6 +97,19 @@ func (d *osFS) examine(o DirOptions) error {
 
 func (d *osFS) Local() bool { return d.local }
 
+func (d *osFS) Free() (int64, error) {
+	dir, err := d.root.Open(".")
+	if err != nil {
+		return 0, d.fail("statfs", ".", err)
+	}
+	defer dir.Close()
+	n, err := freeBytes(dir)
+	if err != nil {
+		return 0, d.fail("statfs", ".", err)
+	}
+	return n, nil
+}
+
 func (d *osFS) Create(name string) (File, error) {
 	dir, base, err := d.at(name)
 	if err != nil {

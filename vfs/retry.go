@@ -136,6 +136,8 @@ func (r *Retry) SyncDir(dir string) error { return r.fs.SyncDir(dir) }
 
 func (r *Retry) Local() bool { return r.fs.Local() }
 
+func (r *Retry) Free() (int64, error) { return r.fs.Free() }
+
 func (r *Retry) Close() error { return r.fs.Close() }
 
 // retryFile is a file of a Retry.

@@ -86,6 +86,10 @@ type FS interface {
 	// be mapped. Mapping can still be unsupported.
 	Local() bool
 
+	// Free returns how many bytes of the disk this user may still take. It is
+	// errors.ErrUnsupported where the system does not tell.
+	Free() (int64, error)
+
 	// Close gives back what the FS itself holds, locks included. Files that
 	// are open stay so.
 	Close() error

@@ -1,0 +1,116 @@
+package engine
+
+import (
+	"errors"
+	"time"
+
+	"github.com/go-diskcache/diskcache/compaction"
+)
+
+// reclaiming is the goroutine that keeps garbage and limits within bounds, so that
+// who writes seldom has to. Close waits for it.
+type reclaiming struct {
+	e    *Engine
+	wake chan struct{}
+	quit chan struct{}
+	done chan struct{}
+}
+
+const (
+	// reclaimTick is how often it looks whether there is something to do.
+	reclaimTick = time.Second
+
+	// reclaimRate bounds what is copied while nobody waits for room, in bytes per
+	// second: readers and writers are to have the disk.
+	reclaimRate = 64 << 20
+
+	// Garbage is taken back from this part of all bytes on, in percent: while the
+	// cache is written to, and while it is not.
+	busyShare = 45
+	idleShare = 20
+	// idleLeast is the part of a segment that must be garbage then.
+	idleLeast = 25
+)
+
+func (r *reclaiming) start(e *Engine) {
+	r.e = e
+	r.wake = make(chan struct{}, 1)
+	r.quit = make(chan struct{})
+	r.done = make(chan struct{})
+	go r.run()
+}
+
+func (r *reclaiming) poke() {
+	select {
+	case r.wake <- struct{}{}:
+	default:
+	}
+}
+
+func (r *reclaiming) stop() {
+	close(r.quit)
+	<-r.done
+}
+
+func (r *reclaiming) run() {
+	defer close(r.done)
+	t := time.NewTicker(reclaimTick)
+	defer t.Stop()
+	var last uint64
+	for {
+		select {
+		case <-r.quit:
+			return
+		case <-r.wake:
+			r.work(busyShare)
+		case <-t.C:
+			share := int64(idleShare)
+			if seq := r.e.clock.last.Load(); seq != last {
+				share, last = busyShare, seq
+			}
+			r.e.faults.add("free space", r.e.lookAtVolume())
+			r.work(share)
+			last = r.e.clock.last.Load()
+		}
+	}
+}
+
+// work takes back what is too much. It ends when there is no more, or at once when
+// the engine is closed.
+func (r *reclaiming) work(share int64) {
+	e := r.e
+	if !e.opt.Compaction {
+		return
+	}
+	for {
+		select {
+		case <-r.quit:
+			return
+		default:
+		}
+		w := &want{garbage: compaction.Limits{Share: share, Least: idleLeast}}
+		if x := e.excess(); x != nil && e.opt.CullLimit >= 0 {
+			w.bytes, w.items, w.most = x.bytes, x.items, x.most
+		}
+		before := e.stats.movedBytes.Load()
+		did, err := e.reclaim(w, false)
+		if n := e.dropped(); err == nil && (n >= e.opt.SegmentSize || n > 0 && !did) {
+			err = e.syncDropped(false)
+		}
+		if err != nil && !errors.Is(err, ErrClosed) {
+			e.faults.add("take space back", err)
+		}
+		if err != nil || !did {
+			return
+		}
+		if w.bytes > 0 {
+			continue // somebody may be waiting
+		}
+		moved := e.stats.movedBytes.Load() - before
+		select {
+		case <-r.quit:
+			return
+		case <-time.After(time.Duration(moved) * time.Second / reclaimRate):
+		}
+	}
+}

@@ -1,0 +1,330 @@
+package engine
+
+import (
+	"bytes"
+	"errors"
+	"math"
+
+	"github.com/go-diskcache/diskcache/codec"
+	"github.com/go-diskcache/diskcache/compaction"
+	"github.com/go-diskcache/diskcache/keydir"
+	"github.com/go-diskcache/diskcache/segment"
+)
+
+// closed returns ErrClosed after Close.
+func (e *Engine) closedNow() error {
+	if e.log.Closed() {
+		return ErrClosed
+	}
+	return nil
+}
+
+// Cull removes what has expired and then, as the policy says, as many items as it
+// takes to keep the limits with some room to spare. It returns how many it removed.
+func (e *Engine) Cull() (int, error) {
+	n, err := e.Expire()
+	before := e.stats.evicted.Load()
+	for err == nil {
+		w := e.excess()
+		if w == nil {
+			break
+		}
+		if err = e.makeRoom(w, false); errors.Is(err, ErrFull) {
+			err = nil
+			break
+		}
+	}
+	return n + int(e.stats.evicted.Load()-before), err
+}
+
+// slack is the room below SizeLimit that is kept free in the background, so that who
+// writes seldom has to wait for it.
+func (e *Engine) slack(limit int64) int64 {
+	return min(3*e.opt.SegmentSize, limit/8)
+}
+
+// excess returns what is to be taken back to keep the limits, nil for nothing.
+func (e *Engine) excess() *want {
+	w := &want{most: -1}
+	if limit := e.limit(); limit > 0 {
+		w.bytes = max(0, e.usage()-limit+e.slack(limit))
+	}
+	if limit := e.opt.CountLimit; limit > 0 {
+		w.items = int(max(0, int64(e.index.Load().Len())-limit))
+	}
+	if w.bytes == 0 && w.items == 0 {
+		return nil
+	}
+	return w
+}
+
+// Compact rewrites the segments of which a twentieth or more is garbage, and removes
+// those that hold nothing any more. Others may read and write meanwhile.
+func (e *Engine) Compact() error {
+	for {
+		did, err := e.reclaim(&want{garbage: compaction.Limits{Least: 5}}, false)
+		if err == nil && !did {
+			return e.syncDropped(false)
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// Expire removes the items whose time is over, and returns how many these were.
+// Those of segments in which all is over cost next to nothing.
+func (e *Engine) Expire() (int, error) {
+	before := e.stats.expired.Load()
+	err := e.eachSegment(func(s *segment.Segment) error {
+		now := e.clock.now().UnixNano()
+		first, last := s.Earliest.Load(), s.Latest.Load()
+		switch {
+		case first == 0 || first > now && !e.clock.expired(first, 0):
+			return nil
+		case last <= now:
+			return e.clear(s, e.compacts)
+		}
+		return e.pick(s, func(he *codec.HintEntry) (bool, error) { return e.expiredHint(he), nil }, func(t *tally, size int64) {
+			t.expired++
+			t.expiredBytes += size
+		})
+	})
+	return int(e.stats.expired.Load() - before), err
+}
+
+// EvictTag removes the items that have a tag, and returns how many these were.
+func (e *Engine) EvictTag(tag string) (int, error) {
+	if err := checkSizes("", Attrs{Tag: tag}); err != nil {
+		return 0, err
+	}
+	var n int
+	want := []byte(tag)
+	err := e.eachSegment(func(s *segment.Segment) error {
+		return e.pick(s, func(he *codec.HintEntry) (bool, error) {
+			if he.Flags&codec.FlagExtra == 0 && tag != "" {
+				return false, nil // neither a tag nor compressed
+			}
+			rec, err := s.Record(he.Off)
+			if err != nil {
+				return false, ignoreDamage(err)
+			}
+			return bytes.Equal(rec.Tag, want), nil
+		}, func(t *tally, size int64) {
+			n++
+			t.evicted++
+			t.evictedBytes += size
+		})
+	})
+	return n, err
+}
+
+// eachSegment calls fn for the segments that are there now.
+func (e *Engine) eachSegment(fn func(s *segment.Segment) error) error {
+	set := e.log.Acquire(0)
+	if set == nil {
+		return ErrClosed
+	}
+	var segs []*segment.Segment
+	for s := range set.All {
+		segs = append(segs, s)
+	}
+	set.Release(0)
+	for _, s := range segs {
+		if err := fn(s); err != nil && err != errStale {
+			return err
+		}
+	}
+	return nil
+}
+
+// clear walks through a segment to its end.
+func (e *Engine) clear(s *segment.Segment, judge func(keydir.Entry, *codec.HintEntry) fate) error {
+	for {
+		if err := e.closedNow(); err != nil {
+			return err
+		}
+		done, err := func() (bool, error) {
+			e.reclaimer.turn.Lock()
+			defer e.reclaimer.turn.Unlock()
+			e.w.mu.Lock()
+			if e.w.at(s.Slot) != s {
+				e.w.mu.Unlock()
+				return true, nil
+			}
+			b := e.batchOf(s, judge)
+			e.w.mu.Unlock()
+			if err := b.read(e, math.MaxInt); err != nil {
+				return false, err
+			}
+			if b.begin == b.end && b.w.seg.Front.Load() == b.upTo {
+				return true, nil
+			}
+			return b.end == len(b.w.entries), e.commitBatch(b, 0, false)
+		}()
+		switch {
+		case errors.Is(err, keydir.ErrDamaged):
+			err = e.rebuildFromRead()
+		case err == errStale:
+			err = nil
+		}
+		if done || err != nil {
+			return errors.Join(err, e.retireDropped())
+		}
+	}
+}
+
+// pick deletes the live records of a segment that are chosen, a batch at a time.
+func (e *Engine) pick(s *segment.Segment, choose func(*codec.HintEntry) (bool, error), count func(t *tally, size int64)) error {
+	entries, err := e.liveOf(s)
+	if err != nil {
+		return err
+	}
+	for len(entries) > 0 {
+		r := &request{}
+		var t tally
+		if entries, err = e.pickBatch(s, entries, choose, func(op Op, size int64) {
+			r.ops = append(r.ops, op)
+			count(&t, size)
+		}); err != nil {
+			return err
+		}
+		if len(r.ops) == 0 {
+			continue
+		}
+		if err := e.commitOnce(r); err != nil {
+			return err
+		}
+		e.stats.cleared(t)
+	}
+	return nil
+}
+
+// liveOf returns the entries of a segment that the index points to.
+func (e *Engine) liveOf(s *segment.Segment) ([]codec.HintEntry, error) {
+	set := e.log.Acquire(s.ID)
+	if set == nil {
+		return nil, ErrClosed
+	}
+	defer set.Release(s.ID)
+	if set.At(s.Slot) != s {
+		return nil, errStale
+	}
+	entries, err := e.entriesOf(s)
+	if err != nil {
+		return nil, err
+	}
+	x := e.index.Load()
+	live := entries[:0:0]
+	for i := range entries {
+		if entries[i].Kind != codec.KindPut {
+			continue
+		}
+		_, ok, err := e.entryAt(x, &entries[i], s)
+		if err != nil {
+			return nil, err
+		}
+		if ok {
+			live = append(live, entries[i])
+		}
+	}
+	return live, nil
+}
+
+// pickBatch chooses from entries until a batch is full, and returns the rest.
+func (e *Engine) pickBatch(s *segment.Segment, entries []codec.HintEntry, choose func(*codec.HintEntry) (bool, error), add func(Op, int64)) ([]codec.HintEntry, error) {
+	set := e.log.Acquire(s.ID)
+	if set == nil {
+		return nil, ErrClosed
+	}
+	defer set.Release(s.ID)
+	if set.At(s.Slot) != s {
+		return nil, errStale
+	}
+	n := 0
+	for i := range entries {
+		he := &entries[i]
+		ok, err := choose(he)
+		if err != nil {
+			return nil, err
+		}
+		if !ok {
+			continue
+		}
+		_, key, err := s.Head(he.Off, nil)
+		if segment.IsDamage(err) {
+			continue
+		}
+		var op Op
+		if err == nil {
+			err = e.prepareDelete(&op, string(key))
+		}
+		if err != nil {
+			return nil, err
+		}
+		op.OnlyAt = &source{s, he.Off, he.Size}
+		add(op, he.Size)
+		if n++; n == maxBatchOps {
+			return entries[i+1:], nil
+		}
+	}
+	return nil, nil
+}
+
+// Clear removes all items, in one commit, and returns how many these were. It takes
+// as long as there are segments, however many items they hold.
+func (e *Engine) Clear() (int, error) {
+	e.reclaimer.turn.Lock()
+	defer e.reclaimer.turn.Unlock()
+	e.bg.sealing.Lock() // nothing is sealed meanwhile
+	defer e.bg.sealing.Unlock()
+	e.w.mu.Lock()
+	n, err := e.clearLocked()
+	e.w.mu.Unlock()
+	if err != nil {
+		return 0, err
+	}
+	return n, errors.Join(e.syncDropped(false))
+}
+
+func (e *Engine) clearLocked() (int, error) {
+	if e.w.closed {
+		return 0, ErrClosed
+	}
+	for _, w := range e.w.actives() { // what is written from now on stays
+		e.bg.seal(w)
+	}
+	e.w.active = [streams]*segment.Writer{}
+	r := &request{}
+	var all []*segment.Segment
+	for _, s := range e.w.bySlot {
+		if s != nil {
+			all = append(all, s)
+			r.ops = append(r.ops, dropOp(s, s.Length(), true))
+		}
+	}
+	old := e.index.Load()
+	n := old.Len()
+	if len(all) == 0 {
+		return n, nil
+	}
+	e.commitGroup([]*request{r})
+	if r.err != nil {
+		return 0, r.err
+	}
+	x := keydir.New(keydir.Config{PlaceBits: e.layout.PlaceBits, Ranks: e.evict.ranked()})
+	e.index.Store(x)
+	e.loaded.Store(true)
+	e.evict.queue = evictQueue{}
+	by := e.w.stage.writer()
+	for _, s := range all {
+		e.unqueue(s)
+		s.Forget()
+		e.w.bySlot[s.Slot] = nil
+		e.graves.bury(s, by.Segment, by.Offset()-1)
+		delete(e.reclaimer.walks, s)
+	}
+	e.values.condemnAll(by.Segment, by.Offset()-1)
+	e.log.PublishThen(e.w.bySlot, old.Close)
+	return n, nil
+}
