@@ -24,8 +24,8 @@ check: ## what CI runs
 lint: ## gofmt, go vet, staticcheck
 	.ci/lint
 
-race: ## run all tests with the race detector; needs a C compiler
-	CGO_ENABLED=1 $(GO) test -vet=off -race ./...
+race: ## run the tests with the race detector, in their short form; needs a C compiler
+	CGO_ENABLED=1 $(GO) test -vet=off -short -race ./...
 
 386: ## run all tests as a 32-bit program, on machines that can
 	GOARCH=386 CGO_ENABLED=0 $(GO) test -vet=off -short ./...

@@ -4,6 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"runtime"
+	"sync"
+	"sync/atomic"
 
 	"github.com/go-diskcache/diskcache/codec"
 	"github.com/go-diskcache/diskcache/keydir"
@@ -15,12 +18,13 @@ func (r *recovery) fromScratch() error {
 	e := r.e
 	var all []*history
 	slot := uint32(0)
-	for _, f := range r.found {
-		h, err := r.history(f, slot)
+	for i, read := range r.readAll() {
+		h, err := r.history(r.found[i], read)
 		if err != nil {
 			return err
 		}
 		if h != nil {
+			h.seg.Slot = slot
 			all = append(all, h)
 			slot++
 		}
@@ -39,31 +43,78 @@ func (r *recovery) fromScratch() error {
 	return r.replay(x, all)
 }
 
-// history reads what one segment holds. It returns nil where there is nothing.
-func (r *recovery) history(f found, slot uint32) (*history, error) {
+// reading is what came of reading the history of a segment.
+type reading struct {
+	h    *history
+	hint error // why the hint was not used, if there is one
+	err  error
+}
+
+// soloBytes is how many bytes one goroutine reads in the time that it takes to start
+// more of them.
+const soloBytes = 16 << 20
+
+// readAll reads the histories of all segments that were found, with as many
+// goroutines as there are processors where that is worth it.
+func (r *recovery) readAll() []reading {
+	all := make([]reading, len(r.found))
+	workers := 0
+	for _, f := range r.found {
+		workers += int(f.size / soloBytes)
+	}
+	var next atomic.Int64
+	work := func() {
+		for i := next.Add(1) - 1; i < int64(len(all)); i = next.Add(1) - 1 {
+			all[i] = r.read(r.found[i])
+		}
+	}
+	var wg sync.WaitGroup
+	for range min(workers, runtime.GOMAXPROCS(0)-1) {
+		wg.Go(work)
+	}
+	work()
+	wg.Wait()
+	return all
+}
+
+// read reads the history of a segment from its hint or, where that cannot be had, from
+// its log. h is nil if nothing is left of either.
+func (r *recovery) read(f found) (x reading) {
 	if f.hinted {
-		h, err := r.e.fromHint(f, slot)
-		if err == nil {
-			return h, nil
+		if x.h, x.hint = r.e.fromHint(f, 0); x.hint == nil {
+			return x
 		}
-		if errors.Is(err, codec.ErrVersion) {
-			return nil, versionError(err) // and not to be written again
+		if errors.Is(x.hint, codec.ErrVersion) {
+			x.err = versionError(x.hint) // and not to be written again
+			return x
 		}
-		if !errors.Is(err, segment.ErrHint) && !errors.Is(err, fs.ErrNotExist) {
-			return nil, err
+		if !errors.Is(x.hint, segment.ErrHint) && !errors.Is(x.hint, fs.ErrNotExist) {
+			x.err = x.hint
+			return x
 		}
-		r.e.faults.add("hint ignored", err)
+	}
+	if !f.missing && !r.gone[f.id] {
+		x.h, x.err = r.e.fromLog(f, 0)
+	}
+	return x
+}
+
+// history decides what is to be done about a segment that was read. It returns nil
+// where there is nothing.
+func (r *recovery) history(f found, x reading) (*history, error) {
+	if x.hint != nil && x.err == nil {
+		r.e.faults.add("hint ignored", x.hint)
+	}
+	if x.err != nil || f.hinted && x.hint == nil {
+		return x.h, x.err
 	}
 	if f.missing {
 		r.sound = false
 		return nil, nil // neither a segment nor what it held is known
 	}
-	if r.gone[f.id] {
+	h := x.h
+	if h == nil {
 		return nil, nil
-	}
-	h, err := r.e.fromLog(f, slot)
-	if err != nil {
-		return nil, err
 	}
 	if len(h.entries) == 0 && f.size <= codec.SegmentHeaderLen {
 		// Begun by a process that died before its first commit. We may come here

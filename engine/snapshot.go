@@ -112,13 +112,14 @@ func (r *recovery) since(x *keydir.Index, newer []found) (bool, error) {
 		if err != nil {
 			return false, err
 		}
-		h, err := r.history(f, slot)
+		h, err := r.history(f, r.read(f))
 		if err != nil {
 			return false, err
 		}
 		if h == nil {
 			continue
 		}
+		h.seg.Slot = slot
 		if h.seg.Length() > r.e.layout.MaxFile() {
 			return false, nil // places for it need another layout
 		}

@@ -167,6 +167,9 @@ func requireDamaged(t *testing.T, x *Index, hash uint64) {
 }
 
 func TestEveryFlippedBit(t *testing.T) {
+	if raceEnabled {
+		t.Skip("one goroutine, many bits")
+	}
 	w, file, src := imaged(t, "one shard", 30)
 	defer w.x.Close()
 	w.put("another shard")
@@ -190,6 +193,9 @@ func TestEveryFlippedBit(t *testing.T) {
 }
 
 func TestEveryFlippedBitOfSide(t *testing.T) {
+	if raceEnabled {
+		t.Skip("one goroutine, many bits")
+	}
 	w, file, src := imaged(t, "0 bits", 20)
 	defer w.x.Close()
 	for off := src.Side.Offset; off < int64(len(file)); off++ {

@@ -28,6 +28,9 @@ func rankImaged(t *testing.T) (w *world, file []byte, src Source) {
 }
 
 func TestEveryFlippedBitOfRanks(t *testing.T) {
+	if raceEnabled {
+		t.Skip("one goroutine, many bits")
+	}
 	w, file, src := rankImaged(t)
 	defer w.x.Close()
 	r := src.Ranks[0]
