@@ -118,8 +118,8 @@ func TestValueSizes(t *testing.T) {
 	require.NoError(t, c.Close())
 
 	c = mustOpen(t, dir, &Options{SizeLimit: 1 << 20})
-	require.ErrorIs(t, c.Set("k", big), ErrFull)
-	require.ErrorIs(t, c.SetReader("k", zeros{}), ErrFull)
+	require.ErrorIs(t, c.Set("k", big), ErrTooLarge)
+	require.ErrorIs(t, c.SetReader("k", zeros{}), ErrTooLarge)
 	v, err = c.Get("k")
 	require.NoError(t, err)
 	require.Equal(t, "old", string(v))

@@ -144,6 +144,29 @@ func (c *Cache) Stats() (Stats, error) { return c.e.Stats() }
 // is written again.
 func (c *Cache) Sync() error { return c.e.Sync() }
 
+// Clear removes all items and returns how many these were. It takes as long as there
+// are segments, however many items they hold; a process that dies meanwhile has
+// removed all or none.
+func (c *Cache) Clear() (int, error) { return c.e.Clear() }
+
+// EvictTag removes the items that have a tag and returns how many these were, a few
+// hundred at a time: each of these batches is removed as a whole. Items that are
+// stored meanwhile may be among them or not. It reads all items that have tags.
+func (c *Cache) EvictTag(tag string) (int, error) { return c.e.EvictTag(tag) }
+
+// Expire removes the items whose time is over and returns how many these were. Reads
+// do not see them in any case; this gives back their space, as the background does
+// after a while.
+func (c *Cache) Expire() (int, error) { return c.e.Expire() }
+
+// Cull removes what has expired and then, as Policy says, what is beyond the limits
+// and a little more, and returns how many items these were.
+func (c *Cache) Cull() (int, error) { return c.e.Cull() }
+
+// Compact takes back the space of items that were replaced, deleted or have expired.
+// Others may read and write meanwhile. Close ends it, with ErrClosed.
+func (c *Cache) Compact() error { return c.e.Compact() }
+
 // Problem is something that Check found.
 type Problem = engine.Problem
 

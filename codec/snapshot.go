@@ -22,8 +22,8 @@ import "math"
 //	120 dirSum      u64  over the directory
 //	128 sum         u64  over bytes 0 to 128
 //	136 directory:
-//	    segments, 88 bytes each: id u64, length u64, firstSeq u64, lastSeq u64, liveBytes u64, liveCount u64,
-//	              fileBytes u64, tombBytes u64, earliest i64, latest i64, slot u32, stream u16, flags u16
+//	    segments, 96 bytes each: id u64, length u64, firstSeq u64, lastSeq u64, liveBytes u64, liveCount u64,
+//	              fileBytes u64, tombBytes u64, earliest i64, latest i64, front u64, slot u32, stream u16, flags u16
 //	    values,   16 bytes each: fileID u64, size u64
 //	    shards,   56 bytes each: offset u64, length u64, sum u64, count u64, ranks (offset u64, length u64, sum u64)
 //
@@ -32,7 +32,7 @@ import "math"
 const (
 	snapshotMagic      = "\x89DCSNP\r\n"
 	snapshotHeaderLen  = 136
-	snapshotSegmentLen = 88
+	snapshotSegmentLen = 96
 	snapshotValueLen   = 16
 	snapshotShardLen   = 56
 	snapshotDirSumAt   = 120
@@ -72,6 +72,7 @@ type SnapshotSegment struct {
 	TombBytes int64  // of the records that hold others back: tombstones and drops
 	Earliest  int64  // ns since 1970: when the first of its items expires; 0 if none does
 	Latest    int64  // when the last of them does; the largest number if one never expires
+	Front     int64  // what begins before it is dropped
 	Slot      uint32 // the number by which the places of the index name it
 	Stream    uint16 // as in its header
 	Flags     uint16 // for the engine
@@ -124,7 +125,7 @@ func (s *Snapshot) ok() bool {
 	}
 	for i := range s.Segments {
 		g := &s.Segments[i]
-		if min(g.Length, g.LiveBytes, g.LiveCount, g.FileBytes, g.TombBytes, g.Earliest, g.Latest) < 0 {
+		if min(g.Length, g.LiveBytes, g.LiveCount, g.FileBytes, g.TombBytes, g.Earliest, g.Latest, g.Front) < 0 {
 			return false
 		}
 	}
@@ -169,7 +170,7 @@ func appendSnapshotHead(dst []byte, s *Snapshot) []byte {
 		dir = le.AppendUint64(dir, uint64(g.Length))
 		dir = le.AppendUint64(dir, g.FirstSeq)
 		dir = le.AppendUint64(dir, g.LastSeq)
-		for _, n := range [...]int64{g.LiveBytes, g.LiveCount, g.FileBytes, g.TombBytes, g.Earliest, g.Latest} {
+		for _, n := range [...]int64{g.LiveBytes, g.LiveCount, g.FileBytes, g.TombBytes, g.Earliest, g.Latest, g.Front} {
 			dir = le.AppendUint64(dir, uint64(n))
 		}
 		dir = le.AppendUint32(dir, g.Slot)
@@ -276,9 +277,10 @@ func (s *Snapshot) parseDirectory(b []byte) {
 			TombBytes: int64(le.Uint64(b[56:])),
 			Earliest:  int64(le.Uint64(b[64:])),
 			Latest:    int64(le.Uint64(b[72:])),
-			Slot:      le.Uint32(b[80:]),
-			Stream:    le.Uint16(b[84:]),
-			Flags:     le.Uint16(b[86:]),
+			Front:     int64(le.Uint64(b[80:])),
+			Slot:      le.Uint32(b[88:]),
+			Stream:    le.Uint16(b[92:]),
+			Flags:     le.Uint16(b[94:]),
 		}
 		b = b[snapshotSegmentLen:]
 	}

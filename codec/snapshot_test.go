@@ -44,7 +44,7 @@ func TestSnapshotRoundTrip(t *testing.T) {
 				FirstSeq: rapid.Uint64().Draw(t, "first"), LastSeq: rapid.Uint64().Draw(t, "last"),
 				LiveBytes: size.Draw(t, "bytes"), LiveCount: size.Draw(t, "count"),
 				FileBytes: size.Draw(t, "files"), TombBytes: size.Draw(t, "tombs"),
-				Earliest: size.Draw(t, "earliest"), Latest: size.Draw(t, "latest"),
+				Front: size.Draw(t, "front"), Earliest: size.Draw(t, "earliest"), Latest: size.Draw(t, "latest"),
 				Slot: rapid.Uint32().Draw(t, "slot"), Stream: rapid.Uint16().Draw(t, "stream"), Flags: rapid.Uint16().Draw(t, "flags"),
 			}
 		}

@@ -26,6 +26,10 @@ type Op struct {
 	// OnlyAt makes a tombstone conditional: the newest record of the key stands there.
 	OnlyAt *source
 
+	// Strict fails a commit with errStale in which a record that it moves or gives up
+	// is not the newest of its key any more.
+	Strict bool
+
 	// Again is set for a drop that was committed before, and still matters.
 	Again bool
 

@@ -43,6 +43,10 @@ func workloads() []workload {
 		{name: "lz4", opt: Options{SegmentSize: 1024, Compression: codec.LZ4}, run: mixed},
 		{name: "zstd", opt: Options{SegmentSize: 1024, Compression: codec.Zstd}, run: mixed},
 		{name: "one segment", opt: Options{SegmentSize: 1 << 20}, run: mixed},
+		{name: "compaction", opt: Options{SegmentSize: 1024}, run: compacting},
+		{name: "compaction, small segments", opt: Options{SegmentSize: 512, FileThreshold: 300}, run: compacting},
+		{name: "compaction, collisions", opt: Options{SegmentSize: 1024, Hash: fourBits}, run: compacting},
+		{name: "compaction, kills", opt: Options{SegmentSize: 900, FileThreshold: 500}, run: compactAndDie},
 		{name: "long commit", opt: Options{SegmentSize: 1 << 16}, run: longCommits},
 	}
 }
@@ -179,6 +183,52 @@ func mixed(d *driver) {
 	d.reopen()
 	d.del("d")
 	d.set("a", 35)
+	d.close()
+}
+
+// compacting deletes and overwrites across segments that are cleared meanwhile.
+func compacting(d *driver) {
+	d.open()
+	for i := range 8 {
+		d.set(fmt.Sprint("k", i%5), 100+i*50)
+	}
+	d.sync()
+	d.del("k1")
+	d.set("k2", 200)
+	d.compact()
+	d.del("k3")
+	d.set("k1", 90)
+	d.sync()
+	d.compact()
+	d.del("k1")
+	d.tx(put{"k2", 0}, put{"k4", 400})
+	d.rotate()
+	d.compact()
+	d.sync()
+	d.compact()
+	d.reopen()
+	d.compact()
+	d.set("k0", 60)
+	d.del("k4")
+	d.compact()
+	d.close()
+}
+
+// compactAndDie lets processes die between compactions.
+func compactAndDie(d *driver) {
+	d.open()
+	for round := range 3 {
+		for i := range 4 {
+			d.set(fmt.Sprint("k", (i+round)%5), 100+i*200)
+		}
+		d.del(fmt.Sprint("k", round))
+		d.compact()
+		if round == 1 {
+			d.sync()
+		}
+		d.kill()
+		d.compact()
+	}
 	d.close()
 }
 

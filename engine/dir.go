@@ -1,9 +1,11 @@
 package engine
 
 import (
+	"fmt"
 	"time"
 
 	"github.com/go-diskcache/diskcache/codec"
+	"github.com/go-diskcache/diskcache/evict"
 	"github.com/go-diskcache/diskcache/vfs"
 )
 
@@ -13,6 +15,7 @@ type (
 	DirOptions     = vfs.DirOptions
 	Network        = vfs.Network
 	Compression    = codec.Compression
+	Policy         = evict.Policy
 	LockedError    = vfs.LockedError
 	UntrustedError = vfs.UntrustedError
 )
@@ -27,6 +30,15 @@ var (
 	ErrUntrusted = vfs.ErrUntrusted
 	ErrNotDir    = vfs.ErrNotDir
 )
+
+// ParsePolicy returns the policy of a name.
+func ParsePolicy(name string) (Policy, error) {
+	p, err := evict.Parse(name)
+	if err != nil {
+		return p, fmt.Errorf("%w: %w", ErrOption, err)
+	}
+	return p, nil
+}
 
 // OpenDir opens a directory of the system. On a network disk what such disks want
 // asked again is asked again.

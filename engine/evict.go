@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"encoding/binary"
 	"sync/atomic"
 
 	"github.com/go-diskcache/diskcache/codec"
@@ -30,6 +31,34 @@ func (v *eviction) init(o *Options) {
 // ranked reports whether items have ranks.
 func (v *eviction) ranked() bool { return v.limits && v.policy.Ranked() }
 
+// What a snapshot keeps of the policy: the tick, then the ghost if there is one.
+
+func (v *eviction) append(dst []byte) []byte {
+	if !v.limits {
+		return dst
+	}
+	dst = binary.LittleEndian.AppendUint64(dst, v.tick.Load())
+	if v.ghost != nil {
+		dst = v.ghost.Append(dst)
+	}
+	return dst
+}
+
+func (v *eviction) parse(b []byte) error {
+	if len(b) < 8 {
+		return evict.ErrGhost
+	}
+	v.tick.Store(binary.LittleEndian.Uint64(b))
+	if len(b) == 8 || v.policy != evict.S3FIFO {
+		return nil
+	}
+	ghost, _, err := evict.ParseGhost(b[8:])
+	if err == nil {
+		v.ghost = ghost
+	}
+	return err
+}
+
 // used notes that the item that entry stands for was read.
 func (v *eviction) used(x *keydir.Index, hash uint64, entry keydir.Entry) {
 	switch {
@@ -57,6 +86,24 @@ func (v *eviction) evicted(e *Engine, hash uint64) {
 		v.ghost = evict.NewGhost(e.index.Load().Len())
 	}
 	v.ghost.Add(hash)
+}
+
+// replayed fills in what the policy can know of an entry that comes from the log: when
+// it was stored, and that what was kept once was used.
+func (v *eviction) replayed(entry *keydir.Entry, s stream, expires int64) {
+	if v.ranked() {
+		entry.Rank = v.policy.Insert(v.tick.Add(1), expires)
+	}
+	if s == kept {
+		entry.Hits = 1
+	}
+}
+
+// grow makes the ghost as large as a cache of so many items wants it.
+func (v *eviction) grow(items int) {
+	if v.ghost != nil && items > v.ghost.MemBytes() {
+		v.ghost.Resize(2 * items)
+	}
 }
 
 // stored puts the entry of a change into the index.

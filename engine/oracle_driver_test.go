@@ -138,6 +138,9 @@ func (d *driver) rotate() {
 	}
 }
 
+// compact takes all garbage back.
+func (d *driver) compact() { d.must(d.e.Compact()) }
+
 // background does what the engine's own goroutine does, whenever it would.
 func (d *driver) background() {
 	d.must(d.e.sealRest())

@@ -31,12 +31,14 @@ type want struct {
 	most  int   // how many items may be given up for it; < 0: any number
 
 	garbage compaction.Limits // of what is to be compacted in any case; zero: nothing
+	before  uint64            // only segments begun up to then are touched; 0: any
 }
 
 // reclaim does one step: it commits one batch, or lets go what is cleared. It
 // reports whether there was anything to do. locked: the caller holds the writer lock.
 func (e *Engine) reclaim(w *want, locked bool) (bool, error) {
 	if !locked {
+		e.bg.help()
 		e.reclaimer.turn.Lock()
 		defer e.reclaimer.turn.Unlock()
 		e.w.mu.Lock()
@@ -49,7 +51,7 @@ func (e *Engine) reclaim(w *want, locked bool) (bool, error) {
 		return false, err
 	}
 	most := w.most
-	if most < 0 {
+	if most <= 0 { // 0: it is compaction
 		most = math.MaxInt
 	}
 	if w.items > 0 {
@@ -62,6 +64,9 @@ func (e *Engine) reclaim(w *want, locked bool) (bool, error) {
 	}
 	if errors.Is(err, keydir.ErrDamaged) && !locked {
 		return true, e.rebuildFromRead()
+	}
+	if err == nil && b.sync {
+		err = e.syncWriters(locked)
 	}
 	if err == nil {
 		err = e.commitBatch(b, most, locked)
@@ -101,6 +106,11 @@ func (e *Engine) planLocked(w *want) (*batch, error) {
 		return nil, ErrClosed
 	}
 	segs, usage := e.usages()
+	for i, s := range segs {
+		if w.before > 0 && s.ID > w.before {
+			usage[i].Sealed = false
+		}
+	}
 	if i, ok := compaction.Empty(usage, e.clock.now().UnixNano()); ok {
 		return e.batchOf(segs[i], e.compacts), nil
 	}
@@ -402,8 +412,8 @@ func (e *Engine) makeRoom(w *want, locked bool) error {
 // dropped returns how many bytes wait for a sync to be removed.
 func (e *Engine) dropped() int64 { return e.graves.waiting() + e.values.deadBytes.Load() }
 
-// syncDropped syncs what says that segments and files are gone, and removes them.
-func (e *Engine) syncDropped(locked bool) error {
+// syncWriters puts on the disk all that was committed before.
+func (e *Engine) syncWriters(locked bool) error {
 	if !locked {
 		e.w.mu.Lock()
 	}
@@ -416,9 +426,12 @@ func (e *Engine) syncDropped(locked bool) error {
 	}
 	var errs []error
 	for _, w := range ws {
-		if w.SyncErr() == nil {
-			errs = append(errs, syncError(w.Sync()))
-		}
+		errs = append(errs, syncError(w.Sync()))
 	}
-	return errors.Join(append(errs, e.retireDropped(), e.values.removeDead(), e.forgetRemoved())...)
+	return errors.Join(errs...)
+}
+
+// syncDropped syncs what says that segments and files are gone, and removes them.
+func (e *Engine) syncDropped(locked bool) error {
+	return errors.Join(e.syncWriters(locked), e.retireDropped(), e.values.removeDead(), e.forgetRemoved())
 }

@@ -99,6 +99,7 @@ func (r *replay) put() error {
 	}
 	s := r.h.seg
 	entry := keydir.Entry{Place: r.e.layout.Place(s.Slot, r.entry.Off), Class: keydir.ClassOf(int(r.entry.Size))}
+	r.e.evict.replayed(&entry, stream(s.Stream), expiresOf(r.entry))
 	if err := r.index.Put(r.entry.Hash, ref, r, entry); err != nil {
 		return err
 	}

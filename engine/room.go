@@ -73,6 +73,7 @@ const snapshotShare = 8
 
 // reserveSnapshot estimates anew how large the snapshot will be.
 func (e *Engine) reserveSnapshot() {
+	e.evict.grow(e.index.Load().Len())
 	n := int64(e.index.Load().MemBytes()) - e.snapshotOnDisk
 	if limit := e.opt.SizeLimit; limit > 0 && n > limit/snapshotShare {
 		n = 0

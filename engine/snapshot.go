@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -74,8 +75,14 @@ func (r *recovery) openSnapshot(f vfs.File) (bool, error) {
 		return false, nil
 	}
 	src := keydir.Source{Reader: f, Side: keydir.Region{Offset: snap.Side.Offset, Length: snap.Side.Length, Sum: snap.Side.Sum}}
+	ranked := false
 	for _, s := range snap.Shards {
 		src.Shards = append(src.Shards, keydir.Region{Offset: s.Offset, Length: s.Length, Sum: s.Sum, Count: int(s.Count)})
+		src.Ranks = append(src.Ranks, keydir.Region{Offset: s.Ranks.Offset, Length: s.Ranks.Length, Sum: s.Ranks.Sum})
+		ranked = ranked || s.Ranks != codec.SnapshotRegion{}
+	}
+	if !ranked {
+		src.Ranks = nil
 	}
 	x, err := keydir.Load(keydir.Config{PlaceBits: snap.PlaceBits, Ranks: e.evict.ranked()}, src)
 	if err != nil {
@@ -95,7 +102,15 @@ func (r *recovery) openSnapshot(f vfs.File) (bool, error) {
 		seg.LastSeq.Store(s.LastSeq)
 		seg.LiveBytes.Store(s.LiveBytes)
 		seg.LiveCount.Store(s.LiveCount)
+		seg.FileBytes.Store(s.FileBytes)
+		seg.TombBytes.Store(s.TombBytes)
+		seg.Earliest.Store(s.Earliest)
+		seg.Latest.Store(s.Latest)
+		seg.Front.Store(s.Front)
 		e.w.put(seg)
+	}
+	if err := e.readPolicy(f, snap.Policy); err != nil {
+		e.faults.add("what eviction knew is lost", snapshotError(err))
 	}
 	for _, v := range snap.Values {
 		e.values.named(valueFile{v.FileID, v.Size})
@@ -206,6 +221,27 @@ func readSnapshotHead(f vfs.File) (codec.Snapshot, error) {
 	return codec.ParseSnapshotHead(b)
 }
 
+// readPolicy takes over what eviction knew at the last Close.
+func (e *Engine) readPolicy(f vfs.File, r codec.SnapshotRegion) error {
+	if r.Length == 0 {
+		return nil
+	}
+	if r.Length > maxPolicyLen {
+		return codec.ErrLength
+	}
+	b := make([]byte, r.Length)
+	if n, err := f.ReadAt(b, r.Offset); n < len(b) {
+		return cmp.Or(err, codec.ErrShort)
+	}
+	if xxhash.Sum64(b) != r.Sum {
+		return codec.ErrChecksum
+	}
+	return e.evict.parse(b)
+}
+
+// maxPolicyLen bounds what is read of that: a ghost of the largest size, and a tick.
+const maxPolicyLen = 1 << 30
+
 func readPart(f vfs.File, n int64) ([]byte, error) {
 	b := make([]byte, n)
 	if got, err := f.ReadAt(b, 0); int64(got) < n {
@@ -287,8 +323,11 @@ func (e *Engine) snapshotSize(x *keydir.Index) (int64, error) {
 			return 0, err
 		}
 		n += int64(shard)
+		if e.evict.ranked() {
+			n += int64(shard)
+		}
 	}
-	return n, nil
+	return n + int64(len(e.evict.append(nil))), nil
 }
 
 func (e *Engine) closeSnapshot() error {
@@ -313,7 +352,8 @@ func (e *Engine) fillSnapshot(f vfs.File, x *keydir.Index) error {
 		if g != nil {
 			s.Segments = append(s.Segments, codec.SnapshotSegment{
 				ID: g.ID, Length: g.Length(), FirstSeq: g.FirstSeq.Load(), LastSeq: g.LastSeq.Load(),
-				LiveBytes: g.LiveBytes.Load(), LiveCount: g.LiveCount.Load(), Slot: g.Slot, Stream: uint16(g.Stream),
+				LiveBytes: g.LiveBytes.Load(), LiveCount: g.LiveCount.Load(), FileBytes: g.FileBytes.Load(), TombBytes: g.TombBytes.Load(),
+				Earliest: g.Earliest.Load(), Latest: g.Latest.Load(), Front: g.Front.Load(), Slot: g.Slot, Stream: uint16(g.Stream),
 			})
 		}
 	}
@@ -344,6 +384,24 @@ func (e *Engine) fillSnapshot(f vfs.File, x *keydir.Index) error {
 			return writeError(err)
 		}
 		s.Shards[i] = codec.SnapshotShard{Offset: r.Offset, Length: r.Length, Sum: r.Sum, Count: int64(n)}
+		if !e.evict.ranked() {
+			continue
+		}
+		if b, err = x.RankImage(i, b[:0]); err != nil {
+			return err
+		}
+		if len(b) > 0 {
+			if s.Shards[i].Ranks, err = put(); err != nil {
+				return writeError(err)
+			}
+		}
+	}
+	if b = e.evict.append(b[:0]); len(b) > 0 {
+		r, err := put()
+		if err != nil {
+			return writeError(err)
+		}
+		s.Policy = r
 	}
 	if b = x.SideImage(b[:0]); len(b) > 0 {
 		r, err := put()

@@ -111,7 +111,7 @@ func (s *stage) record(op *Op, seq uint64) error {
 	}
 	op.Existed = ref.Found() && !e.clock.expired(old.expires, old.stored)
 	if op.OnlyAt != nil && (!ref.Found() || old.seg != op.OnlyAt.seg || old.off != op.OnlyAt.off) {
-		return nil
+		return op.stale()
 	}
 	if op.From != nil {
 		if !stillHolds(op, ref, &old) {
@@ -162,13 +162,24 @@ func (e *Engine) guarded(ref keydir.Ref, old *match, rec *codec.Record, seq uint
 	return old.seg.ID
 }
 
+// stale returns what becomes of an operation whose record is not the newest any more.
+func (op *Op) stale() error {
+	if op.Strict {
+		return errStale
+	}
+	return nil
+}
+
 // move stages the moving of a put that is still the newest of its key, or the end
 // of one. It keeps what it says of its past: where it stood is dropped by the same
 // commit, or it says that it has replaced something.
 func (s *stage) move(op *Op, seq uint64) error {
 	ref, err := s.match.stillAt(op)
-	if err != nil || !ref.Found() {
+	if err != nil {
 		return err
+	}
+	if !ref.Found() {
+		return op.stale()
 	}
 	rec := &op.Record
 	old := match{
@@ -428,6 +439,8 @@ func (e *Engine) account(seg *segment.Segment, c *change) {
 	seg.Lives(c.op.Record.Expires)
 	if c.op.From == nil {
 		e.values.named(c.op.Value)
+		e.stats.setBytes.Add(c.size + c.op.Value.Size)
+		e.stats.written.Add(c.op.Value.Size)
 	}
 }
 

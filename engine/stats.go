@@ -11,7 +11,16 @@ type Stats struct {
 	Hits, Misses   int64 // reads that found an item, and that did not
 	Sets, Deletes  int64 // items stored and removed
 	Syncs          int64 // syncs of segments
-	WrittenBytes   int64 // to segments, hints excluded
+	SetBytes       int64 // of the records of these sets, value files included
+	WrittenBytes   int64 // to segments and value files; more than SetBytes by what was moved and by tombstones
+	Moved          int64 // records copied by compaction and eviction
+	MovedBytes     int64
+	Evicted        int64 // items given up for a limit, by Cull or by EvictTag
+	EvictedBytes   int64
+	Expired        int64 // items taken back because their time was over
+	ExpiredBytes   int64
+	Compactions    int64 // segments that were cleared and removed
+	TombBytes      int64 // of tombstones that are needed for long
 	Corrupt        int64 // records and files found damaged
 	Torn           int64 // bytes that a crash left unfinished, found at Open
 	BackgroundErrs int64 // errors of the background, also those returned by Close
@@ -39,6 +48,7 @@ type counters struct {
 	evicted, evictedBytes atomic.Int64
 	expired, expiredBytes atomic.Int64 // taken back because their time was over
 	compactions           atomic.Int64 // segments cleared to their end
+	setBytes              atomic.Int64
 }
 
 // cleared adds what clearing segments has done.
@@ -77,6 +87,9 @@ func (e *Engine) Stats() (Stats, error) {
 	c := &e.stats
 	s := Stats{
 		Sets: c.sets.Load(), Deletes: c.deletes.Load(), Syncs: c.syncs.Load(), WrittenBytes: c.written.Load(),
+		SetBytes: c.setBytes.Load(), Moved: c.moved.Load(), MovedBytes: c.movedBytes.Load(),
+		Evicted: c.evicted.Load(), EvictedBytes: c.evictedBytes.Load(),
+		Expired: c.expired.Load(), ExpiredBytes: c.expiredBytes.Load(), Compactions: c.compactions.Load(),
 		Corrupt: c.corrupt.Load(), Torn: c.torn.Load(), BackgroundErrs: e.faults.count.Load(), OpenTime: c.openTime.Load(),
 	}
 	for i := range c.reads {
@@ -86,6 +99,7 @@ func (e *Engine) Stats() (Stats, error) {
 	for seg := range set.All {
 		s.Segments++
 		s.LiveBytes += seg.LiveBytes.Load()
+		s.TombBytes += seg.TombBytes.Load()
 	}
 	x := e.index.Load()
 	s.Items, s.IndexBytes = int64(x.Len()), int64(x.MemBytes())

@@ -61,8 +61,21 @@ func (e *Engine) excess() *want {
 // Compact rewrites the segments of which a twentieth or more is garbage, and removes
 // those that hold nothing any more. Others may read and write meanwhile.
 func (e *Engine) Compact() error {
+	const least = 5
+	e.w.mu.Lock()
+	for i, w := range e.w.active { // what is being written to ends here
+		if w == nil || w.Empty() {
+			continue
+		}
+		if s := w.Segment; (s.Weight()-s.LiveBytes.Load()-s.FileBytes.Load())*100 >= s.Length()*least {
+			e.bg.seal(w)
+			e.w.active[i] = nil
+		}
+	}
+	before := e.clock.last.Load() // what is begun from now on is garbage of our own making
+	e.w.mu.Unlock()
 	for {
-		did, err := e.reclaim(&want{garbage: compaction.Limits{Least: 5}}, false)
+		did, err := e.reclaim(&want{garbage: compaction.Limits{Least: least}, before: before}, false)
 		if err == nil && !did {
 			return e.syncDropped(false)
 		}
@@ -156,6 +169,11 @@ func (e *Engine) clear(s *segment.Segment, judge func(keydir.Entry, *codec.HintE
 			e.w.mu.Unlock()
 			if err := b.read(e, math.MaxInt); err != nil {
 				return false, err
+			}
+			if b.sync {
+				if err := e.syncWriters(false); err != nil {
+					return false, err
+				}
 			}
 			if b.begin == b.end && b.w.seg.Front.Load() == b.upTo {
 				return true, nil

@@ -38,6 +38,7 @@ type batch struct {
 
 	oldest uint64 // first sequence of all other segments
 	ops    []Op
+	sync   bool  // what has replaced records of the batch may not be on the disk yet
 	end    int   // w.next afterwards
 	upTo   int64 // the offset behind the last record of the batch
 	tally  tally
@@ -196,8 +197,13 @@ func (b *batch) tombstone(e *Engine, seg *segment.Segment, he *codec.HintEntry) 
 func (b *batch) put(e *Engine, x *keydir.Index, he *codec.HintEntry) error {
 	seg := b.w.seg
 	entry, ok, err := e.entryAt(x, he, seg)
-	if err != nil || !ok {
+	if err != nil {
 		return err
+	}
+	if !ok {
+		// Its successor must be on the disk before it goes, if it was itself.
+		b.sync = b.sync || he.Off < seg.Synced() && !e.isSynced(entry)
+		return nil
 	}
 	f := b.judge(entry, he)
 	if f == evicts || f == expire {
@@ -212,7 +218,7 @@ func (b *batch) put(e *Engine, x *keydir.Index, he *codec.HintEntry) error {
 	if err != nil {
 		return err
 	}
-	op := Op{Record: rec, From: &source{seg, he.Off, he.Size}}
+	op := Op{Record: rec, From: &source{seg, he.Off, he.Size}, Strict: true}
 	if rec.Flags&codec.FlagFile != 0 {
 		if ref, err := codec.ParseFileRef(rec.Value); err == nil {
 			op.Value = valueFile{ref.ID, ref.Size}
@@ -230,7 +236,7 @@ func (b *batch) put(e *Engine, x *keydir.Index, he *codec.HintEntry) error {
 // giveUp ends an item. It takes a tombstone where an older record may come to light.
 func (b *batch) giveUp(e *Engine, he *codec.HintEntry, f fate) error {
 	seg := b.w.seg
-	op := Op{Silent: true, From: &source{seg, he.Off, he.Size}}
+	op := Op{Silent: true, Strict: true, From: &source{seg, he.Off, he.Size}}
 	op.Record = codec.Record{
 		Kind: codec.KindPut, Flags: he.Flags, Hash: he.Hash, Seq: he.Seq, First: he.Seq, Stored: he.Seq,
 	}
@@ -258,7 +264,7 @@ func (b *batch) giveUp(e *Engine, he *codec.HintEntry, f fate) error {
 			if err := e.prepareDelete(&del, string(key)); err != nil {
 				return err
 			}
-			del.OnlyAt = op.From
+			del.OnlyAt, del.Strict = op.From, true
 			b.ops = append(b.ops, del)
 			return nil
 		}
@@ -268,6 +274,19 @@ func (b *batch) giveUp(e *Engine, he *codec.HintEntry, f fate) error {
 	}
 	b.ops = append(b.ops, op)
 	return nil
+}
+
+// isSynced reports whether the record that an entry points to is known to be on the
+// disk.
+func (e *Engine) isSynced(entry keydir.Entry) bool {
+	set := e.log.Acquire(entry.Place)
+	if set == nil {
+		return false
+	}
+	defer set.Release(entry.Place)
+	slot, off := e.layout.Split(entry.Place)
+	seg := set.At(slot)
+	return entry.Place != 0 && seg != nil && !set.Over() && seg.Synced() > off
 }
 
 // entryAt returns the entry that points to a record of a segment, if one does.
@@ -315,6 +334,7 @@ func (b *batch) commitLocked(e *Engine) error {
 	}
 	e.stats.cleared(b.tally)
 	if whole {
+		e.stats.compactions.Add(1)
 		e.buryLocked(w.seg)
 	}
 	return nil
