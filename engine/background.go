@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/go-diskcache/diskcache/codec"
+	"github.com/go-diskcache/diskcache/keydir"
 	"github.com/go-diskcache/diskcache/segment"
 	"github.com/go-diskcache/diskcache/vfs"
 )
@@ -25,7 +26,7 @@ type background struct {
 	rotated  []*segment.Writer // to be sealed, oldest first
 	orphans  []*orphan         // found at Open without a hint
 	sync     bool              // a sync was asked for
-	snapshot func() error      // loads what the index has not used yet
+	snapshot *keydir.Index     // of which what has not been used yet is to be loaded
 	sweep    bool              // value files that nothing names may be removed
 
 	pending    atomic.Int32 // of rotated, those whose files are still open
@@ -46,7 +47,7 @@ func (b *background) start(e *Engine, r *recovery) {
 	b.quit = make(chan struct{})
 	b.done = make(chan struct{})
 	b.orphans = r.orphans
-	b.snapshot = e.index.Load().LoadAll
+	b.snapshot = e.index.Load()
 	b.sweep = r.sound
 	b.maxPending = int32(min(max(e.opt.MaxOpenFiles/4, 2), maxPending))
 	go b.run()
@@ -228,28 +229,62 @@ func (b *background) seals(s *segment.Segment) bool {
 	return b.current != nil && b.current.Segment == s
 }
 
-// unqueue gives up the sealing of a segment that is dropped: nobody needs to know
-// any more what it held, nor that it is on the disk.
-func (e *Engine) unqueue(s *segment.Segment) {
-	b := &e.bg
+// claim takes a segment out of the queue of those to be sealed, because it is to be
+// dropped: nobody needs to know any more what it held, nor that it is on the disk. It
+// returns its writer, nil if it has none any more, and false if it is being sealed now.
+func (b *background) claim(s *segment.Segment) (*segment.Writer, bool) {
 	b.mu.Lock()
-	i := slices.IndexFunc(b.rotated, func(w *segment.Writer) bool { return w.Segment == s })
-	var w *segment.Writer
-	if i >= 0 {
-		w = b.rotated[i]
-		b.rotated = slices.Delete(b.rotated, i, i+1)
+	defer b.mu.Unlock()
+	if b.current != nil && b.current.Segment == s {
+		return nil, false
 	}
-	b.orphans = slices.DeleteFunc(b.orphans, func(o *orphan) bool { return o.h.seg == s })
-	b.mu.Unlock()
+	i := slices.IndexFunc(b.rotated, func(w *segment.Writer) bool { return w.Segment == s })
+	if i < 0 {
+		return nil, true
+	}
+	w := b.rotated[i]
+	b.rotated = slices.Delete(b.rotated, i, i+1)
+	return w, true
+}
+
+// unclaim puts a writer back that was claimed, for its segment is not dropped.
+func (b *background) unclaim(w *segment.Writer) {
+	if w == nil {
+		return
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.rotated = slices.Insert(b.rotated, 0, w)
+}
+
+// giveUpSealing ends a writer whose segment was dropped.
+func (e *Engine) giveUpSealing(w *segment.Writer) {
 	if w == nil {
 		return
 	}
 	if !w.Segment.Sealed() {
-		b.pending.Add(-1)
+		e.bg.pending.Add(-1)
 	}
 	w.Finish()
 	e.stats.disk.Add(w.Grown())
 	e.reserve.hints.Add(-int64(codec.HintLen(len(w.Entries()))))
+}
+
+// forgetOrphans gives up the sealing of what earlier processes have left.
+func (b *background) forgetOrphans() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, o := range b.orphans {
+		b.e.reserve.hints.Add(-int64(codec.HintLen(len(o.h.entries))))
+	}
+	b.orphans = nil
+}
+
+// hasOrphans reports whether segments of earlier processes are still to be sealed.
+func (b *background) hasOrphans() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return len(b.orphans) > 0
 }
 
 // sealAll seals what there is, the active segment too. What a failed sync was to

@@ -53,6 +53,20 @@ func (g *graves) has(id uint64) bool {
 	return ok
 }
 
+// ids returns the segments whose files may still be there.
+func (g *graves) ids() []uint64 {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	var ids []uint64
+	for _, b := range g.buried {
+		ids = append(ids, b.seg.ID)
+	}
+	for id := range g.going {
+		ids = append(ids, id)
+	}
+	return ids
+}
+
 // waiting returns how many bytes of segments wait for a sync, and at least one for
 // each.
 func (g *graves) waiting() int64 {

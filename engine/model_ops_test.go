@@ -22,6 +22,7 @@ func (m *model) actions() map[string]func(*rapid.T) {
 		"update": m.update, "update that fails": m.updateFails,
 		"everything": m.everything, "sync": m.sync,
 		"reopen": m.reopen, "kill": m.kill, "lose files": m.loseFiles,
+		"compact": m.compact, "expire": m.expire, "evict tag": m.evictTag, "clear": m.clear,
 		"time passes": m.timePasses, "clock goes back": m.clockBack,
 	}
 	actions := make(map[string]func(*rapid.T))
@@ -123,6 +124,39 @@ func (m *model) delete() {
 func (m *model) get() { m.compare(m.key()) }
 
 func (m *model) sync() { m.must(m.e.Sync(), "sync") }
+
+func (m *model) compact() { m.must(m.e.Compact(), "compact") }
+
+// expire removes what is dead. What may be alive may be gone as well.
+func (m *model) expire() {
+	_, err := m.e.Expire()
+	m.must(err, "expire")
+}
+
+func (m *model) evictTag() {
+	tag := rapid.SampledFrom([]string{"tag", strings.Repeat("t", 300), "none"}).Draw(m.T, "tag")
+	want := 0
+	for key, it := range m.items {
+		if it.attrs.Tag == tag {
+			delete(m.items, key)
+			want++
+		}
+	}
+	n, err := m.e.EvictTag(tag)
+	m.must(err, "evict tag")
+	if n > want {
+		m.Fatalf("evict tag: %d of %d items", n, want)
+	}
+}
+
+func (m *model) clear() {
+	if rapid.IntRange(0, 3).Draw(m.T, "clear") > 0 {
+		return // or there would never be much
+	}
+	_, err := m.e.Clear()
+	m.must(err, "clear")
+	clear(m.items)
+}
 
 func (m *model) timePasses() {
 	m.now.Add(int64(rapid.IntRange(0, 7200).Draw(m.T, "seconds")) * int64(time.Second))

@@ -37,6 +37,16 @@ type want struct {
 // reclaim does one step: it commits one batch, or lets go what is cleared. It
 // reports whether there was anything to do. locked: the caller holds the writer lock.
 func (e *Engine) reclaim(w *want, locked bool) (bool, error) {
+	if e.bg.hasOrphans() {
+		// What earlier processes left is on the disk before anything that it
+		// replaced goes.
+		if locked {
+			return false, nil
+		}
+		if err := e.sealRest(); err != nil {
+			return false, err
+		}
+	}
 	if !locked {
 		e.bg.help()
 		e.reclaimer.turn.Lock()

@@ -40,10 +40,33 @@ type replay struct {
 // run applies all entries of the histories that are not dropped.
 func (r *replay) run(all []*history) error {
 	r.exact = r.index.SideLen() > 0
+	r.doubtMoved(all)
 	if r.index.Len() == 0 {
 		r.index.Reserve(inserts(all))
 	}
 	return inOrder(all, r.apply)
+}
+
+// doubtMoved has the keys compared where a tombstone was moved: the key that it deletes
+// is in the index for longer now than when the records after it were committed, which
+// say nothing of it.
+func (r *replay) doubtMoved(all []*history) {
+	for _, h := range all {
+		for i := range h.entries {
+			e := &h.entries[i]
+			if e.Kind == codec.KindTombstone && e.Flags&codec.FlagStored != 0 {
+				r.isTwin(e.Hash)
+			}
+		}
+	}
+}
+
+// isTwin notes that several keys may have a hash.
+func (r *replay) isTwin(hash uint64) {
+	if r.twins == nil {
+		r.twins = make(map[uint64]struct{})
+	}
+	r.twins[hash] = struct{}{}
 }
 
 // inserts returns how many keys the histories bring at the most.
@@ -260,10 +283,7 @@ func (r *replay) Same(e keydir.Entry) (bool, error) {
 	if string(mine) == string(other) {
 		return true, nil
 	}
-	if r.twins == nil {
-		r.twins = make(map[uint64]struct{})
-	}
-	r.twins[r.entry.Hash] = struct{}{}
+	r.isTwin(r.entry.Hash)
 	return false, nil
 }
 

@@ -252,8 +252,16 @@ func readPart(f vfs.File, n int64) ([]byte, error) {
 
 // loadIndex reads what the index has not used yet of its snapshot, so that the
 // file is needed no longer. A snapshot that turns out damaged costs a rebuild.
-func (e *Engine) loadIndex(load func() error) error {
-	err := load()
+func (e *Engine) loadIndex(x *keydir.Index) error {
+	set := e.log.Acquire(0) // as long as it is held, the index is not given back
+	if set == nil {
+		return nil
+	}
+	var err error
+	if x == e.index.Load() {
+		err = x.LoadAll()
+	}
+	set.Release(0)
 	if !errors.Is(err, keydir.ErrDamaged) {
 		return err
 	}

@@ -309,6 +309,7 @@ func (e *Engine) clearLocked() (int, error) {
 	if e.w.closed {
 		return 0, ErrClosed
 	}
+	e.bg.forgetOrphans()
 	for _, w := range e.w.actives() { // what is written from now on stays
 		e.bg.seal(w)
 	}
@@ -320,6 +321,11 @@ func (e *Engine) clearLocked() (int, error) {
 			all = append(all, s)
 			r.ops = append(r.ops, dropOp(s, s.Length(), true))
 		}
+	}
+	for _, id := range e.graves.ids() { // what said so is about to go, too
+		op := Op{Record: codec.Record{Kind: codec.KindDrop, Hash: id}, Again: true}
+		op.Record.Digest()
+		r.ops = append(r.ops, op)
 	}
 	old := e.index.Load()
 	n := old.Len()
@@ -336,7 +342,8 @@ func (e *Engine) clearLocked() (int, error) {
 	e.evict.queue = evictQueue{}
 	by := e.w.stage.writer()
 	for _, s := range all {
-		e.unqueue(s)
+		w, _ := e.bg.claim(s) // nothing is being sealed
+		e.giveUpSealing(w)
 		s.Forget()
 		e.w.bySlot[s.Slot] = nil
 		e.graves.bury(s, by.Segment, by.Offset()-1)

@@ -240,6 +240,13 @@ func (b *batch) giveUp(e *Engine, he *codec.HintEntry, f fate) error {
 	op.Record = codec.Record{
 		Kind: codec.KindPut, Flags: he.Flags, Hash: he.Hash, Seq: he.Seq, First: he.Seq, Stored: he.Seq,
 	}
+	if e.index.Load().HasSide(he.Hash) { // it may be found there, by its key
+		_, key, err := seg.Head(he.Off, nil)
+		if err != nil && !segment.IsDamage(err) {
+			return err
+		}
+		op.Record.Key = key
+	}
 	size := he.Size
 	if he.Flags&codec.FlagFile != 0 {
 		file, err := e.fileOf(seg, he.Off)
@@ -311,15 +318,24 @@ func (e *Engine) entryAt(x *keydir.Index, he *codec.HintEntry, seg *segment.Segm
 // lock.
 func (b *batch) commitLocked(e *Engine) error {
 	w := b.w
-	if w.next != b.begin || e.w.at(w.seg.Slot) != w.seg || e.bg.seals(w.seg) {
+	if w.next != b.begin || e.w.at(w.seg.Slot) != w.seg {
 		return errStale
 	}
 	whole := w.closed && b.end == len(w.entries)
+	var waits *segment.Writer
+	if whole {
+		var ok bool
+		if waits, ok = e.bg.claim(w.seg); !ok {
+			return errStale
+		}
+	}
 	r := &request{ops: append(b.ops, dropOp(w.seg, b.upTo, whole)), to: b.to}
 	e.commitGroup([]*request{r})
 	if r.err != nil {
+		e.bg.unclaim(waits)
 		return r.err
 	}
+	e.giveUpSealing(waits)
 	w.next = b.end
 	w.seg.Front.Store(b.upTo)
 	if w.next < len(w.entries) {
@@ -344,7 +360,7 @@ func (b *batch) commitLocked(e *Engine) error {
 // last thing that was committed.
 func (e *Engine) buryLocked(s *segment.Segment) {
 	by := e.w.stage.writer()
-	e.unqueue(s)
+	delete(e.reclaimer.walks, s)
 	e.w.bySlot[s.Slot] = nil
 	e.graves.bury(s, by.Segment, by.Offset()-1)
 	e.log.Publish(e.w.bySlot)
