@@ -87,12 +87,8 @@ func (c *clock) expired(at int64, stored uint64) bool {
 	if at == 0 {
 		return false
 	}
-	h := c.horizon.Load()
-	if h != nil && at <= h.at && stored <= h.seq {
-		return true
-	}
-	now := c.now().UnixNano()
-	if at > now {
+	h, now := c.horizon.Load(), c.now().UnixNano()
+	if known := h != nil && at <= h.at && stored <= h.seq; !known && at > now {
 		begin := int64(stored &^ (1 << 63))
 		return begin < at && begin-futureTolerance > now
 	}

@@ -41,7 +41,7 @@ var mutants = []mutant{
 	{"checksum not bound to its offset", "codec/sum.go", "x := (id*placeStep + uint64(off)) ^ salt", "_ = off\n	x := (id * placeStep) ^ salt", "^TestRecordElsewhere$", "./codec"},
 	{"chunks not verified", "engine/reader.go", "if xxhash.Sum64(b) != r.ref.Sums[chunk] {", "if xxhash.Sum64(b) != r.ref.Sums[chunk] && false {", "^TestDamageOnDisk$", engineTests},
 	{"expiry not looked at", "engine/clock.go", "	if at == 0 {\n		return false\n	}", "	if at >= 0 {\n		return false\n	}", model, engineTests},
-	{"dead revived by the clock", "engine/clock.go", "if h != nil && at <= h.at && stored <= h.seq {", "if false {", "^TestDeadStayDead$", engineTests},
+	{"dead revived by the clock", "engine/clock.go", "h != nil && at <= h.at && stored <= h.seq;", "false;", "^TestDeadStayDead$", engineTests},
 	{"horizon lost at close", "engine/snapshot.go", "if snap.Horizon > 0 {", "if false {", "^TestDeadStayDead$", engineTests},
 	{"clock that was ahead believed", "engine/clock.go", "begin < at && begin-futureTolerance > now", "begin > at && begin-futureTolerance > now", "^TestClockAhead$", engineTests},
 	{"sequence follows the clock back", "engine/clock.go", "seq := max(c.last.Load()+1, uint64(max(c.wall(), 1)))", "seq := uint64(max(c.wall(), 1))", model, engineTests},
