@@ -74,3 +74,22 @@ func TestClockAhead(t *testing.T) {
 		require.NoError(t, e.Close())
 	}
 }
+
+// TestDeadOfAnyKind: to find anything expired, also what was known to be, is to know
+// what time it is.
+func TestDeadOfAnyKind(t *testing.T) {
+	clock := &wallClock{time.Unix(1_700_000_000, 0)}
+	e, err := Open(vfs.NewMem(), Options{Now: clock.now})
+	require.NoError(t, err)
+	require.NoError(t, e.Set("a", []byte("v"), clock.attrs(0)))
+	_, err = e.Get("a", nil)
+	require.ErrorIs(t, err, ErrExpired)
+	require.NoError(t, e.Set("b", []byte("v"), clock.attrs(time.Hour)))
+	clock.t = clock.t.Add(time.Hour)
+	_, err = e.Get("a", nil)
+	require.ErrorIs(t, err, ErrExpired)
+	clock.t = clock.t.Add(-time.Second)
+	_, err = e.Get("b", nil)
+	require.ErrorIs(t, err, ErrExpired)
+	require.NoError(t, e.Close())
+}
