@@ -191,8 +191,11 @@ func (d *damageDir) withoutSnapshot() *vfs.Mem {
 func TestDamageFlip(t *testing.T) {
 	d := newDamageDir(t)
 	stride := 31 // odd, so that all bits of a byte have their turn
-	if torture() {
+	switch {
+	case torture():
 		stride = 1
+	case raceEnabled:
+		stride *= 7 // one goroutine at a time
 	}
 	for _, base := range []struct {
 		name string

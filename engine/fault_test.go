@@ -66,6 +66,9 @@ func TestFaults(t *testing.T) {
 				stride, n := 1, 1
 				if !torture() && !k.often {
 					stride, n = faultStride, 1+i%faultStride
+					if raceEnabled {
+						stride *= 7 // one goroutine at a time
+					}
 				}
 				for ; ; n += stride {
 					fired := runFault(t, w, k, n, base, promises)
