@@ -16,6 +16,9 @@ import (
 func dropOp(seg *segment.Segment, upTo int64, whole bool) Op {
 	op := Op{Record: codec.Record{Kind: codec.KindDrop, Hash: seg.ID}}
 	if !whole {
+		if upTo <= 0 {
+			panic("diskcache: a drop of nothing would be one of all")
+		}
 		op.Record.Expires = upTo
 	}
 	op.Record.Digest()

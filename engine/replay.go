@@ -28,6 +28,7 @@ type replay struct {
 	segs   []*segment.Segment
 
 	twins map[uint64]struct{} // hashes that several keys have; nil: none was seen
+	late  map[uint64]struct{} // hashes of tombstones that were moved
 	exact bool                // the index had such keys before: compare all
 
 	h     *history // whose entry is applied
@@ -47,16 +48,20 @@ func (r *replay) run(all []*history) error {
 	return inOrder(all, r.apply)
 }
 
-// doubtMoved has the keys compared where a tombstone was moved: the key that it deletes
-// is in the index for longer now than when the records after it were committed, which
-// say nothing of it.
+// doubtMoved has the keys of puts compared where a tombstone was moved: the key that it
+// deletes is in the index for longer now than when these puts were committed, which say
+// nothing of it.
 func (r *replay) doubtMoved(all []*history) {
 	for _, h := range all {
 		for i := range h.entries {
 			e := &h.entries[i]
-			if e.Kind == codec.KindTombstone && e.Flags&codec.FlagStored != 0 {
-				r.isTwin(e.Hash)
+			if e.Kind != codec.KindTombstone || e.Flags&codec.FlagStored == 0 {
+				continue
 			}
+			if r.late == nil {
+				r.late = make(map[uint64]struct{})
+			}
+			r.late[e.Hash] = struct{}{}
 		}
 	}
 }
@@ -291,6 +296,9 @@ func (r *replay) Same(e keydir.Entry) (bool, error) {
 // may be one of another key.
 func (r *replay) doubtful() bool {
 	if r.exact || r.entry.Flags&(codec.FlagCollides|codec.FlagReplaced) != codec.FlagReplaced {
+		return true
+	}
+	if _, late := r.late[r.entry.Hash]; late && r.entry.Kind == codec.KindPut {
 		return true
 	}
 	_, twins := r.twins[r.entry.Hash]

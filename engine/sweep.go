@@ -175,16 +175,15 @@ func (e *Engine) clear(s *segment.Segment, judge func(keydir.Entry, *codec.HintE
 					return false, err
 				}
 			}
-			if b.begin == b.end && b.w.seg.Front.Load() == b.upTo {
-				return true, nil
-			}
 			return b.end == len(b.w.entries), e.commitBatch(b, 0, false)
 		}()
 		switch {
 		case errors.Is(err, keydir.ErrDamaged):
 			err = e.rebuildFromRead()
 		case err == errStale:
-			err = nil
+			done, err = false, nil
+		case err == errNothing:
+			done, err = true, nil
 		}
 		if done || err != nil {
 			return errors.Join(err, e.retireDropped())

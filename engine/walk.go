@@ -322,6 +322,9 @@ func (b *batch) commitLocked(e *Engine) error {
 		return errStale
 	}
 	whole := w.closed && b.end == len(w.entries)
+	if !whole && b.upTo <= w.seg.Front.Load() {
+		return errNothing // of a segment that is written to, and has nothing new
+	}
 	var waits *segment.Writer
 	if whole {
 		var ok bool
