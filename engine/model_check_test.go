@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"io/fs"
 	"math"
 	"time"
 
@@ -253,6 +254,9 @@ func scanLive(m *model) (items int, live int64) {
 
 func forRecords(m *model, fsys vfs.FS, id uint64, fn func(*segment.Record)) {
 	f, err := fsys.Open(codec.SegmentName(id))
+	if errors.Is(err, fs.ErrNotExist) {
+		return // dropped, and removed since it was listed
+	}
 	m.must(err, "open segment")
 	defer f.Close()
 	size, err := f.Size()

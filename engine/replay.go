@@ -48,9 +48,9 @@ func (r *replay) run(all []*history) error {
 	return inOrder(all, r.apply)
 }
 
-// doubtMoved has the keys of puts compared where a tombstone was moved: the key that it
-// deletes is in the index for longer now than when these puts were committed, which say
-// nothing of it.
+// doubtMoved has the keys compared where a tombstone was moved: the key that it deletes
+// is in the index for longer now than when other records of its hash were committed,
+// which say nothing of it.
 func (r *replay) doubtMoved(all []*history) {
 	for _, h := range all {
 		for i := range h.entries {
@@ -275,6 +275,9 @@ func (r *replay) Same(e keydir.Entry) (bool, error) {
 		return true, nil
 	}
 	mine, err := r.Key()
+	if segment.IsDamage(err) && r.merelyLate() {
+		return true, nil
+	}
 	if err != nil {
 		return false, err // a key that nobody knows takes no other's slot
 	}
@@ -298,11 +301,18 @@ func (r *replay) doubtful() bool {
 	if r.exact || r.entry.Flags&(codec.FlagCollides|codec.FlagReplaced) != codec.FlagReplaced {
 		return true
 	}
-	if _, late := r.late[r.entry.Hash]; late && r.entry.Kind == codec.KindPut {
+	if _, late := r.late[r.entry.Hash]; late {
 		return true
 	}
 	_, twins := r.twins[r.entry.Hash]
 	return twins
+}
+
+// merelyLate reports whether nothing but a tombstone that was moved makes the entry that
+// is applied doubtful. Where its key cannot be read the hash decides, as it would have.
+func (r *replay) merelyLate() bool {
+	_, twins := r.twins[r.entry.Hash]
+	return !twins && !r.exact && r.entry.Flags&(codec.FlagCollides|codec.FlagReplaced) == codec.FlagReplaced
 }
 
 // lostIsMine reports whether a damaged record in the slot was of the key of the
@@ -312,7 +322,7 @@ func (r *replay) lostIsMine() (bool, error) {
 	if !r.doubtful() {
 		return true, nil
 	}
-	if r.entry.Flags&(codec.FlagReplaced|codec.FlagStored) != codec.FlagReplaced {
+	if r.entry.Flags&codec.FlagReplaced == 0 || r.entry.Kind == codec.KindPut && r.entry.Flags&codec.FlagStored != 0 {
 		return false, nil // what was moved tells of the time before
 	}
 	mine, err := r.Key()
