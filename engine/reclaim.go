@@ -436,10 +436,22 @@ func (e *Engine) syncWriters(locked bool) error {
 	}
 	var errs []error
 	for _, w := range ws {
-		errs = append(errs, syncError(w.Sync()))
+		if err := w.Sync(); err != nil && (locked && e.w.has(w.Segment) || !locked && e.has(w.Segment)) {
+			errs = append(errs, syncError(err))
+		}
 	}
 	return errors.Join(errs...)
 }
+
+// has reports whether a segment is still part of the log. One that was dropped meanwhile
+// has a file that is closed, and need not be synced.
+func (e *Engine) has(s *segment.Segment) bool {
+	e.w.mu.Lock()
+	defer e.w.mu.Unlock()
+	return e.w.has(s)
+}
+
+func (w *writer) has(s *segment.Segment) bool { return w.at(s.Slot) == s }
 
 // syncDropped syncs what says that segments and files are gone, and removes them.
 func (e *Engine) syncDropped(locked bool) error {

@@ -39,7 +39,7 @@ func (e *Engine) syncWriter(w *segment.Writer) error {
 	failed := w.SyncErr() != nil
 	e.stats.syncs.Add(1)
 	err := w.Sync()
-	if err == nil {
+	if err == nil || !e.has(w.Segment) {
 		return nil
 	}
 	rerr := e.rescue(w.Segment)
