@@ -192,7 +192,7 @@ func (e *Engine) sumDisk(list []vfs.Info) int64 {
 // DiskUsage returns the bytes of all files of the directory. It reads no disk.
 func (e *Engine) DiskUsage() int64 {
 	v := &e.values
-	return e.stats.disk.Load() + v.bytes.Load() + v.pendingBytes.Load() + v.deadBytes.Load()
+	return e.stats.disk.Load() + v.bytes.Load() + v.pendingBytes.Load() + v.deadBytes.Load() + v.strayBytes.Load()
 }
 
 // newID makes an identity for a cache that has none yet.

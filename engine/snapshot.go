@@ -165,7 +165,7 @@ func (r *recovery) fits(s *codec.Snapshot) (newer []found, ok bool) {
 	if l.PlaceBits < r.e.layout.PlaceBits || l.MaxFile() < r.e.layout.MaxFile() {
 		return nil, false
 	}
-	most := min(l.MaxSlots(), uint32(maxSlotGap*(len(s.Segments)+1)))
+	most := uint32(min(uint64(l.MaxSlots()), maxSlotGap*uint64(len(s.Segments)+1)))
 	known := make(map[uint64]*codec.SnapshotSegment, len(s.Segments))
 	slots := make(map[uint32]bool, len(s.Segments))
 	for i := range s.Segments {

@@ -32,14 +32,15 @@ type values struct {
 	e            *Engine
 	bytes        atomic.Int64 // of the files that the index needs
 	pendingBytes atomic.Int64 // of those that no record names yet, or not for certain
-	deadBytes    atomic.Int64 // of those that wait to be removed, orphans among them
+	deadBytes    atomic.Int64 // of those that wait to be removed
+	strayBytes   atomic.Int64 // of orphans that were seen
 
 	mu      sync.Mutex
 	made    bool             // the directory is there and synced
 	live    map[uint64]int64 // size by ID: named by the newest record of a key
 	pending map[uint64]int64 // bytes written by ID: of files not yet named
 	dead    []deadFile
-	stray   map[string]int64 // size by name of the orphans that are counted as dead
+	stray   map[string]int64 // size by name of the orphans that were seen
 }
 
 // deadFile may be removed once seg is synced behind off.
@@ -183,7 +184,7 @@ func (v *values) orphans() ([]vfs.Info, error) {
 		v.mu.Lock()
 		if _, ok := v.stray[info.Name]; !ok {
 			v.stray[info.Name] = info.Size
-			v.deadBytes.Add(info.Size)
+			v.strayBytes.Add(info.Size)
 		}
 		v.mu.Unlock()
 	}
@@ -194,7 +195,7 @@ func (v *values) orphans() ([]vfs.Info, error) {
 func (v *values) uncount(o vfs.Info) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	v.deadBytes.Add(-v.stray[o.Name])
+	v.strayBytes.Add(-v.stray[o.Name])
 	delete(v.stray, o.Name)
 }
 

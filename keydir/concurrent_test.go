@@ -64,6 +64,16 @@ func readersAndWriter(t *testing.T, narrow bool) {
 	if raceEnabled || testing.Short() {
 		rounds, crowd = 3, 20_000
 	}
+	comeAndGo(t, x, hash, put, rounds, crowd)
+	stop.Store(true)
+	readers.Wait()
+	require.Equal(t, stableKeys, x.Len())
+	t.Log(lookups.Load(), "lookups")
+}
+
+// comeAndGo has a crowd of keys put and deleted, again and again, and some of the stable
+// ones put anew meanwhile.
+func comeAndGo(t *testing.T, x *Index, hash func(uint64) uint64, put func(i, round uint64), rounds int, crowd uint64) {
 	for round := range rounds {
 		for i := uint64(1); i <= crowd && !t.Failed(); i++ {
 			put(stableKeys+i, uint64(round))
@@ -79,10 +89,6 @@ func readersAndWriter(t *testing.T, narrow bool) {
 			require.NoError(t, x.Delete(hash(uint64(r)), ref, r))
 		}
 	}
-	stop.Store(true)
-	readers.Wait()
-	require.Equal(t, stableKeys, x.Len())
-	t.Log(lookups.Load(), "lookups")
 }
 
 // moduloResolver stands for the key whose number is the low 20 bits of a place.

@@ -134,7 +134,7 @@ func TestRefOfAnotherIndex(t *testing.T) {
 // Neither Touch nor what a Get asks allocates.
 func TestPolicyAllocates(t *testing.T) {
 	if raceEnabled {
-		t.Skip()
+		t.Skip("the race detector allocates")
 	}
 	x := New(Config{Ranks: true})
 	defer x.Close()
@@ -270,20 +270,7 @@ func TestPolicyConcurrently(t *testing.T) {
 	if raceEnabled || testing.Short() {
 		rounds, crowd = 2, 20_000
 	}
-	for round := range rounds {
-		for i := uint64(1); i <= crowd && !t.Failed(); i++ {
-			put(stableKeys+i, uint64(round))
-			if i%16 == 0 {
-				put(i/16%stableKeys+1, uint64(round))
-			}
-		}
-		for i := uint64(1); i <= crowd && !t.Failed(); i++ {
-			r := moduloResolver(stableKeys + i)
-			ref, err := x.Find(hash(uint64(r)), r)
-			require.NoError(t, err)
-			require.NoError(t, x.Delete(hash(uint64(r)), ref, r))
-		}
-	}
+	comeAndGo(t, x, hash, put, rounds, crowd)
 	stop.Store(true)
 	wg.Wait()
 	require.NotZero(t, raised.Load())
