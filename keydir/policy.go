@@ -139,3 +139,7 @@ func (t *table) rankOf(l *layout, p pos, w uint64) (rank uint64, ok bool) {
 	rank = atomic.LoadUint64(t.rank(p))
 	return rank, (atomic.LoadUint64(t.slot(p))^w)&^l.policyMask() == 0
 }
+
+// HasSide reports whether LookupSide can find anything for this hash: its shard has
+// keys that share their identity with others.
+func (x *Index) HasSide(hash uint64) bool { return x.shard(hash).side.Load() != nil }
