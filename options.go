@@ -95,7 +95,8 @@ type Options struct {
 	// ManualCompaction leaves garbage where it is until a limit is reached or
 	// Compact is called. Default: it is taken back in the background.
 	ManualCompaction bool
-	// SegmentSize is how long a segment file gets, from 512 B to 1 GiB. Default:
+	// SegmentSize is how long a segment file gets, from 512 B to 1 GiB, but at most an
+	// eighth of SizeLimit. Default:
 	// a 128th of SizeLimit, from 256 KiB to 1 GiB; 64 MiB without a limit.
 	SegmentSize int64
 	// FileThreshold is the size in bytes from which on a value is kept in a file

@@ -23,6 +23,13 @@ func (s *Segment) dead() int64 {
 	return max(d, 0)
 }
 
+// gain returns the bytes that rewriting the segment takes back in the end: what says that
+// it is gone, and where the copies stand, is garbage that the next one would find.
+func (s *Segment) gain() int64 { return max(s.dead()-rewriteCost, 0) }
+
+// rewriteCost are the bytes of a segment's header, of a frame's, of a mark and of a drop.
+const rewriteCost = 256
+
 // Limits say how much garbage is bearable.
 type Limits struct {
 	Now int64 // ns since 1970
@@ -81,13 +88,13 @@ func Pick(segs []Segment, l Limits) (pick int, ok bool) {
 	if best < 0 || dead*100 <= bytes*l.Share {
 		return 0, false
 	}
-	if oldest >= 0 && tombs*100 > bytes*tombShare && segs[best].dead()*100 < segs[best].Bytes*50 {
+	if oldest >= 0 && tombs*100 > bytes*tombShare && segs[best].gain()*100 < segs[best].Bytes*50 {
 		return oldest, true
 	}
-	if segs[best].dead()*100 < segs[best].Bytes*l.Least {
+	if g := segs[best].gain(); g == 0 || g*100 < segs[best].Bytes*l.Least {
 		return 0, false
 	}
 	return best, true
 }
 
-func part(s *Segment) float64 { return float64(s.dead()) / float64(s.Bytes) }
+func part(s *Segment) float64 { return float64(s.gain()) / float64(s.Bytes) }

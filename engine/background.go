@@ -38,7 +38,9 @@ type background struct {
 	snapshotHorizon *horizon
 
 	current *segment.Writer // that is being sealed; guarded by mu
-	sealing sync.Mutex      // one sealing at a time: the background's, Sync's or Close's
+	sealing sealing
+
+	sweeping sync.Mutex // held while value files that nothing names are removed
 }
 
 func (b *background) start(e *Engine, r *recovery) {
@@ -46,6 +48,7 @@ func (b *background) start(e *Engine, r *recovery) {
 	b.wake = make(chan struct{}, 1)
 	b.quit = make(chan struct{})
 	b.done = make(chan struct{})
+	b.sealing.init()
 	b.orphans = r.orphans
 	b.snapshot = e.index.Load()
 	b.sweep = r.sound
@@ -143,17 +146,15 @@ func (b *background) work() {
 	if b.pending.Load() >= b.maxPending/2 {
 		e.faults.add("seal", e.sealWaiting(false))
 	} else {
-		b.sealing.Lock()
+		b.sealing.begin()
 		e.faults.add("seal", e.sealOrphans(false))
-		b.sealing.Unlock()
+		b.sealing.end()
 	}
 	if want {
 		b.syncNow()
 	}
 	e.faults.add("remove value files", e.values.removeDead())
-	if b.takeSweep() {
-		e.faults.add("remove value files", e.values.removeOrphans())
-	}
+	e.faults.add("remove value files", b.sweepOnce())
 }
 
 // syncNow syncs. That Close was faster is no fault: it syncs itself.
@@ -161,6 +162,16 @@ func (b *background) syncNow() {
 	if err := b.e.Sync(); err != ErrClosed {
 		b.e.faults.add("sync", err)
 	}
+}
+
+// sweepOnce removes the value files that nothing names, once, as soon as it may.
+func (b *background) sweepOnce() error {
+	b.sweeping.Lock()
+	defer b.sweeping.Unlock()
+	if !b.takeSweep() {
+		return nil
+	}
+	return b.e.values.removeOrphans()
 }
 
 // takeSweep reports, once, that orphaned value files may be removed: all that
@@ -184,8 +195,8 @@ func (e *Engine) sealRest() error { return e.sealWaiting(true) }
 // syncs fail each rescue would make another segment to rescue from.
 func (e *Engine) sealWaiting(rescue bool) error {
 	b := &e.bg
-	b.sealing.Lock()
-	defer b.sealing.Unlock()
+	b.sealing.begin()
+	defer b.sealing.end()
 	b.mu.Lock()
 	waiting := slices.Clone(b.rotated)
 	b.mu.Unlock()
@@ -227,6 +238,24 @@ func (b *background) seals(s *segment.Segment) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.current != nil && b.current.Segment == s
+}
+
+// settle waits for the end of what is being sealed, if something is that does not itself
+// wait for the caller. locked: the caller holds the writer lock.
+func (b *background) settle(locked bool) bool {
+	b.mu.Lock()
+	seals := b.current != nil
+	b.mu.Unlock()
+	switch {
+	case !seals:
+		return false
+	case !locked:
+		b.sealing.begin()
+	case !b.sealing.beginLocked():
+		return false
+	}
+	b.sealing.end()
+	return true
 }
 
 // claim takes a segment out of the queue of those to be sealed, because it is to be
@@ -332,7 +361,7 @@ func (e *Engine) seal(w *segment.Writer, rescue bool) (done bool, err error) {
 		rerr := e.rescue(w.Segment)
 		return rerr == nil, errors.Join(syncError(err), syncError(rerr))
 	}
-	e.w.mu.Lock()
+	e.bg.sealing.lock(&e.w)
 	if e.w.spare == nil {
 		e.w.spare = w.Entries()[:0]
 	}
@@ -343,7 +372,7 @@ func (e *Engine) seal(w *segment.Writer, rescue bool) (done bool, err error) {
 // discard removes a segment that nothing was committed to: its first write failed.
 func (e *Engine) discard(w *segment.Writer) error {
 	w.Finish()
-	e.w.mu.Lock()
+	e.bg.sealing.lock(&e.w)
 	defer e.w.mu.Unlock()
 	e.stats.disk.Add(w.Grown())
 	e.w.bySlot[w.Segment.Slot] = nil

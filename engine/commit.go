@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"errors"
 	"runtime"
 	"sync"
 	"sync/atomic"
@@ -124,18 +125,28 @@ func (q *queue) giveBack(group []*request) {
 // they are as durable as the options ask for and every later read sees them.
 func (e *Engine) commit(r *request) error {
 	err := e.commitOnce(r)
-	if err != errNoRoom {
+	if err == nil || err != errNoRoom && !errors.Is(err, ErrNoSpace) {
 		return err
 	}
 	w := e.wantOf(r)
-	for err == errNoRoom {
-		if err := e.makeRoom(w, false); err != nil {
-			return err
-		}
+	for e.makesRoom(w, r, &err, false) {
 		r.err = nil
 		err = e.commitOnce(r)
 	}
 	return err
+}
+
+// makesRoom makes room for a commit that has failed for the want of it, and reports
+// whether it is to be tried again; if not, err says why.
+func (e *Engine) makesRoom(w *want, r *request, err *error, locked bool) bool {
+	switch {
+	case *err == errNoRoom:
+		*err = e.makeRoom(w, locked)
+		return *err == nil
+	case errors.Is(*err, ErrNoSpace) && grows(r):
+		return e.makeSpace(w, locked)
+	}
+	return false
 }
 
 func (e *Engine) commitOnce(r *request) error {

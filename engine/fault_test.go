@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/go-diskcache/diskcache/codec"
+	"github.com/go-diskcache/diskcache/evict"
 	"github.com/go-diskcache/diskcache/vfs"
 )
 
@@ -550,7 +551,7 @@ func testDiskFull(t *testing.T, sync SyncMode) {
 	var e *Engine
 	open := func() {
 		var err error
-		e, err = Open(mem, Options{SegmentSize: 8 << 10, FileThreshold: 3 << 10, Sync: sync})
+		e, err = Open(mem, Options{SegmentSize: 8 << 10, FileThreshold: 3 << 10, Sync: sync, Policy: evict.None})
 		require.NoError(t, err)
 	}
 	fill := func(from, to int) (full int) {

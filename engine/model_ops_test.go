@@ -22,7 +22,7 @@ func (m *model) actions() map[string]func(*rapid.T) {
 		"update": m.update, "update that fails": m.updateFails,
 		"everything": m.everything, "sync": m.sync,
 		"reopen": m.reopen, "kill": m.kill, "lose files": m.loseFiles,
-		"compact": m.compact, "expire": m.expire, "evict tag": m.evictTag, "clear": m.clear,
+		"compact": m.compact, "expire": m.expire, "cull": m.cull, "evict tag": m.evictTag, "clear": m.clear,
 		"time passes": m.timePasses, "clock goes back": m.clockBack,
 	}
 	actions := make(map[string]func(*rapid.T))
@@ -31,6 +31,7 @@ func (m *model) actions() map[string]func(*rapid.T) {
 			m.T = t
 			m.ops++
 			do()
+			m.lookForEvicted()
 		}
 	}
 	return actions
@@ -80,9 +81,13 @@ func (m *model) store(key string, value []byte, a Attrs) {
 func (m *model) set() {
 	key, value, a := m.key(), m.value(), m.attrs()
 	given := slices.Clone(value)
-	m.must(m.e.Set(key, given, a), "set")
+	err := m.e.Set(key, given, a)
 	clear(given) // it is the caller's again
-	m.store(key, value, a)
+	if m.refused(err, "set") {
+		m.lookForEvicted()
+	} else {
+		m.store(key, value, a)
+	}
 	m.compare(key)
 }
 
@@ -90,10 +95,10 @@ func (m *model) setReader() {
 	key, value, a := m.key(), m.value(), m.attrs()
 	if rapid.Bool().Draw(m.T, "fails") {
 		m.must(m.brokenReader(key, value, a), "set by a reader that fails")
-	} else {
-		m.must(m.e.SetReader(key, &slowReader{value, 999}, a), "set by reader")
+	} else if !m.refused(m.e.SetReader(key, &slowReader{value, 999}, a), "set by reader") {
 		m.store(key, value, a)
 	}
+	m.lookForEvicted()
 	m.compare(key)
 }
 
@@ -102,7 +107,7 @@ var errModel = errors.New("model: on purpose")
 // brokenReader stores from a reader that fails at the end.
 func (m *model) brokenReader(key string, value []byte, a Attrs) error {
 	err := m.e.SetReader(key, io.MultiReader(bytes.NewReader(value), errReader{}), a)
-	if !errors.Is(err, errModel) {
+	if !errors.Is(err, errModel) && !m.refused(err, "set by a reader that fails") {
 		return errors.New("the reader's error is lost")
 	}
 	return nil
@@ -144,6 +149,7 @@ func (m *model) evictTag() {
 	}
 	n, err := m.e.EvictTag(tag)
 	m.must(err, "evict tag")
+	m.evicted += int64(n)
 	if n > want {
 		m.Fatalf("evict tag: %d of %d items", n, want)
 	}

@@ -30,7 +30,8 @@ type model struct {
 	horizon    int64        // time up to which the engine is known to take for expired what is no younger than horizonAge
 	age        int          // number of the last item stored
 	horizonAge int
-	damaged    bool // hints or the snapshot were, since the last clean close: the engine complains
+	damaged    bool  // hints or the snapshot were, since the last clean close: the engine complains
+	evicted    int64 // that the engine has counted, when the model last looked
 	ops        int
 }
 
@@ -101,6 +102,7 @@ func (m *model) start() {
 	var err error
 	m.e, err = Open(m.disk.open(m.T), m.opt)
 	m.must(err, "open")
+	m.evicted = 0
 	m.latest = max(m.latest, m.now.Load())
 }
 
@@ -111,6 +113,9 @@ func (m *model) stop() {
 		m.Fatalf("close: %v", err)
 	}
 	m.damaged = false
+	if l := m.opt.SizeLimit; l > 0 && l < 100_000 {
+		m.horizon = 0 // it goes with the snapshot, for which there is no room
+	}
 }
 
 // drawOptions picks options that a directory may be opened with at any time.
@@ -121,6 +126,7 @@ func (m *model) drawOptions() {
 	m.opt.Sync = rapid.SampledFrom([]SyncMode{SyncNever, SyncNever, SyncAlways}).Draw(m.T, "sync")
 	m.opt.NoMap = rapid.Bool().Draw(m.T, "no map")
 	m.opt.MaxOpenFiles = rapid.SampledFrom([]int{0, 2}).Draw(m.T, "open files")
+	m.drawLimits()
 }
 
 // property is one run of a model.

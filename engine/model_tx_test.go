@@ -8,8 +8,12 @@ import (
 
 // update commits a transaction.
 func (m *model) update() {
+	before := m.snapshot()
 	keys, err := m.transaction(nil)
-	m.must(err, "update")
+	if m.refused(err, "update") {
+		m.items = before
+	}
+	m.lookForEvicted()
 	for _, key := range keys {
 		m.compare(key)
 	}
@@ -25,10 +29,11 @@ func (m *model) updateFails() {
 		}
 		return errModel
 	})
-	if !errors.Is(err, errModel) {
+	if !errors.Is(err, errModel) && !m.refused(err, "update that fails") {
 		m.Fatalf("update that fails: %v", err)
 	}
 	m.items = before
+	m.lookForEvicted()
 	for _, key := range keys {
 		m.compare(key)
 	}
@@ -93,7 +98,9 @@ func (m *model) inTx(tx *Tx, key string) bool {
 		return had
 	}
 	value, a := m.value(), m.attrs()
-	m.must(tx.Set(key, value, a), "set in a transaction")
+	if m.refused(tx.Set(key, value, a), "set in a transaction") {
+		return false
+	}
 	m.store(key, value, a)
 	m.items[key].first = 0 // it may have been deleted before, in the same transaction
 	v, err := tx.Get(key, nil)

@@ -53,6 +53,8 @@ const (
 	maxSegmentSize       = 1 << 30
 	segmentsPerLimit     = 128
 	minLimitedSegment    = 256 << 10
+	leastSegments        = 8       // or a cache within a limit would give up much at once
+	leastWindowed        = 1 << 20 // limit below which no room is reserved in segments
 	minMaxFile           = 2 << 20 // room for a key, a tag and a value below FileThreshold in any segment
 )
 
@@ -74,6 +76,9 @@ func (o Options) withDefaults() (Options, error) {
 	}
 	if o.SegmentSize < minSegmentSize || o.SegmentSize > maxSegmentSize {
 		return o, fmt.Errorf("%w: SegmentSize %d is not from %d to %d", ErrOption, o.SegmentSize, minSegmentSize, maxSegmentSize)
+	}
+	if o.SizeLimit > 0 {
+		o.SegmentSize = min(o.SegmentSize, max(o.SizeLimit/leastSegments, minSegmentSize))
 	}
 	if o.FileThreshold > maxFileThreshold {
 		return o, fmt.Errorf("%w: FileThreshold %d is more than %d", ErrOption, o.FileThreshold, maxFileThreshold)

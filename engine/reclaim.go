@@ -32,6 +32,9 @@ type want struct {
 
 	garbage compaction.Limits // of what is to be compacted in any case; zero: nothing
 	before  uint64            // only segments begun up to then are touched; 0: any
+
+	full   bool // the disk is: limits do not matter
+	noCopy bool // there is not even space to move what is live
 }
 
 // reclaim does one step: it commits one batch, or lets go what is cleared. It
@@ -40,10 +43,7 @@ func (e *Engine) reclaim(w *want, locked bool) (bool, error) {
 	if e.bg.hasOrphans() {
 		// What earlier processes left is on the disk before anything that it
 		// replaced goes.
-		if locked {
-			return false, nil
-		}
-		if err := e.sealRest(); err != nil {
+		if done, err := e.settleOrphans(locked); err != nil || !done {
 			return false, err
 		}
 	}
@@ -81,6 +81,10 @@ func (e *Engine) reclaim(w *want, locked bool) (bool, error) {
 	if err == nil {
 		err = e.commitBatch(b, most, locked)
 	}
+	if w.full && !w.noCopy && errors.Is(err, ErrNoSpace) {
+		w.noCopy = true
+		return true, nil
+	}
 	switch err {
 	case errStale:
 		return true, nil
@@ -94,6 +98,19 @@ func (e *Engine) reclaim(w *want, locked bool) (bool, error) {
 		w.most = max(0, w.most-int(b.tally.evicted))
 	}
 	return true, nil
+}
+
+// settleOrphans seals what earlier processes left.
+func (e *Engine) settleOrphans(locked bool) (bool, error) {
+	if !locked {
+		return true, e.sealRest()
+	}
+	if !e.bg.sealing.beginLocked() {
+		return false, nil
+	}
+	defer e.bg.sealing.end()
+	err := e.sealOrphans(false)
+	return !e.bg.hasOrphans(), err
 }
 
 func (e *Engine) commitBatch(b *batch, most int, locked bool) error {
@@ -122,7 +139,7 @@ func (e *Engine) planLocked(w *want) (*batch, error) {
 		}
 	}
 	if i, ok := compaction.Empty(usage, e.clock.now().UnixNano()); ok {
-		return e.batchOf(segs[i], e.compacts), nil
+		return e.batchOf(segs[i], e.compacts).in(w), nil
 	}
 	if g := w.garbage; g.Least > 0 {
 		g.Now = e.clock.now().UnixNano()
@@ -130,7 +147,7 @@ func (e *Engine) planLocked(w *want) (*batch, error) {
 			return e.batchOf(segs[i], e.compacts), nil
 		}
 	}
-	if w.bytes > 0 && e.compactsFirst(usage) {
+	if w.bytes > 0 && !w.noCopy && e.compactsFirst(w, usage) {
 		if i, ok := compaction.Pick(usage, compaction.Limits{Now: e.clock.now().UnixNano(), Least: leastGarbage}); ok {
 			return e.batchOf(segs[i], e.compacts), nil
 		}
@@ -138,10 +155,10 @@ func (e *Engine) planLocked(w *want) (*batch, error) {
 	if w.most == 0 || e.opt.Policy == evict.None || w.bytes <= 0 && w.items <= 0 {
 		return nil, nil
 	}
-	if e.evict.ranked() {
+	if e.evict.ranked() && !w.noCopy {
 		return &batch{to: fresh}, nil
 	}
-	return e.evictFirst(segs), nil
+	return e.evictFirst(w, segs).in(w), nil
 }
 
 // leastGarbage is the part of a segment, in percent, that must be garbage for it to
@@ -162,7 +179,7 @@ func (e *Engine) usages() ([]*segment.Segment, []compaction.Segment) {
 		}
 		segs = append(segs, s)
 		usage = append(usage, compaction.Segment{
-			Bytes: s.Length() - s.Front.Load(), LiveBytes: s.LiveBytes.Load(), TombBytes: s.TombBytes.Load(),
+			Bytes: max(0, s.Length()-s.Front.Load()-s.DropBytes.Load()), LiveBytes: s.LiveBytes.Load(), TombBytes: s.TombBytes.Load(),
 			Latest: s.Latest.Load(), Sealed: !e.w.writes(s),
 		})
 	}
@@ -177,12 +194,16 @@ func (e *Engine) usages() ([]*segment.Segment, []compaction.Segment) {
 const fullShare = 85
 
 // compactsFirst reports whether garbage is to be taken back before live items.
-func (e *Engine) compactsFirst(usage []compaction.Segment) bool {
+func (e *Engine) compactsFirst(w *want, usage []compaction.Segment) bool {
 	live := e.values.bytes.Load()
 	for i := range usage {
 		live += usage[i].LiveBytes
 	}
-	return e.opt.Policy == evict.None || live*100 < e.limit()*fullShare
+	limit := e.limit()
+	if w.full {
+		limit = e.DiskUsage()
+	}
+	return e.opt.Policy == evict.None || live*100 < limit*fullShare
 }
 
 // batchOf makes a batch of the walk through a segment.
@@ -198,6 +219,15 @@ func (e *Engine) batchOf(s *segment.Segment, judge func(keydir.Entry, *codec.Hin
 	b := &batch{w: w, begin: w.next, judge: judge, oldest: e.oldestBut(s), to: kept}
 	if stream(s.Stream).probation() {
 		b.to = moved
+	}
+	return b
+}
+
+// in says where a batch goes when nothing is copied: to the segment that certainly has
+// a little room on the disk.
+func (b *batch) in(w *want) *batch {
+	if b != nil && w.noCopy {
+		b.to = fresh
 	}
 	return b
 }
@@ -229,7 +259,7 @@ func (e *Engine) expiredHint(he *codec.HintEntry) bool {
 
 // evictFirst makes a batch of the oldest segment of the stream from which S3FIFO
 // takes its next victims.
-func (e *Engine) evictFirst(segs []*segment.Segment) *batch {
+func (e *Engine) evictFirst(w *want, segs []*segment.Segment) *batch {
 	var weight [2]int64
 	var first [2]*segment.Segment
 	for _, s := range segs {
@@ -252,7 +282,7 @@ func (e *Engine) evictFirst(segs []*segment.Segment) *batch {
 			switch {
 			case e.expiredHint(he):
 				return expire
-			case e.evict.copies.Keep(entry.Hits, he.Size, limit):
+			case !w.noCopy && e.evict.copies.Keep(entry.Hits, he.Size, limit):
 				return keeps
 			}
 			return evicts
@@ -263,7 +293,7 @@ func (e *Engine) evictFirst(segs []*segment.Segment) *batch {
 		switch {
 		case e.expiredHint(he):
 			return expire
-		case evict.Promote(entry.Hits, weight[1], limit):
+		case !w.noCopy && evict.Promote(entry.Hits, weight[1], limit):
 			return keeps
 		}
 		return evicts
@@ -281,6 +311,9 @@ func (e *Engine) evictLimit(weight int64) int64 {
 		if limit == 0 || byCount < limit {
 			limit = byCount
 		}
+	}
+	if limit == 0 { // the disk is the limit
+		limit = weight
 	}
 	return limit
 }
@@ -397,6 +430,9 @@ func (e *Engine) giveUpAt(place uint64) (Op, int64, error) {
 // be any. What was dropped takes space until a sync makes it certain; one is done when
 // enough waits for it, or nothing else is left to do.
 func (e *Engine) makeRoom(w *want, locked bool) error {
+	if gone, err := e.giveUpLongSnapshot(locked); err != nil || gone {
+		return err
+	}
 	if e.dropped() >= max(w.bytes, e.opt.SegmentSize) {
 		before := e.DiskUsage()
 		if err := e.syncDropped(locked); err != nil || e.DiskUsage() < before {
@@ -413,10 +449,40 @@ func (e *Engine) makeRoom(w *want, locked bool) error {
 			return err
 		}
 	}
+	if e.bg.settle(locked) {
+		return nil // what was being sealed can go now
+	}
+	if before := e.DiskUsage(); e.values.strayBytes.Load() > 0 {
+		if err := e.bg.sweepOnce(); err != nil || e.DiskUsage() < before {
+			return err
+		}
+	}
 	if limit := e.opt.CountLimit; limit > 0 && int64(e.index.Load().Len()) >= limit {
 		return fmt.Errorf("%w: %d items are the limit", ErrFull, limit)
 	}
 	return ErrFull
+}
+
+// makeSpace takes back as many bytes as are wanted on a disk that is full, and reports
+// whether it got any.
+func (e *Engine) makeSpace(w *want, locked bool) bool {
+	full := *w
+	full.full = true
+	before := e.DiskUsage()
+	for e.DiskUsage() > before-w.bytes {
+		if err := e.makeRoom(&full, locked); err != nil {
+			e.noteFull(err)
+			break
+		}
+	}
+	return e.DiskUsage() < before
+}
+
+// noteFull keeps why no space could be made, unless it is that there is none.
+func (e *Engine) noteFull(err error) {
+	if !errors.Is(err, ErrFull) && !errors.Is(err, ErrNoSpace) && !errors.Is(err, ErrClosed) {
+		e.faults.add("make space on a full disk", err)
+	}
 }
 
 // dropped returns how many bytes wait for a sync to be removed.

@@ -54,22 +54,28 @@ func (e *Engine) mostOf(limit int64) int64 {
 
 // wantOf returns what room a commit wants.
 func (e *Engine) wantOf(r *request) *want {
-	w := &want{most: -1}
-	if e.opt.CullLimit != 0 {
-		w.most = max(e.opt.CullLimit, 0)
-	}
+	var bytes int64
 	for i := range r.ops {
-		w.bytes += int64(codec.RecordSize(&r.ops[i].Record))
+		bytes += int64(codec.RecordSize(&r.ops[i].Record))
 	}
+	w := e.wantBytes(bytes)
 	if e.opt.CountLimit > 0 {
 		w.items = int(e.opt.CountLimit/256) + len(r.ops)
 	}
 	return w
 }
 
+func (e *Engine) wantBytes(n int64) *want {
+	w := &want{bytes: n, most: -1}
+	if e.opt.CullLimit != 0 {
+		w.most = max(e.opt.CullLimit, 0)
+	}
+	return w
+}
+
 // snapshotShare is the part of SizeLimit that a snapshot may take. One that would
 // be larger is not written: it costs the next Open some time, a small cache little.
-const snapshotShare = 8
+const snapshotShare = 4
 
 // reserveSnapshot estimates anew how large the snapshot will be.
 func (e *Engine) reserveSnapshot() {
@@ -100,7 +106,7 @@ func (e *Engine) roomForSnapshot(n int64) bool {
 // the writer lock.
 func (e *Engine) deleteWithout(r *request) {
 	s := &e.w.stage
-	for errors.Is(r.err, ErrNoSpace) && !grows(r) && e.giveUpSpare() {
+	for errors.Is(r.err, ErrNoSpace) && !copies(r) && e.giveUpSpare() {
 		r.err = s.add(r)
 		s.flush()
 	}
@@ -124,6 +130,25 @@ func (e *Engine) giveUpSpare() bool {
 		}
 	}
 	return false
+}
+
+// giveUpLongSnapshot removes a snapshot that is longer than the limit lets one be: it is
+// of a time when there was another. It reports whether there was one.
+func (e *Engine) giveUpLongSnapshot(locked bool) (bool, error) {
+	if !locked {
+		e.w.mu.Lock()
+		defer e.w.mu.Unlock()
+		if e.w.closed {
+			return false, ErrClosed
+		}
+	}
+	if limit := e.limit(); limit == 0 || e.snapshotOnDisk <= limit/snapshotShare {
+		return false, nil
+	}
+	if err := e.loadLocked(); err != nil {
+		return false, err
+	}
+	return e.giveUp(codec.SnapshotName), e.closeSnapshot()
 }
 
 func (e *Engine) giveUp(name string) bool {

@@ -296,6 +296,7 @@ func (e *Engine) writeSnapshot(x *keydir.Index) error {
 		return snapshotError(err)
 	}
 	if !e.roomForSnapshot(size) {
+		e.giveUp(codec.SnapshotName) // it may be damaged, and tells of another time
 		return nil
 	}
 	tmp := codec.TempName(codec.SnapshotName, 0)

@@ -306,6 +306,29 @@ func grows(r *request) bool {
 	return false
 }
 
+// copies reports whether r writes values, new ones or such as are moved.
+func copies(r *request) bool {
+	for i := range r.ops {
+		if op := &r.ops[i]; op.Record.Kind == codec.KindPut && !op.Silent {
+			return true
+		}
+	}
+	return false
+}
+
+// leaves returns how much room the commits that are staged leave behind them: a full
+// disk is to have some for what says that something is gone.
+func (s *stage) leaves() int64 {
+	for _, r := range s.reqs {
+		if copies(r) {
+			return roomToDelete
+		}
+	}
+	return 0
+}
+
+const roomToDelete = 2 << 10
+
 // flush writes what is staged, syncs it where the options say so, applies it,
 // and leaves the outcome in the requests.
 func (s *stage) flush() {
@@ -341,7 +364,7 @@ const maxStageBuffer = 4 << 20
 func (s *stage) write() error {
 	w := s.writer()
 	before := w.Offset()
-	err := w.Append(s.buf)
+	err := w.AppendLeaving(s.buf, s.leaves())
 	if n := w.Grown(); n != 0 {
 		s.e.stats.disk.Add(n)
 	}
@@ -378,7 +401,10 @@ func (s *stage) apply() {
 	seg := s.writer().Segment
 	for i := range s.changes {
 		c := &s.changes[i]
-		if holds(c.op.Record.Kind, c.hint.Flags) || c.op.Again {
+		switch {
+		case c.op.Again:
+			seg.DropBytes.Add(c.size)
+		case holds(c.op.Record.Kind, c.hint.Flags):
 			seg.TombBytes.Add(c.size)
 		}
 		if !c.mute {

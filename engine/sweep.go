@@ -293,8 +293,8 @@ func (e *Engine) pickBatch(s *segment.Segment, entries []codec.HintEntry, choose
 func (e *Engine) Clear() (int, error) {
 	e.reclaimer.turn.Lock()
 	defer e.reclaimer.turn.Unlock()
-	e.bg.sealing.Lock() // nothing is sealed meanwhile
-	defer e.bg.sealing.Unlock()
+	e.bg.sealing.begin() // nothing is sealed meanwhile
+	defer e.bg.sealing.end()
 	e.w.mu.Lock()
 	n, err := e.clearLocked()
 	e.w.mu.Unlock()

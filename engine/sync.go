@@ -60,7 +60,7 @@ func (e *Engine) syncWriter(w *segment.Writer) error {
 // was to cover: those bytes can still be read, but may never reach the disk. A
 // second rescue finds nothing left to do but tombstones.
 func (e *Engine) rescue(seg *segment.Segment) error {
-	e.w.mu.Lock()
+	e.bg.sealing.lock(&e.w)
 	defer e.w.mu.Unlock()
 	if e.w.ended {
 		return ErrClosed

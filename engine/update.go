@@ -48,10 +48,9 @@ func (e *Engine) Update(fn func(tx *Tx) error) (err error) {
 	committed = true
 	w := e.wantOf(tx.req)
 	e.commitGroup([]*request{tx.req})
-	for tx.req.err == errNoRoom {
-		if tx.req.err = e.makeRoom(w, true); tx.req.err == nil {
-			e.commitGroup([]*request{tx.req})
-		}
+	for tx.req.err != nil && e.makesRoom(w, tx.req, &tx.req.err, true) {
+		tx.req.err = nil
+		e.commitGroup([]*request{tx.req})
 	}
 	if err := tx.req.err; err != nil {
 		if errors.Is(err, ErrFull) || errors.Is(err, ErrTooLarge) {

@@ -294,10 +294,7 @@ func (v *values) grow(id uint64, n int64) error {
 // makeRoom is grow that takes space back where there is no room.
 func (v *values) makeRoom(id uint64, n int64, locked bool) error {
 	err := v.grow(id, n)
-	w := &want{bytes: n, most: -1}
-	if l := v.e.opt.CullLimit; l != 0 {
-		w.most = max(l, 0)
-	}
+	w := v.e.wantBytes(n)
 	for err == errNoRoom {
 		if err = v.e.makeRoom(w, locked); err == nil {
 			err = v.grow(id, n)
@@ -368,8 +365,8 @@ func (v *values) fill(ref *codec.FileRef, name string, first []byte, r io.Reader
 			if err := v.makeRoom(ref.ID, int64(n), locked); err != nil {
 				return err
 			}
-			if _, werr := f.WriteAt(buf[:n], ref.Size-int64(n)); werr != nil {
-				return werr
+			if err := v.write(f, buf[:n], ref.Size-int64(n), locked); err != nil {
+				return err
 			}
 			ref.Sums = append(ref.Sums, xxhash.Sum64(buf[:n]))
 		}
@@ -378,6 +375,17 @@ func (v *values) fill(ref *codec.FileRef, name string, first []byte, r io.Reader
 		}
 		if err != nil {
 			return fmt.Errorf("diskcache: reading the value: %w", err)
+		}
+	}
+}
+
+// write writes a part of a value. Where the disk is full room is made.
+func (v *values) write(f vfs.File, b []byte, off int64, locked bool) error {
+	w := v.e.wantBytes(int64(len(b)))
+	for {
+		_, err := f.WriteAt(b, off)
+		if err == nil || !vfs.IsNoSpace(err) || !v.e.makeSpace(w, locked) {
+			return err
 		}
 	}
 }

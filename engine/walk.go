@@ -341,6 +341,7 @@ func (b *batch) commitLocked(e *Engine) error {
 	e.giveUpSealing(waits)
 	w.next = b.end
 	w.seg.Front.Store(b.upTo)
+	b.uncount()
 	if w.next < len(w.entries) {
 		w.seg.FirstSeq.Store(w.entries[w.next].Seq)
 	} else if w.next > 0 { // more may have been added since
@@ -357,6 +358,19 @@ func (b *batch) commitLocked(e *Engine) error {
 		e.buryLocked(w.seg)
 	}
 	return nil
+}
+
+// uncount takes what held others back, and is behind the front now, out of the accounts.
+func (b *batch) uncount() {
+	s := b.w.seg
+	for _, he := range b.w.entries[b.begin:b.end] {
+		switch {
+		case holds(he.Kind, he.Flags):
+			s.TombBytes.Add(-min(he.Size, s.TombBytes.Load()))
+		case he.Kind == codec.KindDrop:
+			s.DropBytes.Add(-min(he.Size, s.DropBytes.Load()))
+		}
+	}
 }
 
 // buryLocked takes a segment that is dropped whole out of the log. Its drop is the

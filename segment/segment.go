@@ -61,7 +61,8 @@ type Usage struct {
 	LiveBytes atomic.Int64 // bytes of records that the index points to
 	LiveCount atomic.Int64 // how many these are
 	FileBytes atomic.Int64 // bytes of the value files that these name
-	TombBytes atomic.Int64 // bytes of tombstones
+	TombBytes atomic.Int64 // bytes of tombstones that hold others back
+	DropBytes atomic.Int64 // bytes of drop records that had to be written again
 	LastSeq   atomic.Uint64
 	FirstSeq  atomic.Uint64 // of what is not dropped
 	Front     atomic.Int64  // what begins before it is dropped
@@ -85,7 +86,7 @@ func (u *Usage) Lives(expires int64) {
 
 // Forget takes back what is known of the live records, to be counted anew.
 func (u *Usage) Forget() {
-	for _, n := range []*atomic.Int64{&u.LiveBytes, &u.LiveCount, &u.FileBytes, &u.TombBytes, &u.Earliest, &u.Latest} {
+	for _, n := range []*atomic.Int64{&u.LiveBytes, &u.LiveCount, &u.FileBytes, &u.TombBytes, &u.DropBytes, &u.Earliest, &u.Latest} {
 		n.Store(0)
 	}
 }

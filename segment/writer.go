@@ -25,6 +25,7 @@ type Writer struct {
 	file vfs.File
 	head codec.SegmentHeader
 	off  int64 // where the next commit goes
+	torn int64 // where the file ends after a write that failed
 
 	counted int64      // what Grown has told of
 	window  vfs.Window // the file in memory, nil where it is written by system calls
@@ -83,12 +84,23 @@ func (w *Writer) Empty() bool { return w.off == codec.SegmentHeaderLen }
 
 // Append writes whole commits, made for Offset, in one write. They are committed
 // when it returns without error.
-func (w *Writer) Append(b []byte) error {
+func (w *Writer) Append(b []byte) error { return w.AppendLeaving(b, 0) }
+
+// AppendLeaving appends only where the disk then has room for as many bytes more, as
+// far as the system can tell before: where it has not, the Writer goes on working.
+func (w *Writer) AppendLeaving(b []byte, leave int64) error {
 	if err := w.Err(); err != nil {
 		return err
 	}
+	if w.window != nil && leave > 0 {
+		err := w.window.Reserve(min(w.off+int64(len(b))+leave, int64(len(w.window.Bytes()))))
+		if err != nil && vfs.IsNoSpace(err) {
+			return err
+		}
+	}
 	if err := w.write(b); err != nil {
 		w.fail(&w.writeErr, err)
+		w.lookAtSize()
 		return err
 	}
 	w.off += int64(len(b))
@@ -210,17 +222,27 @@ func (w *Writer) Seal() (hint int64, err error) {
 	if w.window != nil {
 		err = errors.Join(err, w.window.Trim(w.off))
 	}
+	if w.torn > 0 {
+		w.lookAtSize()
+	}
 	w.Finish()
 	return hint, err
+}
+
+// lookAtSize finds out how much of what could not be written is in the file.
+func (w *Writer) lookAtSize() {
+	if size, err := w.file.Size(); err == nil {
+		w.torn = size
+	}
 }
 
 // OnDisk returns how long the file is: what was appended, or the room that was
 // reserved for more.
 func (w *Writer) OnDisk() int64 {
 	if w.window != nil {
-		return max(w.off, w.window.Reserved())
+		return max(w.off, w.torn, w.window.Reserved())
 	}
-	return w.off
+	return max(w.off, w.torn)
 }
 
 // Grown returns by how many bytes the file has grown since it was last asked.

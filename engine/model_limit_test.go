@@ -1,0 +1,71 @@
+package engine
+
+import (
+	"errors"
+
+	"pgregory.net/rapid"
+
+	"github.com/go-diskcache/diskcache/evict"
+)
+
+// drawLimits picks limits, which may be lower than what is there already takes.
+func (m *model) drawLimits() {
+	m.opt.SizeLimit = rapid.SampledFrom([]int64{0, 0, 0, 30_000, 300_000}).Draw(m.T, "size limit")
+	m.opt.CountLimit = rapid.SampledFrom([]int64{0, 0, 0, 7}).Draw(m.T, "count limit")
+	m.opt.CullLimit = rapid.SampledFrom([]int{0, 0, 0, 3, -1}).Draw(m.T, "cull limit")
+	m.opt.Policy = rapid.SampledFrom([]evict.Policy{
+		evict.S3FIFO, evict.S3FIFO, evict.FIFO, evict.LRU, evict.LFU, evict.TTL, evict.LRUTTL, evict.None,
+	}).Draw(m.T, "policy")
+}
+
+func (m *model) limited() bool { return m.opt.SizeLimit > 0 || m.opt.CountLimit > 0 }
+
+// refused reports whether a write was refused for a limit, and nothing else.
+func (m *model) refused(err error, what string) bool {
+	m.Helper()
+	switch {
+	case err == nil:
+		return false
+	case errors.Is(err, ErrTooLarge) && m.limited():
+		return true
+	case errors.Is(err, ErrFull) && m.limited() && (m.opt.Policy == evict.None || m.opt.CullLimit != 0):
+		return true
+	}
+	m.Fatalf("%s: %v", what, err)
+	return false
+}
+
+// cull keeps the limits by hand.
+func (m *model) cull() {
+	_, err := m.e.Cull()
+	m.must(err, "cull")
+}
+
+// lookForEvicted learns which items were given up for a limit: no more than the
+// engine says. They never come back.
+func (m *model) lookForEvicted() {
+	if m.e == nil {
+		return
+	}
+	s, err := m.e.Stats()
+	m.must(err, "stats")
+	given := s.Evicted - m.evicted
+	m.evicted = s.Evicted
+	if given == 0 {
+		return
+	}
+	there := make(map[string]bool)
+	for key, err := range m.e.Keys() {
+		m.must(err, "keys")
+		there[key] = true
+	}
+	for key := range m.items {
+		if there[key] || m.lifeOf(key) != alive {
+			continue
+		}
+		if given--; given < 0 {
+			m.Fatalf("%q is gone, and %d items were evicted", key, s.Evicted)
+		}
+		delete(m.items, key)
+	}
+}
