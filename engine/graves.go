@@ -29,6 +29,18 @@ func (g *graves) bury(seg, by *segment.Segment, off int64) {
 	g.buried = append(g.buried, grave{seg, by, off})
 }
 
+// again notes that the drop of a segment was committed again, at off of by: where it
+// stood before may never reach the disk.
+func (g *graves) again(id uint64, by *segment.Segment, off int64) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for i := range g.buried {
+		if b := &g.buried[i]; b.seg.ID == id {
+			b.by, b.off = by, off
+		}
+	}
+}
+
 // firstSeq returns the first sequence of all that a crash may bring back.
 func (g *graves) firstSeq() uint64 {
 	g.mu.Lock()

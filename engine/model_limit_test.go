@@ -2,6 +2,8 @@ package engine
 
 import (
 	"errors"
+	"fmt"
+	"strings"
 
 	"pgregory.net/rapid"
 
@@ -31,8 +33,26 @@ func (m *model) refused(err error, what string) bool {
 	case errors.Is(err, ErrFull) && m.limited() && (m.opt.Policy == evict.None || m.opt.CullLimit != 0):
 		return true
 	}
+	m.Logf("%s", m.e.state())
 	m.Fatalf("%s: %v", what, err)
 	return false
+}
+
+// state describes the engine's segments and files.
+func (e *Engine) state() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "usage %d, disk %d, hints %d, snapshot %d (%d), limit %d, dropped %d, dead %d, pending %d, stray %d, orphans %v\n",
+		e.usage(), e.DiskUsage(), e.reserve.hints.Load(), e.reserve.snapshot.Load(), e.snapshotOnDisk, e.limit(),
+		e.dropped(), e.values.deadBytes.Load(), e.values.pendingBytes.Load(), e.values.strayBytes.Load(), e.bg.hasOrphans())
+	e.w.mu.Lock()
+	defer e.w.mu.Unlock()
+	for _, s := range e.w.bySlot {
+		if s != nil {
+			fmt.Fprintf(&b, "segment %d, stream %d: %d to %d, live %d (%d), tombstones %d, drops %d, active %v, being sealed %v\n", s.ID, s.Stream,
+				s.Front.Load(), s.Length(), s.LiveBytes.Load(), s.LiveCount.Load(), s.TombBytes.Load(), s.DropBytes.Load(), e.w.writes(s), e.bg.seals(s))
+		}
+	}
+	return b.String()
 }
 
 // cull keeps the limits by hand.
@@ -67,5 +87,22 @@ func (m *model) lookForEvicted() {
 			m.Fatalf("%q is gone, and %d items were evicted", key, s.Evicted)
 		}
 		delete(m.items, key)
+	}
+}
+
+// lookForTaken learns that the space of what is over may have been taken back. Nobody
+// can tell then whether it was ever there.
+func (m *model) lookForTaken() {
+	if m.e == nil {
+		return
+	}
+	s, err := m.e.Stats()
+	m.must(err, "stats")
+	if s.Expired == m.expired {
+		return
+	}
+	m.expired = s.Expired
+	for key, it := range m.items {
+		it.taken = it.taken || m.lifeOf(key) != alive
 	}
 }

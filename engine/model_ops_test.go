@@ -32,6 +32,7 @@ func (m *model) actions() map[string]func(*rapid.T) {
 			m.ops++
 			do()
 			m.lookForEvicted()
+			m.lookForTaken()
 		}
 	}
 	return actions

@@ -32,6 +32,7 @@ type model struct {
 	horizonAge int
 	damaged    bool  // hints or the snapshot were, since the last clean close: the engine complains
 	evicted    int64 // that the engine has counted, when the model last looked
+	expired    int64 // and whose space was taken back
 	ops        int
 }
 
@@ -42,6 +43,7 @@ type modelItem struct {
 	attrs Attrs
 	first uint64 // sequence of the first insertion; 0: not known
 	age   int    // number of the item, in the order of storing
+	taken bool   // its space may have been taken back, for its time was over
 }
 
 // life is what is known of an item.
@@ -83,7 +85,7 @@ func (m *model) saw(key string, found bool, what string) {
 	}
 	// What was found expired is expired for good, and with it all that is older.
 	// The engine notes the time for that, unless it knows of a later one.
-	if it := m.items[key]; it != nil && !found && m.now.Load() == m.latest {
+	if it := m.items[key]; it != nil && !it.taken && !found && m.now.Load() == m.latest {
 		m.horizon, m.horizonAge = m.latest, m.age
 	}
 }
@@ -102,7 +104,7 @@ func (m *model) start() {
 	var err error
 	m.e, err = Open(m.disk.open(m.T), m.opt)
 	m.must(err, "open")
-	m.evicted = 0
+	m.evicted, m.expired = 0, 0
 	m.latest = max(m.latest, m.now.Load())
 }
 

@@ -33,8 +33,9 @@ type want struct {
 	garbage compaction.Limits // of what is to be compacted in any case; zero: nothing
 	before  uint64            // only segments begun up to then are touched; 0: any
 
-	full   bool // the disk is: limits do not matter
-	noCopy bool // there is not even space to move what is live
+	usage  int64 // when nothing more could be taken back
+	full   bool  // the disk is: limits do not matter
+	noCopy bool  // there is not even space to move what is live
 }
 
 // reclaim does one step: it commits one batch, or lets go what is cleared. It
@@ -457,10 +458,14 @@ func (e *Engine) makeRoom(w *want, locked bool) error {
 			return err
 		}
 	}
+	if u := e.usage(); u != w.usage { // the background has done something meanwhile
+		w.usage = u
+		return nil
+	}
 	if limit := e.opt.CountLimit; limit > 0 && int64(e.index.Load().Len()) >= limit {
 		return fmt.Errorf("%w: %d items are the limit", ErrFull, limit)
 	}
-	return ErrFull
+	return fmt.Errorf("%w: %d of %d bytes are in use, and nothing more can be given up", ErrFull, e.usage(), e.limit())
 }
 
 // makeSpace takes back as many bytes as are wanted on a disk that is full, and reports

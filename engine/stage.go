@@ -404,6 +404,7 @@ func (s *stage) apply() {
 		switch {
 		case c.op.Again:
 			seg.DropBytes.Add(c.size)
+			s.e.graves.again(c.op.Record.Hash, seg, c.off)
 		case holds(c.op.Record.Kind, c.hint.Flags):
 			seg.TombBytes.Add(c.size)
 		}

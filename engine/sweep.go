@@ -24,15 +24,16 @@ func (e *Engine) closedNow() error {
 func (e *Engine) Cull() (int, error) {
 	n, err := e.Expire()
 	before := e.stats.evicted.Load()
-	for err == nil {
-		w := e.excess()
-		if w == nil {
-			break
-		}
+	for w := e.excess(); err == nil && w != nil; {
 		if err = e.makeRoom(w, false); errors.Is(err, ErrFull) {
 			err = nil
 			break
 		}
+		x := e.excess()
+		if x == nil {
+			break
+		}
+		w.bytes, w.items = x.bytes, x.items
 	}
 	return n + int(e.stats.evicted.Load()-before), err
 }

@@ -35,20 +35,20 @@ type values struct {
 	deadBytes    atomic.Int64 // of those that wait to be removed
 	strayBytes   atomic.Int64 // of orphans that were seen
 
-	mu      sync.Mutex
-	made    bool             // the directory is there and synced
-	live    map[uint64]int64 // size by ID: named by the newest record of a key
-	pending map[uint64]int64 // bytes written by ID: of files not yet named
-	dead    []deadFile
-	stray   map[string]int64 // size by name of the orphans that were seen
+	mu       sync.Mutex
+	made     bool             // the directory is there and synced
+	live     map[uint64]int64 // size by ID: named by the newest record of a key
+	pending  map[uint64]int64 // bytes written by ID: of files not yet named
+	dead     []deadFile
+	stray    map[string]int64 // size by name of the orphans that were seen
+	removing sync.Mutex       // taken before mu by who removes dead files
 }
 
 // deadFile may be removed once seg is synced behind off.
 type deadFile struct {
 	valueFile
-	seg   *segment.Segment
-	off   int64
-	going bool // it is being removed
+	seg *segment.Segment
+	off int64
 }
 
 func (v *values) init(e *Engine) {
@@ -84,12 +84,22 @@ func (v *values) condemn(f valueFile, seg *segment.Segment, off int64) {
 func (v *values) condemnAll(seg *segment.Segment, off int64) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
+	for i := range v.dead {
+		v.dead[i].seg, v.dead[i].off = seg, off
+	}
 	for id, size := range v.live {
-		v.dead = append(v.dead, deadFile{valueFile{id, size}, seg, off, false})
+		v.dead = append(v.dead, deadFile{valueFile{id, size}, seg, off})
 		v.bytes.Add(-size)
 		v.deadBytes.Add(size)
 	}
 	clear(v.live)
+}
+
+// waitFor reports whether files are removed only once more of a segment is on the disk.
+func (v *values) waitFor(seg *segment.Segment) bool {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return slices.ContainsFunc(v.dead, func(d deadFile) bool { return d.seg == seg && seg.Synced() <= d.off })
 }
 
 func (v *values) condemnNow(f valueFile, seg *segment.Segment, off int64) {
@@ -103,7 +113,7 @@ func (v *values) condemnNow(f valueFile, seg *segment.Segment, off int64) {
 	if seg == nil {
 		return
 	}
-	v.dead = append(v.dead, deadFile{f, seg, off, false})
+	v.dead = append(v.dead, deadFile{f, seg, off})
 	v.deadBytes.Add(f.Size)
 }
 
@@ -111,11 +121,12 @@ func (v *values) condemnNow(f valueFile, seg *segment.Segment, off int64) {
 // removed now (Windows: it is being read) stays for the next time. A file is known
 // until it is gone, so that nobody takes it for an orphan.
 func (v *values) removeDead() error {
+	v.removing.Lock()
+	defer v.removing.Unlock()
 	v.mu.Lock()
 	var gone []deadFile
 	for i := range v.dead {
-		if d := &v.dead[i]; !d.going && d.seg.Synced() > d.off {
-			d.going = true
+		if d := &v.dead[i]; d.seg.Synced() > d.off {
 			gone = append(gone, *d)
 		}
 	}
@@ -129,7 +140,6 @@ func (v *values) removeDead() error {
 		err := v.e.fsys.Remove(codec.ValueName(d.ID))
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			errs = append(errs, err)
-			removed[d.ID] = false
 			continue
 		}
 		removed[d.ID] = true
@@ -138,11 +148,6 @@ func (v *values) removeDead() error {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	v.dead = slices.DeleteFunc(v.dead, func(d deadFile) bool { return removed[d.ID] })
-	for i := range v.dead {
-		if _, tried := removed[v.dead[i].ID]; tried {
-			v.dead[i].going = false
-		}
-	}
 	return errors.Join(errs...)
 }
 

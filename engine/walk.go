@@ -132,6 +132,7 @@ func (b *batch) read(e *Engine, most int) error {
 	if b.end == len(b.w.entries) && b.w.closed {
 		b.upTo = b.w.seg.Length()
 	}
+	b.sync = b.sync || e.values.waitFor(b.w.seg)
 	return nil
 }
 

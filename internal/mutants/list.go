@@ -17,7 +17,7 @@ var mutants = []mutant{
 	{"orphan sealed without sync", "engine/history.go", "err = f.Sync()", "err = nil", crash, engineTests},
 	{"value file not synced", "engine/values.go", "return f.Sync()", "return nil", crash, engineTests},
 	{"value file's name not synced", "engine/values.go", "if err = v.e.fsys.SyncDir(codec.ValuesDir); err == nil {", "if err == nil {", crash, engineTests},
-	{"value file removed too early", "engine/values.go", "!d.going && d.seg.Synced() > d.off {", "!d.going {", crash, engineTests},
+	{"value file removed too early", "engine/values.go", "d.seg.Synced() > d.off {", "true {", crash, engineTests},
 	{"removed file taken for an orphan", "engine/values.go", "	v.mu.Unlock()\n	if len(gone) == 0 {", "	v.dead = nil\n	v.mu.Unlock()\n	if len(gone) == 0 {", "^TestFileIsKnownUntilItIsGone$", engineTests},
 	{"failed sync tried again", "segment/writer.go", "w.fail(&w.syncErr, err)", "_ = err", "^TestWriterPoison$", "./segment"},
 	{"written behind a failed write", "segment/writer.go", "w.fail(&w.writeErr, err)", "_ = err", "^TestWriterFailedWrite$", "./segment"},
