@@ -50,6 +50,9 @@ func (s *replaySetup) options(recordSize int) *diskcache.Options {
 		return o
 	}
 	o.CountLimit = int64(s.capacity)
+	if s.policy != diskcache.PolicyS3FIFO {
+		o.CullLimit = 1 // as the reference does it: one goes for one that comes
+	}
 	o.SegmentSize = max(segmentFor(o.CountLimit*int64(recordSize)), leastRecords*int64(recordSize))
 	return o
 }
