@@ -54,13 +54,17 @@ func (c *churner) run() (*result, error) {
 	return r, errors.Join(c.closeCache(), os.RemoveAll(c.cacheDir()))
 }
 
+// leastChurned is the least length of segments. With less there would be more hints and
+// heads than records.
+const leastChurned = 4 << 10
+
 // churnOptions are what the cache is opened with: as it would be by default, but with
 // as many segments also where it is small.
 func (c *churner) churnOptions() diskcache.Options {
 	o := c.options()
 	o.Policy = diskcache.PolicyNone
-	o.SizeLimit = int64(c.p.limit * float64(c.p.n) * float64(c.sizes.insert))
-	o.SegmentSize = segmentFor(o.SizeLimit)
+	o.SizeLimit = int64(c.p.limit * float64(c.p.n) * float64(c.sizes.live))
+	o.SegmentSize = max(segmentFor(o.SizeLimit), leastChurned)
 	return o
 }
 
