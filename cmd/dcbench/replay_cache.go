@@ -27,15 +27,17 @@ const (
 	replayValue = 1 << 10
 
 	// replaySegments is how many segments a cache is parted into, as it would be by
-	// default if it were large.
+	// default if it were large. To policies that do not go by segments it matters less,
+	// and each is a file and a sync.
 	replaySegments = 128
+	rankedSegments = 32
 	leastSegment   = 512
 	leastRecords   = 3 // in a segment: a hundred objects are in more than 32 still
 )
 
-// segmentFor returns the length of segments of which a limit has enough.
-func segmentFor(limit int64) int64 {
-	return min(max(limit/replaySegments, leastSegment), segmentSize)
+// segmentFor returns the length of segments of which so many are in a limit.
+func segmentFor(limit, segments int64) int64 {
+	return min(max(limit/segments, leastSegment), segmentSize)
 }
 
 // options have no compaction in the background where Set takes back all the space
@@ -46,14 +48,16 @@ func (s *replaySetup) options(recordSize int) *diskcache.Options {
 	o := &diskcache.Options{Policy: s.policy, ManualCompaction: s.bytes || s.policy == diskcache.PolicyS3FIFO}
 	if s.bytes {
 		o.SizeLimit = int64(s.capacity)
-		o.SegmentSize = segmentFor(o.SizeLimit)
+		o.SegmentSize = segmentFor(o.SizeLimit, replaySegments)
 		return o
 	}
 	o.CountLimit = int64(s.capacity)
+	segments := int64(replaySegments)
 	if s.policy != diskcache.PolicyS3FIFO {
 		o.CullLimit = 1 // as the reference does it: one goes for one that comes
+		segments = rankedSegments
 	}
-	o.SegmentSize = max(segmentFor(o.CountLimit*int64(recordSize)), leastRecords*int64(recordSize))
+	o.SegmentSize = max(segmentFor(o.CountLimit*int64(recordSize), segments), leastRecords*int64(recordSize))
 	return o
 }
 

@@ -64,7 +64,7 @@ func (c *churner) churnOptions() diskcache.Options {
 	o := c.options()
 	o.Policy = diskcache.PolicyNone
 	o.SizeLimit = int64(c.p.limit * float64(c.p.n) * float64(c.sizes.live))
-	o.SegmentSize = max(segmentFor(o.SizeLimit), leastChurned)
+	o.SegmentSize = max(segmentFor(o.SizeLimit, replaySegments), leastChurned)
 	return o
 }
 
