@@ -9,7 +9,6 @@ import (
 	"math"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 
 	"github.com/go-diskcache/diskcache"
@@ -106,7 +105,7 @@ func parsePolicies(list string) ([]diskcache.Policy, error) {
 		}
 		ps = append(ps, p)
 	}
-	return slices.Compact(ps), nil
+	return ps, nil
 }
 
 // replay plays traces through a cache on the disk: each request is a Get, and a Set

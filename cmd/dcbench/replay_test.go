@@ -193,7 +193,7 @@ func TestReplayBadInput(t *testing.T) {
 		{[]string{"--policy", "lru,best", "--capacity", "1", good}, exitUsage, []string{`unknown --policy "best"`, "lru-ttl"}},
 		{[]string{"--capacity", "10,0", good}, exitUsage, []string{"--capacity 0 is not from 1"}},
 		{[]string{"--capacity", "many", good}, exitUsage, []string{`--capacity "many" is not a number`}},
-		{[]string{"--capacity", "99999999999", good}, exitUsage, []string{"--capacity 99999999999 is"}},
+		{[]string{"--capacity", "99999999999", good}, exitUsage, []string{"--capacity", "99999999999"}},
 		{[]string{good}, exitUsage, []string{"--capacity is missing"}},
 		{[]string{"--bytes", "--reference", sampleReference, good}, exitUsage, []string{"--capacity is missing"}},
 		{[]string{"--capacity", "1", good, cut}, exitWrong, []string{cut, "ends early", "request"}},
