@@ -37,7 +37,7 @@ type Flags uint8
 
 const (
 	FlagReplaced Flags = 1 << iota // a record of the same key was in the index at the commit
-	FlagCollides                   // so was another key with the same hash
+	FlagCollides                   // so was another key whose hash is the same, or much like it
 	FlagFile                       // the value is a FileRef
 	FlagExpires                    // Expires is not 0
 	FlagExtra                      // there is a tag or a compression

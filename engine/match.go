@@ -20,8 +20,7 @@ type match struct {
 	size int64
 	file valueFile // the file that it names, if it does
 
-	collides bool // another key with the same 64-bit hash is in the index
-	lost     bool // a record stood in the place of the key and was damaged
+	lost bool // a record stood in the place of the key and was damaged
 }
 
 // matcher finds the record of a key on the disk. It belongs to the holder of the
@@ -146,9 +145,6 @@ func (m *matcher) Same(entry keydir.Entry) (bool, error) {
 		m.m.first, m.m.stored, m.m.expires, m.m.flags = h.First, h.Stored, h.Expires, h.Flags
 		m.m.size = int64(h.Size())
 		return true, nil
-	}
-	if h.Hash == m.rec.Hash {
-		m.m.collides = true
 	}
 	return false, nil
 }

@@ -15,7 +15,7 @@ import (
 //
 // Whether two records are of one key is mostly told by their 64-bit hashes, for
 // the writer has looked closer already: a record is flagged Collides when another
-// key with its hash was in the index as it was committed, and Replaced when its
+// key with its hash (or one that is much like it) was in the index as it was committed, and Replaced when its
 // own key was. The keys are compared here where it is flagged Collides; where it
 // is not flagged Replaced and there is something to replace all the same, because
 // a crash has lost the delete that came between; and where two keys with its hash
@@ -322,8 +322,11 @@ func (r *replay) lostIsMine() (bool, error) {
 	if !r.doubtful() {
 		return true, nil
 	}
-	if r.entry.Flags&codec.FlagReplaced == 0 || r.entry.Kind == codec.KindPut && r.entry.Flags&codec.FlagStored != 0 {
-		return false, nil // what was moved tells of the time before
+	switch {
+	case r.entry.Flags&codec.FlagReplaced == 0:
+		return false, nil
+	case r.entry.Flags&codec.FlagStored != 0: // it tells of the time before it was moved
+		return r.entry.Kind == codec.KindTombstone && r.merelyLate(), nil
 	}
 	mine, err := r.Key()
 	if err != nil {

@@ -145,7 +145,7 @@ func (s *stage) record(op *Op, seq uint64) error {
 	}
 	// What is in seen by now is of this very commit: other keys.
 	again := s.seen.has(rec.Hash >> identityShift)
-	if old.collides || again {
+	if ref.Collides() || again {
 		rec.Flags |= codec.FlagCollides
 	}
 	s.append(change{op: op, ref: ref, old: old, again: again, mute: op.From != nil})
