@@ -22,9 +22,10 @@ func (p *replayParams) setup(policy diskcache.Policy, capacity int) *replaySetup
 
 const (
 	// replayValue is how long values are where objects are counted: such that what a
-	// record has besides weighs little, and that a hundred objects are enough for as
-	// many segments as the default policy is made for.
-	replayValue = 1 << 10
+	// record has besides, and what tells that it was given up, weighs little: the
+	// reference knows of objects only. A hundred are enough for as many segments as the
+	// default policy is made for.
+	replayValue = 4 << 10
 
 	// replaySegments is how many segments a cache is parted into, as it would be by
 	// default if it were large. To policies that do not go by segments it matters less,
