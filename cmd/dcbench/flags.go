@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/go-diskcache/diskcache"
 )
@@ -20,6 +21,9 @@ type params struct {
 	valueSizes []int
 	keySize    int
 	keys       distribution
+	churnKeys  []distribution // what churn draws from
+	limit      float64        // of churn's space
+	settle     time.Duration
 	sync       syncMode
 	compress   compression
 	dir        string
@@ -48,7 +52,7 @@ func parseParams(args []string, stdout io.Writer) (*params, error) {
 	goroutines := fs.String("c", "1", "`goroutines`; several numbers are measured one after the other")
 	sizes := fs.String("value-size", "128", "`bytes` of a value; several sizes are measured one after the other")
 	fs.IntVar(&p.keySize, "key-size", 16, "`bytes` of a key")
-	keys := fs.String("keys", "uniform", "which keys are read and overwritten: uniform, or zipf:θ (as zipf:0.99), where few `keys` are most of the load")
+	keys := fs.String("keys", "uniform", "which keys are read and overwritten: uniform, or zipf:θ (as zipf:0.99), where few `keys` are most of the load (default for churn: both of these)")
 	sync := fs.String("sync", "never", "when writes are put on the disk: never, interval or always")
 	compress := fs.String("compression", "none", "of values: none, lz4 or zstd")
 	fs.StringVar(&p.dir, "dir", "", "measure in a new directory under `dir` (default: that of temporary files)")
@@ -56,6 +60,8 @@ func parseParams(args []string, stdout io.Writer) (*params, error) {
 	fs.BoolVar(&p.json, "json", false, "print one JSON object a line for each workload")
 	fs.Uint64Var(&p.seed, "seed", 1, "`seed` of all that is random")
 	fs.IntVar(&p.rounds, "rounds", 5, "`rounds` in which limit and cache take turns; their medians are the result")
+	fs.Float64Var(&p.limit, "limit", 2, "for churn: how many `times` the space of the items the cache may take")
+	fs.DurationVar(&p.settle, "settle", 5*time.Second, "for churn: `time` for which the cache is left alone before its space is looked at again")
 	fs.StringVar(&p.cpuProfile, "cpuprofile", "", "write a CPU profile to `file`; its label \"side\" parts cache from limit")
 	if err := parseFlags(fs, args, stdout); err != nil {
 		return nil, err
@@ -65,14 +71,33 @@ func parseParams(args []string, stdout io.Writer) (*params, error) {
 	p.goroutines, gerr = parseInts("-c", *goroutines, 1, maxWorkers)
 	p.valueSizes, serr = parseInts("--value-size", *sizes, 0, maxValueSize)
 	p.keys, kerr = parseDistribution(*keys)
+	p.churnKeys = churnKeys[:]
+	fs.Visit(func(f *flag.Flag) {
+		if f.Name == "keys" {
+			p.churnKeys = []distribution{p.keys}
+		}
+	})
 	p.sync, syncErr = parseSync(*sync)
 	p.compress, cerr = parseCompression(*compress)
 	err := cmp.Or(werr, gerr, serr, kerr, syncErr, cerr,
-		inRange("-n", p.n, 1, maxN), inRange("--key-size", p.keySize, minKeySize, diskcache.MaxKeySize), inRange("--rounds", p.rounds, 1, maxRounds))
+		inRange("-n", p.n, 1, maxN), inRange("--key-size", p.keySize, minKeySize, diskcache.MaxKeySize), inRange("--rounds", p.rounds, 1, maxRounds), p.checkChurn())
 	if err != nil {
 		return nil, usageError{err}
 	}
 	return p, nil
+}
+
+// maxLimit is far beyond what asks anything of compaction.
+const maxLimit = 100
+
+func (p *params) checkChurn() error {
+	switch {
+	case !(p.limit > 1 && p.limit <= maxLimit):
+		return fmt.Errorf("--limit %v is not over 1 and at most %d", p.limit, maxLimit)
+	case p.settle < 0:
+		return fmt.Errorf("--settle %v is less than 0", p.settle)
+	}
+	return nil
 }
 
 func inRange(name string, n, least, most int) error {

@@ -13,6 +13,10 @@ type distribution struct {
 	theta float64 // of Zipf's law; 0: all alike
 }
 
+// churnKeys are what churn draws keys from, one after the other: where all segments lose
+// their records alike, and where some lose them much sooner.
+var churnKeys = [...]distribution{{name: "uniform"}, {"zipf:0.99", 0.99}}
+
 // maxTheta is far beyond any load: nearly all goes to one key.
 const maxTheta = 10
 

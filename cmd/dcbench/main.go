@@ -2,14 +2,16 @@
 //
 //	dcbench demo    caches a source tree, reads it back, and kills a writer
 //	dcbench run     measures workloads beside the raw limit of the same machine
+//	dcbench replay  plays recorded requests and tells how many were hits
 //
 // "dcbench run" states every figure as a part of what a loop of plain system
 // calls on the same records achieves, in the same process and in turns with it:
-// absolute times say more about a machine than about the cache.
+// absolute times say more about a machine than about the cache. Its workload churn
+// asks another question: what a cache that is kept small by compaction pays for it.
 //
 // The files, in the order to read them: main.go, then demo.go with tree.go,
 // kill.go and child.go; then flags.go, run.go, bench.go, measure.go and
-// limit.go, the workload_*.go, and report.go.
+// limit.go, the workload_*.go, and report.go; then replay.go and replay_*.go.
 package main
 
 import (
@@ -29,9 +31,10 @@ const (
 
 const usage = `dcbench shows what the cache does, and measures how fast.
 
-usage: dcbench demo [flags]    cache a source tree, read it back, kill a writer
-       dcbench run  [flags]    measure workloads beside the raw limit
-       dcbench demo -h         the flags of a command
+usage: dcbench demo   [flags]           cache a source tree, read it back, kill a writer
+       dcbench run    [flags]           measure workloads beside the raw limit
+       dcbench replay [flags] TRACE...  play recorded requests, count the hits
+       dcbench demo -h                  the flags of a command
 `
 
 func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
@@ -48,12 +51,14 @@ func run(args []string, stdout, stderr io.Writer) int {
 		err = demo(args[1:], stdout, stderr)
 	case "run":
 		err = runWorkloads(args[1:], stdout, stderr)
+	case "replay":
+		err = replay(args[1:], stdout, stderr)
 	case childCommand:
 		err = child(args[1:], stdout)
 	case "help", "-h", "-help", "--help":
 		fmt.Fprint(stdout, usage)
 	default:
-		err = usageError{fmt.Errorf("unknown command %q; the commands are demo and run", name)}
+		err = usageError{fmt.Errorf("unknown command %q; the commands are demo, run and replay", name)}
 	}
 	return exitCode(err, args[0], stderr)
 }
@@ -75,21 +80,33 @@ func exitCode(err error, command string, stderr io.Writer) int {
 	}
 }
 
-// parseFlags parses the flags of a command. Help goes to stdout, for it was
-// asked for; what is wrong is returned and printed in one place.
+// parseFlags parses the flags of a command that takes nothing else.
 func parseFlags(fs *flag.FlagSet, args []string, stdout io.Writer) error {
-	fs.SetOutput(io.Discard)
-	err := fs.Parse(args)
-	switch {
-	case errors.Is(err, flag.ErrHelp):
-		fs.SetOutput(stdout)
-		fmt.Fprintf(stdout, "usage: dcbench %s [flags]\n", fs.Name())
-		fs.PrintDefaults()
-		return err
-	case err != nil:
-		return usageError{err}
-	case fs.NArg() > 0:
-		return usageError{fmt.Errorf("unexpected argument %q", fs.Arg(0))}
+	operands, err := parseArgs(fs, args, "", stdout)
+	if err == nil && len(operands) > 0 {
+		return usageError{fmt.Errorf("unexpected argument %q", operands[0])}
 	}
-	return nil
+	return err
+}
+
+// parseArgs parses the flags of a command and returns what is no flag, wherever it
+// stands. Help goes to stdout, for it was asked for; what is wrong is returned and
+// printed in one place.
+func parseArgs(fs *flag.FlagSet, args []string, usage string, stdout io.Writer) (operands []string, err error) {
+	for {
+		fs.SetOutput(io.Discard)
+		err := fs.Parse(args)
+		switch {
+		case errors.Is(err, flag.ErrHelp):
+			fs.SetOutput(stdout)
+			fmt.Fprintf(stdout, "usage: dcbench %s [flags]%s\n", fs.Name(), usage)
+			fs.PrintDefaults()
+			return nil, err
+		case err != nil:
+			return nil, usageError{err}
+		case fs.NArg() == 0:
+			return operands, nil
+		}
+		operands, args = append(operands, fs.Arg(0)), fs.Args()[1:]
+	}
 }

@@ -45,6 +45,9 @@ func TestWrongUse(t *testing.T) {
 		{[]string{"run", "--sync", "often"}, `unknown --sync "often"; it is never, interval or always`},
 		{[]string{"run", "--compression", "gzip"}, `unknown --compression "gzip"; it is none, lz4 or zstd`},
 		{[]string{"run", "--rounds", "0"}, "--rounds 0 is not from 1 to"},
+		{[]string{"run", "--limit", "1"}, "--limit 1 is not over 1 and at most 100"},
+		{[]string{"run", "--limit", "NaN"}, "--limit NaN is not over 1"},
+		{[]string{"run", "--settle", "-1s"}, "--settle -1s is less than 0"},
 		{[]string{"demo", "--rounds", "0"}, "--rounds 0 is not from 1 to"},
 		{[]string{"demo", "--seed", "x"}, `invalid value "x" for flag -seed`},
 	} {
@@ -56,7 +59,7 @@ func TestWrongUse(t *testing.T) {
 }
 
 func TestHelp(t *testing.T) {
-	for args, says := range map[string]string{"help": "usage: dcbench demo", "run": "-value-size bytes", "demo": "-src dir"} {
+	for args, says := range map[string]string{"help": "usage: dcbench demo", "run": "-value-size bytes", "replay": "dcbench replay [flags] TRACE...", "demo": "-src dir"} {
 		line := []string{args}
 		if args != "help" {
 			line = append(line, "-h")

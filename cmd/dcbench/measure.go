@@ -136,15 +136,25 @@ func (b *bench) latencies() int { return min(b.p.n, maxLatencies) }
 // from compare because to look at the clock takes as long as a quick operation.
 func (b *bench) latency(from, to int, do op) error {
 	err := b.each(from, to, func(w *worker, i int) error {
-		start := time.Now()
-		err := do(w, i)
-		// What is too long for the histogram counts as its longest.
-		_ = w.hist.RecordValue(min(int64(time.Since(start)), w.hist.HighestTrackableValue()))
-		return err
+		return w.timed(func() error { return do(w, i) })
 	})
+	b.mergeLatencies()
+	b.bar.step()
+	return err
+}
+
+// timed does one operation and puts the time that it took into the histogram. What is
+// too long for that counts as its longest.
+func (w *worker) timed(do func() error) error {
+	start := time.Now()
+	err := do()
+	_ = w.hist.RecordValue(min(int64(time.Since(start)), w.hist.HighestTrackableValue()))
+	return err
+}
+
+// mergeLatencies leaves with the first worker what all have measured.
+func (b *bench) mergeLatencies() {
 	for _, w := range b.workers[1:] {
 		b.workers[0].hist.Merge(w.hist)
 	}
-	b.bar.step()
-	return err
 }

@@ -57,6 +57,23 @@ func (o *report) add(r *result) {
 		fmt.Fprintf(o.w, "  %.2f x the rate of c=%d", *r.Speedup, o.p.goroutines[0])
 	}
 	fmt.Fprintln(o.w)
+	if r.churned != nil {
+		o.addChurned(r.churned)
+	}
+}
+
+func (o *report) addChurned(c *churned) {
+	fmt.Fprintf(o.w, "  %.3f written for each byte set, by %d compactions; of %.2f times the items' space, taken at most %.2f, at the end %.2f,\n",
+		c.WriteAmplification, c.Compactions, c.SpaceLimit, c.SpaceMost, c.Space)
+	fmt.Fprintf(o.w, "  %.2f when each key had been set three times more, %.2f after %v of rest\n", c.SpaceOverwritten, c.SpaceSettled, o.p.settle)
+	for _, l := range []struct {
+		name string
+		latencies
+	}{{"Get idle", c.GetIdle}, {"Get compacting", c.GetCompacting}, {"Set not full", c.SetNotFull}, {"Set full", c.SetFull}} {
+		fmt.Fprintf(o.w, "  %-15s p50 %8s  p99 %8s  p99.9 %8s\n", l.name, short(l.P50), short(l.P99), short(l.P999))
+	}
+	fmt.Fprintf(o.w, "  p99.9 of Get %.1f times idle, of Set %.1f times not full\n",
+		part(c.GetCompacting.P999, c.GetIdle.P999), part(c.SetFull.P999, c.SetNotFull.P999))
 }
 
 // end explains the columns.
@@ -68,7 +85,7 @@ func (o *report) end() {
 ops/s      median over the rounds. Cache and limit take turns in the same process
 limit/s    what plain system calls on records of the same size reach: WriteAt at the end of files as long as
            segments (and a sync each, with --sync always), or ReadAt at the same random places and xxhash over it.
-           For open: reading and hashing the files that opening needs. A Get that misses has none
+           For open: reading and hashing the files that opening needs. A Get that misses has none, nor has churn
 ratio      ops/s to limit/s
 mean       1 / ops/s. p50 to p99.9 come from operations of their own, for looking at the clock twice takes
            time, too: quick ones are slower there

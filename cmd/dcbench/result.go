@@ -15,9 +15,7 @@ type result struct {
 	MappedLimit *float64 `json:"mapped_limit_ops_per_sec,omitempty"`
 	Speedup     *float64 `json:"speedup,omitempty"` // over the first number of goroutines
 	NsPerOp     float64  `json:"ns_per_op"`
-	P50         int64    `json:"p50_ns"` // these were measured apart, each operation by itself
-	P99         int64    `json:"p99_ns"`
-	P999        int64    `json:"p999_ns"`
+	latencies            // were measured apart, each operation by itself
 	FirstGet    int64    `json:"first_get_ns,omitempty"` // from the beginning of Open to the end of the first Get
 	RSS         int64    `json:"rss_bytes"`
 	Disk        int64    `json:"disk_bytes"`
@@ -32,7 +30,35 @@ type result struct {
 	Compression string   `json:"compression"`
 	Mapped      bool     `json:"mapped"` // reads may map files
 	Seed        uint64   `json:"seed"`
+	*churned
 	environment
+}
+
+// latencies are percentiles of how long an operation takes.
+type latencies struct {
+	P50  int64 `json:"p50_ns"`
+	P99  int64 `json:"p99_ns"`
+	P999 int64 `json:"p999_ns"`
+}
+
+func latenciesOf(h *hdrhistogram.Histogram) latencies {
+	return latencies{h.ValueAtQuantile(50), h.ValueAtQuantile(99), h.ValueAtQuantile(99.9)}
+}
+
+// churned is what is told of the workload churn only. Space is in multiples of what the
+// items take.
+type churned struct {
+	SpaceLimit         float64   `json:"space_limit"`
+	WriteAmplification float64   `json:"write_amplification"` // bytes written to the log for each that was set, in a full cache
+	Compactions        int64     `json:"compactions"`         // meanwhile
+	SpaceMost          float64   `json:"space_amplification_max"`
+	Space              float64   `json:"space_amplification"` // when it ended
+	SpaceOverwritten   float64   `json:"space_overwritten"`   // after each key was set three times more
+	SpaceSettled       float64   `json:"space_settled"`       // when the cache had then been left alone for a while
+	GetIdle            latencies `json:"get_idle"`
+	GetCompacting      latencies `json:"get_compacting"`
+	SetNotFull         latencies `json:"set_not_full"`
+	SetFull            latencies `json:"set_full"`
 }
 
 // blank returns a result with only what it was measured under.
@@ -53,9 +79,7 @@ func (r *result) setLimit(rate float64) {
 	r.Ratio = new(r.OpsPerSec / rate)
 }
 
-func (r *result) setLatencies(h *hdrhistogram.Histogram) {
-	r.P50, r.P99, r.P999 = h.ValueAtQuantile(50), h.ValueAtQuantile(99), h.ValueAtQuantile(99.9)
-}
+func (r *result) setLatencies(h *hdrhistogram.Histogram) { r.latencies = latenciesOf(h) }
 
 // point is what two results must have in common for their numbers of goroutines
 // to be compared.

@@ -38,13 +38,13 @@ func TestEveryWorkload(t *testing.T) {
 	for _, w := range workloads {
 		t.Run(w.name, func(t *testing.T) {
 			t.Parallel()
-			objects := runJSON(t, "-w", w.name, "-n", "200")
+			objects := runJSON(t, "-w", w.name, "-n", "200", "--limit", "8", "--settle", "0")
 			for _, o := range objects {
 				checkResult(t, w.name, o)
 			}
-			want := 1
-			if w.name == "open" {
-				want = len(openings)
+			want, ok := map[string]int{"open": len(openings), "churn": len(churnKeys)}[w.name]
+			if !ok {
+				want = 1
 			}
 			assert.Len(t, objects, want)
 		})
@@ -69,7 +69,7 @@ func checkResult(t *testing.T, workload string, o map[string]any) {
 		x, ok := o[name].(float64)
 		assert.True(t, ok && x >= 0, name)
 	}
-	if workload == "readmissing" {
+	if workload == "readmissing" || workload == "churn" {
 		assert.Contains(t, o, "ratio")
 		assert.Nil(t, o["ratio"])
 		assert.Nil(t, o["limit_ops_per_sec"])

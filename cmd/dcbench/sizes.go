@@ -8,8 +8,8 @@ import (
 )
 
 // recordSizes are how many bytes the cache writes for a change. The limit writes
-// and reads records of these sizes.
-type recordSizes struct{ insert, overwrite, tombstone int }
+// and reads records of these sizes. live is how much of an insert counts as the item's.
+type recordSizes struct{ insert, overwrite, tombstone, live int }
 
 // measureSizes makes each change in a small cache and looks at what it wrote:
 // the format is not told a second time here.
@@ -35,6 +35,11 @@ func (b *bench) measureSizes() (err error) {
 			return err
 		}
 	}
+	s, err := c.Stats() // one item is left
+	if err != nil {
+		return err
+	}
+	b.sizes.live = int(s.LiveBytes)
 	if b.valueSize >= fileThreshold { // the record only names the value
 		b.sizes.insert += b.valueSize
 		b.sizes.overwrite += b.valueSize

@@ -20,6 +20,7 @@ var workloads = []workload{
 	{"readwrite", 2, readWrite},
 	{"delete", 2, remove},
 	{"open", 2 * len(openings), open},
+	{"churn", len(churnKeys), churn},
 }
 
 func workloadNames() string {
