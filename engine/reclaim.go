@@ -26,7 +26,7 @@ var errNoRoom = errors.New("diskcache: room has to be made")
 
 // want is for what space is taken back.
 type want struct {
-	bytes int64 // that are to be free below SizeLimit
+	bytes int64 // that are to be free below SizeLimit, or on a disk that is full
 	items int   // that are to be free below CountLimit
 	most  int   // how many items may be given up for it; < 0: any number
 
@@ -65,8 +65,8 @@ func (e *Engine) reclaim(w *want, locked bool) (bool, error) {
 	if most <= 0 { // 0: it is compaction
 		most = math.MaxInt
 	}
-	if w.items > 0 {
-		most = min(most, w.items)
+	if short := e.short(w); short.bytes <= 0 && short.items > 0 {
+		most = min(most, int(short.items))
 	}
 	if b.w == nil {
 		err = e.scanRanks(locked)
@@ -139,6 +139,7 @@ func (e *Engine) planLocked(w *want) (*batch, error) {
 			usage[i].Sealed = false
 		}
 	}
+	short := e.short(w)
 	if i, ok := compaction.Empty(usage, e.clock.now().UnixNano()); ok {
 		return e.batchOf(segs[i], e.compacts).in(w), nil
 	}
@@ -148,18 +149,32 @@ func (e *Engine) planLocked(w *want) (*batch, error) {
 			return e.batchOf(segs[i], e.compacts), nil
 		}
 	}
-	if w.bytes > 0 && !w.noCopy && e.compactsFirst(w, usage) {
+	if short.bytes > 0 && !w.noCopy && e.compactsFirst(w, usage) {
 		if i, ok := compaction.Pick(usage, compaction.Limits{Now: e.clock.now().UnixNano(), Least: leastGarbage}); ok {
 			return e.batchOf(segs[i], e.compacts), nil
 		}
 	}
-	if w.most == 0 || e.opt.Policy == evict.None || w.bytes <= 0 && w.items <= 0 {
+	if w.most == 0 || e.opt.Policy == evict.None || short.bytes <= 0 && short.items <= 0 {
 		return nil, nil
 	}
 	if e.evict.ranked() && !w.noCopy {
 		return &batch{to: fresh}, nil
 	}
 	return e.evictFirst(w, segs).in(w), nil
+}
+
+// short returns how much of what is wanted is not free.
+func (e *Engine) short(w *want) (s struct{ bytes, items int64 }) {
+	if limit := e.limit(); limit > 0 {
+		s.bytes = e.usage() + w.bytes - limit
+	}
+	if w.full {
+		s.bytes = w.bytes
+	}
+	if limit := e.opt.CountLimit; limit > 0 {
+		s.items = int64(e.index.Load().Len()+w.items) - limit
+	}
+	return s
 }
 
 // leastGarbage is the part of a segment, in percent, that must be garbage for it to

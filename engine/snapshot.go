@@ -348,6 +348,17 @@ func (e *Engine) closeSnapshot() error {
 	return f.Close()
 }
 
+// closeSnapshotLater closes the snapshot once nobody loads from it any more. The caller
+// holds the writer lock.
+func (e *Engine) closeSnapshotLater() {
+	f := e.bg.snapshotFile
+	if f == nil || !e.log.Open() {
+		return
+	}
+	e.bg.snapshotFile = nil
+	e.log.PublishThen(e.w.bySlot, func() { e.faults.add("snapshot given up", f.Close()) })
+}
+
 func (e *Engine) fillSnapshot(f vfs.File, x *keydir.Index) error {
 	s := &codec.Snapshot{
 		CacheID: e.id, Seq: e.w.seq,

@@ -348,17 +348,26 @@ func (b *batch) commitLocked(e *Engine) error {
 	} else if w.next > 0 { // more may have been added since
 		w.seg.FirstSeq.Store(w.entries[w.next-1].Seq + 1)
 	}
-	for i := range b.ops {
-		if op := &b.ops[i]; op.Silent || op.OnlyAt != nil {
-			e.evict.evicted(e, op.Record.Hash)
-		}
-	}
+	b.remember(e)
 	e.stats.cleared(b.tally)
 	if whole {
 		e.stats.compactions.Add(1)
 		e.buryLocked(w.seg)
 	}
 	return nil
+}
+
+// remember tells the ghost of what was given up before it had proved itself. What has
+// been in main had its chance.
+func (b *batch) remember(e *Engine) {
+	if !stream(b.w.seg.Stream).probation() {
+		return
+	}
+	for i := range b.ops {
+		if op := &b.ops[i]; op.Silent || op.OnlyAt != nil {
+			e.evict.evicted(e, op.Record.Hash)
+		}
+	}
 }
 
 // uncount takes what held others back, and is behind the front now, out of the accounts.
