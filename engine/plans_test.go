@@ -3,6 +3,7 @@ package engine
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
 	"math"
 	"slices"
@@ -331,6 +332,9 @@ func liveRecords(fsys vfs.FS) (map[uint64]liveIn, error) {
 
 func eachRecord(fsys vfs.FS, id uint64, fn func(*segment.Record) error) error {
 	f, err := fsys.Open(codec.SegmentName(id))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil // dropped, and removed since it was listed: its last reader was late
+	}
 	if err != nil {
 		return err
 	}
