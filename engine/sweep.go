@@ -339,6 +339,7 @@ func (e *Engine) clearLocked() (int, error) {
 	e.index.Store(x)
 	e.loaded.Store(true)
 	e.evict.queue = evictQueue{}
+	e.w.hidden = doubts{}
 	by := e.w.stage.writer()
 	for _, s := range all {
 		w, _ := e.bg.claim(s) // nothing is being sealed

@@ -185,8 +185,10 @@ func (b *batch) tombstone(e *Engine, seg *segment.Segment, he *codec.HintEntry) 
 	if err != nil {
 		return err
 	}
-	if rec.Flags&codec.FlagFirst != 0 && (rec.First == seg.ID || !e.knows(rec.First)) {
+	if id, ok := e.onlyGuards(&rec); ok && (id == seg.ID || !e.knows(id)) {
 		return nil
+	} else if !ok {
+		rec.Flags &^= codec.FlagFirst
 	}
 	if b.oldest < rec.Stored {
 		b.ops = append(b.ops, Op{Record: rec, From: &source{seg, he.Off, he.Size}})
@@ -264,7 +266,11 @@ func (b *batch) giveUp(e *Engine, he *codec.HintEntry, f fate) error {
 		b.tally.expired++
 		b.tally.expiredBytes += size
 	}
-	if replaces(he.Flags, he.Seq, b.oldest) {
+	flags := he.Flags
+	if e.w.hidden.has(he.Hash) {
+		flags |= codec.FlagReplaced
+	}
+	if replaces(flags, he.Seq, b.oldest) {
 		_, key, err := seg.Head(he.Off, nil)
 		if err == nil && e.opt.Hash(string(key)) == he.Hash {
 			var del Op
