@@ -6,6 +6,9 @@ const (
 	model       = "^TestModel"
 	damage      = "^TestDamage"
 	faults      = "^TestFaults|^TestDiskFull"
+	hidden      = "^TestHidden$"
+	plans       = "^TestPlans"
+	schedules   = "^TestSchedule"
 )
 
 // mutants are the defects, by what they break.
@@ -65,4 +68,13 @@ var mutants = []mutant{
 	{"full disk takes no deletes", "engine/commit.go", "e.deleteWithout(r)", "_ = r", "^TestDiskFull$", engineTests},
 	{"fault of mapped memory not caught", "segment/read.go", "	r := recover()\n	if r == nil {", "	var r any\n	if r == nil {", "^TestTruncatedUnderReader", engineTests},
 	{"segment cut under a hint unnoticed", "engine/scratch.go", "e.stats.corrupt.Add(1)\n			e.faults.add(\"damage found\", err)", "_ = err", damage, engineTests},
+
+	// compaction
+	{"copies hide no original that is lost with them", "engine/hidden.go", "return seg == s.writer().Segment || off < seg.Synced()", "return true", hidden, engineTests},
+	{"what a lost delete uncovers is not noted", "engine/hidden.go", "	r.bare[string(key)] = b\n", "", hidden, engineTests},
+	{"tombstone above what was uncovered guards one segment", "engine/stage.go", " || w.hidden.has(rec.Hash)", "", hidden, engineTests},
+	{"older tombstone above what was uncovered let go", "engine/hidden.go", "rec.Flags&codec.FlagFirst != 0 && !e.w.hidden.has(rec.Hash)", "rec.Flags&codec.FlagFirst != 0", hidden, engineTests},
+	{"what was uncovered is given up without a tombstone", "engine/walk.go", "	if e.w.hidden.has(he.Hash) {", "	if false {", hidden, engineTests},
+	{"what was uncovered is forgotten by a snapshot", "engine/engine.go", "if complete && !e.w.hidden.any() {", "if complete {", hidden, engineTests},
+	{"tombstone of another segment covers", "engine/hidden.go", "h.Stored > b.stored && (h.Flags&codec.FlagFirst == 0 || h.First == b.seg)", "h.Stored > b.stored", hidden, engineTests},
 }
