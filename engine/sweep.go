@@ -153,6 +153,11 @@ func (e *Engine) eachSegment(fn func(s *segment.Segment) error) error {
 
 // clear walks through a segment to its end.
 func (e *Engine) clear(s *segment.Segment, judge func(keydir.Entry, *codec.HintEntry) fate) error {
+	if e.bg.hasOrphans() { // they may hold copies of what is dropped already
+		if err := e.sealRest(); err != nil {
+			return err
+		}
+	}
 	for {
 		if err := e.closedNow(); err != nil {
 			return err
@@ -340,16 +345,17 @@ func (e *Engine) clearLocked() (int, error) {
 	e.loaded.Store(true)
 	e.evict.queue = evictQueue{}
 	e.w.hidden = doubts{}
-	by := e.w.stage.writer()
+	by := e.w.lastCommit()
+	e.graves.rebury(by)
 	for _, s := range all {
 		w, _ := e.bg.claim(s) // nothing is being sealed
 		e.giveUpSealing(w)
 		s.Forget()
 		e.w.bySlot[s.Slot] = nil
-		e.graves.bury(s, by.Segment, by.Offset()-1)
-		delete(e.reclaimer.walks, s)
+		e.graves.bury(s, by)
+		e.reclaimer.forget(s)
 	}
-	e.values.condemnAll(by.Segment, by.Offset()-1)
+	e.values.condemnAll(by.seg, by.off)
 	e.log.PublishThen(e.w.bySlot, old.Close)
 	return n, nil
 }
