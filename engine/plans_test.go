@@ -473,3 +473,22 @@ func TestPlans(t *testing.T) {
 		})
 	}
 }
+
+// TestPlansExpire: what has expired is gone when its segment was cleared, and is
+// counted as that.
+func TestPlansExpire(t *testing.T) {
+	p := newPlanStore(t, 5, false, nil)
+	e, err := Open(p.disk.Clone(), p.opt)
+	require.NoError(t, err)
+	before, err := e.Len()
+	require.NoError(t, err)
+	require.Greater(t, before, len(p.want.shown))
+	for _, id := range p.ids {
+		require.NoError(t, clearSegment(e, id))
+	}
+	after, err := e.Len()
+	require.NoError(t, err)
+	require.Len(t, p.want.shown, after)
+	require.EqualValues(t, before-after, e.stats.expired.Load())
+	require.NoError(t, e.Close())
+}
