@@ -255,7 +255,10 @@ func (s *stage) undo(start, changes int) {
 // room sees to it that the active segment has room for r.
 func (s *stage) room(r *request) error {
 	e := s.e
-	need := needOf(r)
+	need := int64(codec.FrameHeaderLen + codec.MaxHeadLen) // with a mark
+	for i := range r.ops {
+		need += int64(codec.RecordSize(&r.ops[i].Record)) + 8 // with the sequence of the first insertion
+	}
 	if need > e.layout.MaxFile()-codec.SegmentHeaderLen || need > codec.MaxFrameLen {
 		return fmt.Errorf("%w: a commit of %d bytes does not fit a segment of at most %d", ErrTooLarge, need, e.layout.MaxFile())
 	}
@@ -265,7 +268,8 @@ func (s *stage) room(r *request) error {
 		}
 	}
 	if w := s.writer(); w != nil && w.Err() == nil {
-		if s.fits(w, need) {
+		end := w.Offset() + int64(len(s.buf))
+		if end+need <= e.opt.SegmentSize || end == codec.SegmentHeaderLen {
 			s.base = w.Offset()
 			return nil
 		}
@@ -276,22 +280,6 @@ func (s *stage) room(r *request) error {
 	}
 	s.base = s.writer().Offset()
 	return nil
-}
-
-// needOf returns how many bytes the commit of r takes at most.
-func needOf(r *request) int64 {
-	need := int64(codec.FrameHeaderLen + codec.MaxHeadLen) // with a mark
-	for i := range r.ops {
-		need += int64(codec.RecordSize(&r.ops[i].Record)) + 8 // with the sequence of the first insertion
-	}
-	return need
-}
-
-// fits reports whether a commit of so many bytes goes to the segment of w, behind what
-// is staged.
-func (s *stage) fits(w *segment.Writer, need int64) bool {
-	end := w.Offset() + int64(len(s.buf))
-	return end+need <= s.e.opt.SegmentSize || end == codec.SegmentHeaderLen
 }
 
 // limits sees to it that the limits leave room for r, which takes need bytes.

@@ -27,7 +27,6 @@ type walk struct {
 	entries []codec.HintEntry // what it held when they were read
 	next    int               // of entries
 	closed  bool              // nothing was added to it any more when they were
-	apart   bool              // what was committed last has to be synced before there is more
 }
 
 // batch is the part of a walk that is committed at once.
@@ -332,10 +331,6 @@ func (b *batch) commitLocked(e *Engine) error {
 	if !whole && b.upTo <= w.seg.Front.Load() {
 		return errNothing // of a segment that is written to, and has nothing new
 	}
-	r := &request{ops: append(b.ops, dropOp(w.seg, b.upTo, whole)), to: b.to}
-	if w.apart = !b.sync && e.apart(w.seg, r); w.apart {
-		return errStale
-	}
 	var waits *segment.Writer
 	if whole {
 		var ok bool
@@ -343,6 +338,7 @@ func (b *batch) commitLocked(e *Engine) error {
 			return errStale
 		}
 	}
+	r := &request{ops: append(b.ops, dropOp(w.seg, b.upTo, whole)), to: b.to}
 	e.commitGroup([]*request{r})
 	if r.err != nil {
 		e.bg.unclaim(waits)
@@ -368,18 +364,6 @@ func (b *batch) commitLocked(e *Engine) error {
 		e.buryLocked(w.seg)
 	}
 	return nil
-}
-
-// apart reports whether r, which drops more of a segment, would go to another file than
-// what dropped the part before it, of which it is not known that it is on the disk: a
-// crash that leaves only r would leave nothing of that part, neither it nor its copies.
-func (e *Engine) apart(s *segment.Segment, r *request) bool {
-	c, ok := e.reclaimer.last[s]
-	if !ok || c.synced() {
-		return false
-	}
-	w := e.w.active[e.streamOf(r)]
-	return w == nil || w.Segment != c.seg || !e.w.stage.fits(w, needOf(r))
 }
 
 // buryLocked takes a segment that is dropped whole out of the log. Its drop is the
