@@ -54,6 +54,17 @@ func TestHidden(t *testing.T) {
 			d.rotate()
 			d.del("k")
 		}},
+		{"and deleted again, in the same file", func(d *driver) {
+			d.set("k", 20)
+			d.rotate()
+			d.sync()
+			d.del("k")
+			d.rotate()
+			d.set("other", 600)
+			d.set("k", 600)
+			d.set("other", 600)
+			d.del("k")
+		}},
 		{"moved, then deleted", func(d *driver) {
 			d.set("k", 20)
 			d.set("other", 20)
