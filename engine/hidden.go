@@ -82,7 +82,6 @@ func (e *Engine) onlyGuards(rec *codec.Record) (id uint64, ok bool) {
 }
 
 // certain reports whether a crash that leaves what is committed now leaves the record
-// at an offset of a segment, too: a copy that is lost brings back what it was made of.
-func (s *stage) certain(seg *segment.Segment, off int64) bool {
-	return seg == s.writer().Segment || off < seg.Synced()
-}
+// at an offset of a segment, too: a copy that is lost brings back what it was made of. That
+// both stand in one file tells nothing, for what arrives of that comes in any order.
+func certain(seg *segment.Segment, off int64) bool { return off < seg.Synced() }

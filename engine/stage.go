@@ -160,7 +160,7 @@ func (s *stage) guarded(ref keydir.Ref, old *match, rec *codec.Record, seq uint6
 	if !ref.Found() || old.lost || old.flags&codec.FlagReplaced != 0 || w.doubts.has(rec.Hash) || w.hidden.has(rec.Hash) {
 		return seq
 	}
-	if !s.certain(old.seg, old.off) {
+	if !certain(old.seg, old.off) {
 		return seq
 	}
 	return old.seg.ID
