@@ -19,6 +19,46 @@ import (
 type reclaimer struct {
 	turn  sync.Mutex
 	walks map[*segment.Segment]*walk
+	last  map[*segment.Segment]committed // what dropped a part of segments that are there
+}
+
+// dropped notes what has dropped a part of a segment.
+func (r *reclaimer) dropped(s *segment.Segment, by committed) {
+	if r.last == nil {
+		r.last = make(map[*segment.Segment]committed)
+	}
+	r.last[s] = by
+}
+
+func (r *reclaimer) forget(s *segment.Segment) {
+	delete(r.walks, s)
+	delete(r.last, s)
+}
+
+// unsynced reports whether a part of a segment was dropped by a commit of which it is not
+// known that it is on the disk. What drops more of it drops that part again: a crash that
+// left this and lost the other would leave nothing of that part, neither it nor its
+// copies. They may stand in one file: what of a file arrives comes in any order.
+func (e *Engine) unsynced(s *segment.Segment) bool {
+	by, ok := e.reclaimer.last[s]
+	return ok && !by.synced()
+}
+
+// waitsFor reports whether what another segment was dropped by, or a part of it, stands
+// in one and is not on the disk yet: before that may go itself, it has to be.
+func (e *Engine) waitsFor(s *segment.Segment) bool {
+	for _, by := range e.reclaimer.last {
+		if by.seg == s && !by.synced() {
+			return true
+		}
+	}
+	return e.graves.waitsFor(s)
+}
+
+// lastCommit returns what was committed last.
+func (w *writer) lastCommit() committed {
+	by := w.stage.writer()
+	return committed{by.Segment, by.Offset() - 1}
 }
 
 // errNoRoom asks for a commit to be tried again once there is room.
@@ -233,6 +273,7 @@ func (e *Engine) batchOf(s *segment.Segment, judge func(keydir.Entry, *codec.Hin
 		e.reclaimer.walks[s] = w
 	}
 	b := &batch{w: w, begin: w.next, judge: judge, oldest: e.oldestBut(s), to: kept}
+	b.sync = e.unsynced(s) || e.waitsFor(s)
 	if stream(s.Stream).probation() {
 		b.to = moved
 	}

@@ -147,6 +147,11 @@ func (e *Engine) eachSegment(fn func(s *segment.Segment) error) error {
 
 // clear walks through a segment to its end.
 func (e *Engine) clear(s *segment.Segment, judge func(keydir.Entry, *codec.HintEntry) fate) error {
+	if e.bg.hasOrphans() { // they may hold copies of what is dropped already
+		if err := e.sealRest(); err != nil {
+			return err
+		}
+	}
 	for {
 		if err := e.closedNow(); err != nil {
 			return err
@@ -333,16 +338,18 @@ func (e *Engine) clearLocked() (int, error) {
 	e.index.Store(x)
 	e.loaded.Store(true)
 	e.evict.queue = evictQueue{}
-	by := e.w.stage.writer()
+	e.w.hidden = doubts{}
+	by := e.w.lastCommit()
+	e.graves.rebury(by)
 	for _, s := range all {
 		w, _ := e.bg.claim(s) // nothing is being sealed
 		e.giveUpSealing(w)
 		s.Forget()
 		e.w.bySlot[s.Slot] = nil
-		e.graves.bury(s, by.Segment, by.Offset()-1)
-		delete(e.reclaimer.walks, s)
+		e.graves.bury(s, by)
+		e.reclaimer.forget(s)
 	}
-	e.values.condemnAll(by.Segment, by.Offset()-1)
+	e.values.condemnAll(by.seg, by.off)
 	e.log.PublishThen(e.w.bySlot, old.Close)
 	return n, nil
 }
