@@ -54,18 +54,6 @@ func (g *graves) waitsFor(s *segment.Segment) bool {
 	return slices.ContainsFunc(g.buried, func(b grave) bool { return b.by.seg == s && !b.by.synced() })
 }
 
-// again notes that the drop of a segment was committed again, at off of by: where it
-// stood before may never reach the disk.
-func (g *graves) again(id uint64, by *segment.Segment, off int64) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	for i := range g.buried {
-		if b := &g.buried[i]; b.seg.ID == id {
-			b.by, b.off = by, off
-		}
-	}
-}
-
 // firstSeq returns the first sequence of all that a crash may bring back.
 func (g *graves) firstSeq() uint64 {
 	g.mu.Lock()
