@@ -54,7 +54,11 @@ const tombShare = 4
 func Empty(segs []Segment, now int64) (int, bool) {
 	for i := range segs {
 		s := &segs[i]
-		if s.Sealed && (s.LiveBytes <= 0 || s.Latest <= now) && 2*(s.dead()+s.LiveBytes) >= s.Bytes {
+		gain := s.dead()
+		if s.TombBytes > 0 && !s.Oldest {
+			gain = s.gain()
+		}
+		if s.Sealed && (s.LiveBytes <= 0 || s.Latest <= now) && 2*(gain+s.LiveBytes) >= s.Bytes {
 			return i, true
 		}
 	}

@@ -16,7 +16,8 @@ const (
 	fresh stream = iota // what users store
 	kept                // what eviction has found worth keeping, or is known to come back
 	moved               // what compaction has moved out of the way, as old as it was
-	hot                 // what users store in place of what they have stored just before
+	hot                 // what users store in place of what they have stored just before,
+	warm                // and of what they have stored not long before
 	lived               // the first of those for what expires, by lifetime
 
 	lifetimes = 7
@@ -34,11 +35,11 @@ func (s stream) probation() bool { return s != kept }
 // writer lock.
 type classes struct {
 	// life is how long segments of hot last until they are compacted, in ns and on
-	// average. What is replaced sooner was hot, and so is what replaces it: how long a
-	// record lives is best told by how long the one before it did (Wang and others,
-	// Separating Data via Block Invalidation Time Inference for Write Amplification
-	// Reduction in Log-Structured Storage, FAST 2022).
-	life int64
+	// average. What is replaced much sooner was hot, and so is what replaces it: how
+	// long a record lives is best told by how long the one before it did (Wang and
+	// others, Separating Data via Block Invalidation Time Inference for Write
+	// Amplification Reduction in Log-Structured Storage, FAST 2022).
+	life uint64
 
 	// A lifetime has a stream of its own while as much is written to it as a segment
 	// holds before the first of that expires.
@@ -52,11 +53,11 @@ const lifeShare = 8
 
 // collected notes that a segment of hot was compacted.
 func (c *classes) collected(s *segment.Segment, now uint64) {
-	age := int64(now - s.ID)
+	age := now - s.ID
 	if c.life == 0 {
 		c.life = age
 	}
-	c.life += (age - c.life) / lifeShare
+	c.life = c.life - c.life/lifeShare + age/lifeShare
 }
 
 // lifetime returns the stream for what lives so long and takes n bytes.
@@ -95,26 +96,36 @@ func (e *Engine) streamOf(r *request) stream {
 		now := e.clock.now().UnixNano()
 		size := int64(codec.RecordSize(&op.Record))
 		r.to = e.w.classes.lifetime(now, op.Record.Expires-now, size, e.opt.SegmentSize)
-	case e.replacesHot(op.Record.Hash):
-		r.to = hot
+	default:
+		r.to = e.likeReplaced(op.Record.Hash)
 	}
 	return r.to // also when it has to be tried again
 }
 
-// replacesHot reports whether what has this hash now was stored not long ago. That another
-// key may have it does not matter.
-func (e *Engine) replacesHot(hash uint64) bool {
+// likeReplaced returns where something goes that replaces what has this hash now, by how
+// long ago that was stored. That another key may have it does not matter.
+func (e *Engine) likeReplaced(hash uint64) stream {
 	entry, status := e.index.Load().Lookup(hash)
 	if status != keydir.Found {
-		return false
+		return fresh
 	}
 	slot, _ := e.layout.Split(entry.Place)
 	s := e.w.at(slot)
-	if s == nil || stream(s.Stream) != fresh && stream(s.Stream) != hot {
-		return false
+	if s == nil || stream(s.Stream) == kept || stream(s.Stream) == moved {
+		return fresh
 	}
-	life := e.w.classes.life
-	return life == 0 || e.clock.last.Load()-s.ID < uint64(life)
+	return e.w.classes.byAge(e.clock.last.Load() - s.ID)
+}
+
+// byAge returns the stream for what replaces something of an age.
+func (c *classes) byAge(age uint64) stream {
+	switch {
+	case age < c.life/4 || c.life == 0:
+		return hot
+	case age < c.life*2:
+		return warm
+	}
+	return fresh
 }
 
 // writes reports whether a segment is still written to.
