@@ -75,6 +75,7 @@ type want struct {
 
 	usage  int64 // when nothing more could be taken back
 	full   bool  // the disk is: limits do not matter
+	again  bool  // it was tried again before anything was given up for it
 	noCopy bool  // there is not even space to move what is live
 }
 

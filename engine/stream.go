@@ -88,7 +88,7 @@ func (e *Engine) streamOf(r *request) stream {
 	switch {
 	case r.to != 0:
 		return r.to
-	case op.Record.Kind != codec.KindPut || op.From != nil:
+	case op.Record.Kind != codec.KindPut || op.From != nil || e.opt.oneStream:
 		return fresh
 	case e.evict.comesBack(op.Record.Hash):
 		r.to = kept
