@@ -139,6 +139,9 @@ func (e *Engine) prepare(op *Op, key string, value []byte, a Attrs, locked bool)
 
 // prepareFile makes op the storing of what first and r hold, in a file.
 func (e *Engine) prepareFile(op *Op, first []byte, r io.Reader, locked bool) error {
+	if err := e.values.fits(int64(len(first)) + left(r)); err != nil {
+		return err // before anything is given up for it
+	}
 	ref, err := e.values.create(first, r, locked)
 	if err != nil {
 		return err
@@ -148,6 +151,14 @@ func (e *Engine) prepareFile(op *Op, first []byte, r io.Reader, locked bool) err
 	op.Record.RawLen = uint32(len(op.Record.Value))
 	op.Record.Flags = codec.FlagFile
 	return nil
+}
+
+// left returns how many bytes a reader has at least, as far as it tells.
+func left(r io.Reader) int64 {
+	if l, ok := r.(interface{ Len() int }); ok {
+		return int64(l.Len())
+	}
+	return 0
 }
 
 // describe fills in what a put has besides its value, and digests it.

@@ -278,14 +278,22 @@ func (v *values) newID() uint64 {
 	return id
 }
 
+// fits refuses a value that is longer than a cache within the limit can hold.
+func (v *values) fits(size int64) error {
+	if limit := v.e.limit(); limit > 0 && size > v.e.mostOf(limit) {
+		return fmt.Errorf("%w: a value of %d bytes or more does not fit a cache of %d", ErrTooLarge, size, limit)
+	}
+	return nil
+}
+
 // grow counts n bytes more of a file that is being written, unless the limit
 // leaves no room for them.
 func (v *values) grow(id uint64, n int64) error {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	if limit := v.e.limit(); limit > 0 {
-		if size := v.pending[id] + n; size > v.e.mostOf(limit) {
-			return fmt.Errorf("%w: a value of %d bytes or more does not fit a cache of %d", ErrTooLarge, size, limit)
+		if err := v.fits(v.pending[id] + n); err != nil {
+			return err
 		}
 		if v.e.usage()+n > limit {
 			return errNoRoom

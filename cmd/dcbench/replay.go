@@ -19,6 +19,7 @@ type replayParams struct {
 	policies   []diskcache.Policy
 	capacities []int // none: those of the reference
 	bytes      bool  // capacities are bytes, not objects
+	value      int64 // length of values where objects are counted
 	reference  *reference
 	dir        string
 	json       bool
@@ -32,6 +33,7 @@ func parseReplay(args []string, stdout io.Writer) (*replayParams, error) {
 	policies := fs.String("policy", "s3fifo", "`policies`, separated by commas, or all: "+policyNames())
 	capacities := fs.String("capacity", "", "`objects` that the cache keeps, or with --bytes how many bytes it takes on the disk; several numbers are played one after the other (default: those that the reference has for the trace)")
 	fs.BoolVar(&p.bytes, "bytes", false, "limit the bytes on the disk: values are as long as the trace says, not all alike")
+	fs.Int64Var(&p.value, "value-size", replayValue, "`bytes` of a value where objects are counted")
 	reference := fs.String("reference", "", "compare with the tables of hit ratios in a `file` of Markdown")
 	fs.StringVar(&p.dir, "dir", "", "play in a new directory under `dir`, best one in memory as /dev/shm (default: that of temporary files)")
 	fs.BoolVar(&p.json, "json", false, "print one JSON object a line for each trace, policy and capacity")
@@ -46,6 +48,8 @@ func parseReplay(args []string, stdout io.Writer) (*replayParams, error) {
 	var cerr error
 	p.policies, err = parsePolicies(*policies)
 	switch {
+	case p.value < 1 || p.value > maxReplayValue:
+		cerr = fmt.Errorf("--value-size %d is not from 1 to %d", p.value, maxReplayValue)
 	case *capacities != "":
 		p.capacities, cerr = parseInts("--capacity", *capacities, 1, math.MaxInt)
 		if !p.bytes {

@@ -14,18 +14,20 @@ type replaySetup struct {
 	policy   diskcache.Policy
 	capacity int
 	bytes    bool // that capacity counts
+	value    int64
 }
 
 func (p *replayParams) setup(policy diskcache.Policy, capacity int) *replaySetup {
-	return &replaySetup{policy, capacity, p.bytes}
+	return &replaySetup{policy, capacity, p.bytes, p.value}
 }
 
 const (
-	// replayValue is how long values are where objects are counted: such that what a
-	// record has besides, and what tells that it was given up, weighs little: the
-	// reference knows of objects only. A hundred are enough for as many segments as the
-	// default policy is made for.
-	replayValue = 4 << 10
+	// replayValue is how long values are where objects are counted, unless it is said. A
+	// hundred are enough for as many segments as the default policy is made for. The
+	// shorter they are, the more weighs what a record has besides, of which the reference
+	// knows nothing.
+	replayValue    = 4 << 10
+	maxReplayValue = 64 << 10 // it has no file of its own
 
 	// replaySegments is how many segments a cache is parted into, as it would be by
 	// default if it were large. To policies that do not go by segments it matters less,
@@ -55,7 +57,6 @@ func (s *replaySetup) options(recordSize int) *diskcache.Options {
 	o.CountLimit = int64(s.capacity)
 	segments := int64(replaySegments)
 	if s.policy != diskcache.PolicyS3FIFO {
-		o.CullLimit = 1 // as the reference does it: one goes for one that comes
 		segments = rankedSegments
 	}
 	o.SegmentSize = max(segmentFor(o.CountLimit*int64(recordSize), segments), leastRecords*int64(recordSize))
@@ -98,7 +99,7 @@ func playOnce(t *recording, s *replaySetup, dir string) (r *replayResult, err er
 
 // longest returns the length of the longest value.
 func (p *player) longest() int64 {
-	most := int64(replayValue)
+	most := p.replaySetup.value
 	if p.bytes {
 		for _, n := range p.trace.sizes {
 			most = max(most, n)
@@ -115,7 +116,7 @@ func (p *player) recordSize(dir string) (size int, err error) {
 		return 0, err
 	}
 	defer func() { err = errors.Join(err, c.Close(), os.RemoveAll(dir)) }()
-	if err := c.Set(objectKey(0), p.value[:replayValue]); err != nil {
+	if err := c.Set(objectKey(0), p.value[:p.replaySetup.value]); err != nil {
 		return 0, err
 	}
 	s, err := c.Stats()
@@ -133,7 +134,7 @@ func (p *player) sizeOf(id int32) int64 {
 	if p.bytes {
 		return p.trace.sizes[id]
 	}
-	return replayValue
+	return p.replaySetup.value
 }
 
 // valueOf returns the value of an object, which names it if it is long enough. It is

@@ -223,7 +223,7 @@ func TestReplayNoticesWrongValues(t *testing.T) {
 	c, err := diskcache.Open(t.TempDir(), nil)
 	require.NoError(t, err)
 	defer c.Close()
-	p := &player{replaySetup: &replaySetup{}, trace: &recording{ids: []int32{7}}, cache: c, value: make([]byte, replayValue)}
+	p := &player{replaySetup: &replaySetup{value: replayValue}, trace: &recording{ids: []int32{7}}, cache: c, value: make([]byte, replayValue)}
 	require.NoError(t, c.Set(objectKey(7), p.valueOf(8)))
 	require.ErrorContains(t, p.request(7), "wrong value for object 7")
 	require.NoError(t, c.Set(objectKey(7), p.valueOf(7)[:9]))
