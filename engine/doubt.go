@@ -24,6 +24,8 @@ func (d *doubts) add(hash uint64) {
 	d.keys[hash] = struct{}{}
 }
 
+func (d *doubts) any() bool { return d.all || len(d.keys) > 0 }
+
 func (d *doubts) has(hash uint64) bool {
 	if d.all {
 		return true

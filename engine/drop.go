@@ -28,8 +28,7 @@ func dropOp(seg *segment.Segment, upTo int64, whole bool) Op {
 // dropped is how far a segment is dropped, and by which record.
 type dropped struct {
 	upTo int64
-	by   *history
-	off  int64
+	by   committed
 }
 
 // dropsOf returns what the drop records in all histories say.
@@ -41,7 +40,7 @@ func dropsOf(all []*history) map[uint64]dropped {
 			if e.Kind != codec.KindDrop {
 				continue
 			}
-			d := dropped{e.Expires * codec.Align, h, e.Off}
+			d := dropped{e.Expires * codec.Align, committed{h.seg, e.Off}}
 			if e.Expires == 0 {
 				d.upTo = math.MaxInt64
 			}
@@ -70,7 +69,7 @@ func (r *recovery) applyDrops(all []*history) []*history {
 			continue
 		}
 		r.orphans = withoutOrphan(r.orphans, h)
-		r.e.graves.bury(segment.Gone(r.e.fsys, r.e.files, h.seg.ID, h.seg.FirstSeq.Load()), d.by.seg, d.off)
+		r.e.graves.bury(segment.Gone(r.e.fsys, r.e.files, h.seg.ID, h.seg.FirstSeq.Load()), d.by)
 	}
 	return left
 }

@@ -56,6 +56,7 @@ type writer struct {
 	stage  stage
 	alone  [1]*request // a group of one
 	doubts doubts
+	hidden doubts          // keys that tombstones have to be left for; changed by Open and Clear only
 	old    []*keydir.Index // damaged ones that were built anew; given back at Close
 }
 
@@ -136,7 +137,7 @@ func (e *Engine) Close() error {
 	e.log.Wait()
 	errs = append(errs, e.retireDropped())
 	x := e.index.Load()
-	if complete {
+	if complete && !e.w.hidden.any() {
 		errs = append(errs, e.writeSnapshot(x))
 	}
 	x.Close()

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"errors"
+	"slices"
 	"sync"
 
 	"github.com/go-diskcache/diskcache/segment"
@@ -16,17 +17,41 @@ type graves struct {
 	going  map[uint64]bool // their drops are on the disk; the files are not gone for certain
 }
 
-// grave is a segment that may go once by is synced behind off.
+// grave is a segment that may go once the commit that dropped it is on the disk.
 type grave struct {
 	seg *segment.Segment
-	by  *segment.Segment
+	by  committed
+}
+
+// committed is a commit, which is on the disk once its segment is synced behind an
+// offset in it.
+type committed struct {
+	seg *segment.Segment
 	off int64
 }
 
-func (g *graves) bury(seg, by *segment.Segment, off int64) {
+func (c committed) synced() bool { return c.seg.Synced() > c.off }
+
+func (g *graves) bury(seg *segment.Segment, by committed) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.buried = append(g.buried, grave{seg, by, off})
+	g.buried = append(g.buried, grave{seg, by})
+}
+
+// rebury lets all go with a commit that drops again whatever they wait for.
+func (g *graves) rebury(by committed) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for i := range g.buried {
+		g.buried[i].by = by
+	}
+}
+
+// waitsFor reports whether a grave waits for a segment to be synced.
+func (g *graves) waitsFor(s *segment.Segment) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return slices.ContainsFunc(g.buried, func(b grave) bool { return b.by.seg == s && !b.by.synced() })
 }
 
 // again notes that the drop of a segment was committed again, at off of by: where it
@@ -135,7 +160,7 @@ func (e *Engine) retireDropped() error {
 	g.mu.Lock()
 	left := g.buried[:0]
 	for _, b := range g.buried {
-		if b.by.Synced() > b.off {
+		if b.by.synced() {
 			gone = append(gone, b)
 			if g.going == nil {
 				g.going = make(map[uint64]bool)

@@ -33,8 +33,7 @@ func (m *model) refused(err error, what string) bool {
 	case errors.Is(err, ErrFull) && m.limited() && (m.opt.Policy == evict.None || m.opt.CullLimit != 0):
 		return true
 	}
-	m.Logf("%s", m.e.state())
-	m.Fatalf("%s: %v", what, err)
+	m.Fatalf("%s: %v: %s", what, err, m.e.state())
 	return false
 }
 
@@ -44,8 +43,9 @@ func (e *Engine) state() string {
 	fmt.Fprintf(&b, "usage %d, disk %d, hints %d, snapshot %d (%d), limit %d, dropped %d, dead %d, pending %d, stray %d, orphans %v\n",
 		e.usage(), e.DiskUsage(), e.reserve.hints.Load(), e.reserve.snapshot.Load(), e.snapshotOnDisk, e.limit(),
 		e.dropped(), e.values.deadBytes.Load(), e.values.pendingBytes.Load(), e.values.strayBytes.Load(), e.bg.hasOrphans())
-	e.w.mu.Lock()
-	defer e.w.mu.Unlock()
+	if e.w.mu.TryLock() { // not within a transaction
+		defer e.w.mu.Unlock()
+	}
 	for _, s := range e.w.bySlot {
 		if s != nil {
 			fmt.Fprintf(&b, "segment %d, stream %d: %d to %d, live %d (%d), tombstones %d, drops %d, active %v, being sealed %v\n", s.ID, s.Stream,
@@ -86,6 +86,20 @@ func (m *model) lookForEvicted() {
 		if given--; given < 0 {
 			m.Fatalf("%q is gone, and %d items were evicted", key, s.Evicted)
 		}
+		delete(m.items, key)
+	}
+}
+
+// evictedBefore learns whether a key was given up within the transaction that goes on, for
+// a value that has a file.
+func (m *model) evictedBefore(key string) {
+	s, err := m.e.Stats()
+	m.must(err, "stats")
+	if s.Evicted == m.evicted || m.lifeOf(key) != alive {
+		return
+	}
+	if ok, err := m.e.Has(key); err == nil && !ok {
+		m.evicted++
 		delete(m.items, key)
 	}
 }

@@ -8,10 +8,10 @@ import (
 
 // update commits a transaction.
 func (m *model) update() {
-	before := m.snapshot()
+	before, evicted := m.snapshot(), m.evicted
 	keys, err := m.transaction(nil)
 	if m.refused(err, "update") {
-		m.items = before
+		m.items, m.evicted = before, evicted
 	}
 	m.lookForEvicted()
 	for _, key := range keys {
@@ -21,7 +21,7 @@ func (m *model) update() {
 
 // updateFails rolls a transaction back, by an error or by a panic.
 func (m *model) updateFails() {
-	before := m.snapshot()
+	before, evicted := m.snapshot(), m.evicted
 	panics := rapid.Bool().Draw(m.T, "panics")
 	keys, err := m.transaction(func() error {
 		if panics {
@@ -32,7 +32,7 @@ func (m *model) updateFails() {
 	if !errors.Is(err, errModel) && !m.refused(err, "update that fails") {
 		m.Fatalf("update that fails: %v", err)
 	}
-	m.items = before
+	m.items, m.evicted = before, evicted
 	m.lookForEvicted()
 	for _, key := range keys {
 		m.compare(key)
@@ -69,6 +69,9 @@ func (m *model) transaction(end func() error) (keys []string, err error) {
 		kept = tx
 		for range n {
 			key := m.key()
+			if !changed[key] {
+				m.evictedBefore(key)
+			}
 			if m.inTx(tx, key) && !changed[key] {
 				changed[key] = true
 				keys = append(keys, key)

@@ -19,6 +19,46 @@ import (
 type reclaimer struct {
 	turn  sync.Mutex
 	walks map[*segment.Segment]*walk
+	last  map[*segment.Segment]committed // what dropped a part of segments that are there
+}
+
+// dropped notes what has dropped a part of a segment.
+func (r *reclaimer) dropped(s *segment.Segment, by committed) {
+	if r.last == nil {
+		r.last = make(map[*segment.Segment]committed)
+	}
+	r.last[s] = by
+}
+
+func (r *reclaimer) forget(s *segment.Segment) {
+	delete(r.walks, s)
+	delete(r.last, s)
+}
+
+// unsynced reports whether a part of a segment was dropped by a commit of which it is not
+// known that it is on the disk. What drops more of it drops that part again: a crash that
+// left this and lost the other would leave nothing of that part, neither it nor its
+// copies. They may stand in one file: what of a file arrives comes in any order.
+func (e *Engine) unsynced(s *segment.Segment) bool {
+	by, ok := e.reclaimer.last[s]
+	return ok && !by.synced()
+}
+
+// waitsFor reports whether what another segment was dropped by, or a part of it, stands
+// in one and is not on the disk yet: before that may go itself, it has to be.
+func (e *Engine) waitsFor(s *segment.Segment) bool {
+	for _, by := range e.reclaimer.last {
+		if by.seg == s && !by.synced() {
+			return true
+		}
+	}
+	return e.graves.waitsFor(s)
+}
+
+// lastCommit returns what was committed last.
+func (w *writer) lastCommit() committed {
+	by := w.stage.writer()
+	return committed{by.Segment, by.Offset() - 1}
 }
 
 // errNoRoom asks for a commit to be tried again once there is room.
@@ -26,7 +66,7 @@ var errNoRoom = errors.New("diskcache: room has to be made")
 
 // want is for what space is taken back.
 type want struct {
-	bytes int64 // that are to be free below SizeLimit
+	bytes int64 // that are to be free below SizeLimit, or on a disk that is full
 	items int   // that are to be free below CountLimit
 	most  int   // how many items may be given up for it; < 0: any number
 
@@ -65,8 +105,8 @@ func (e *Engine) reclaim(w *want, locked bool) (bool, error) {
 	if most <= 0 { // 0: it is compaction
 		most = math.MaxInt
 	}
-	if w.items > 0 {
-		most = min(most, w.items)
+	if short := e.short(w); short.bytes <= 0 && short.items > 0 {
+		most = min(most, int(short.items))
 	}
 	if b.w == nil {
 		err = e.scanRanks(locked)
@@ -139,6 +179,7 @@ func (e *Engine) planLocked(w *want) (*batch, error) {
 			usage[i].Sealed = false
 		}
 	}
+	short := e.short(w)
 	if i, ok := compaction.Empty(usage, e.clock.now().UnixNano()); ok {
 		return e.batchOf(segs[i], e.compacts).in(w), nil
 	}
@@ -148,18 +189,32 @@ func (e *Engine) planLocked(w *want) (*batch, error) {
 			return e.batchOf(segs[i], e.compacts), nil
 		}
 	}
-	if w.bytes > 0 && !w.noCopy && e.compactsFirst(w, usage) {
+	if short.bytes > 0 && !w.noCopy && e.compactsFirst(w, usage) {
 		if i, ok := compaction.Pick(usage, compaction.Limits{Now: e.clock.now().UnixNano(), Least: leastGarbage}); ok {
 			return e.batchOf(segs[i], e.compacts), nil
 		}
 	}
-	if w.most == 0 || e.opt.Policy == evict.None || w.bytes <= 0 && w.items <= 0 {
+	if w.most == 0 || e.opt.Policy == evict.None || short.bytes <= 0 && short.items <= 0 {
 		return nil, nil
 	}
 	if e.evict.ranked() && !w.noCopy {
 		return &batch{to: fresh}, nil
 	}
 	return e.evictFirst(w, segs).in(w), nil
+}
+
+// short returns how much of what is wanted is not free.
+func (e *Engine) short(w *want) (s struct{ bytes, items int64 }) {
+	if limit := e.limit(); limit > 0 {
+		s.bytes = e.usage() + w.bytes - limit
+	}
+	if w.full {
+		s.bytes = w.bytes
+	}
+	if limit := e.opt.CountLimit; limit > 0 {
+		s.items = int64(e.index.Load().Len()+w.items) - limit
+	}
+	return s
 }
 
 // leastGarbage is the part of a segment, in percent, that must be garbage for it to
@@ -218,6 +273,7 @@ func (e *Engine) batchOf(s *segment.Segment, judge func(keydir.Entry, *codec.Hin
 		e.reclaimer.walks[s] = w
 	}
 	b := &batch{w: w, begin: w.next, judge: judge, oldest: e.oldestBut(s), to: kept}
+	b.sync = e.unsynced(s) || e.waitsFor(s)
 	if stream(s.Stream).probation() {
 		b.to = moved
 	}

@@ -90,7 +90,7 @@ func (r *reclaiming) work(share int64) {
 		}
 		w := &want{garbage: compaction.Limits{Share: share, Least: idleLeast}}
 		if x := e.excess(); x != nil && e.opt.CullLimit >= 0 {
-			w.bytes, w.items, w.most = x.bytes, x.items, x.most
+			w.bytes, w.most = x.bytes, x.most
 		}
 		before := e.stats.movedBytes.Load()
 		did, err := e.reclaim(w, false)
@@ -103,7 +103,7 @@ func (r *reclaiming) work(share int64) {
 		if err != nil || !did {
 			return
 		}
-		if w.bytes > 0 {
+		if w.most != 0 {
 			continue // somebody may be waiting
 		}
 		moved := e.stats.movedBytes.Load() - before

@@ -31,6 +31,9 @@ type replay struct {
 	late  map[uint64]struct{} // hashes of tombstones that were moved
 	exact bool                // the index had such keys before: compare all
 
+	hidden *doubts         // what noteHidden is to tell of; nil: it is known
+	bare   map[string]bare // by key
+
 	h     *history // whose entry is applied
 	entry *codec.HintEntry
 	old   codec.HintEntry // what stands in the index
@@ -45,7 +48,11 @@ func (r *replay) run(all []*history) error {
 	if r.index.Len() == 0 {
 		r.index.Reserve(inserts(all))
 	}
-	return inOrder(all, r.apply)
+	if err := inOrder(all, r.apply); err != nil {
+		return err
+	}
+	r.noteHidden()
+	return nil
 }
 
 // doubtMoved has the keys compared where a tombstone was moved: the key that it deletes
@@ -125,6 +132,11 @@ func (r *replay) put() error {
 	if err != nil {
 		return err
 	}
+	if ref.Found() && r.entry.Flags&codec.FlagReplaced == 0 {
+		if err := r.uncovers(ref); err != nil {
+			return err
+		}
+	}
 	s := r.h.seg
 	entry := keydir.Entry{Place: r.e.layout.Place(s.Slot, r.entry.Off), Class: keydir.ClassOf(int(r.entry.Size))}
 	r.e.evict.replayed(&entry, stream(s.Stream), expiresOf(r.entry))
@@ -163,6 +175,9 @@ func expiresOf(e *codec.HintEntry) int64 {
 // time at which it was first committed: what was stored after that stays.
 func (r *replay) remove() error {
 	ref, err := r.find()
+	if err == nil {
+		err = r.covers()
+	}
 	if err != nil || !ref.Found() {
 		return err
 	}

@@ -5,6 +5,7 @@ import (
 	"sync/atomic"
 
 	"github.com/go-diskcache/diskcache/codec"
+	"github.com/go-diskcache/diskcache/evict"
 )
 
 // reserve is space that is not taken yet and will be: without being asked for.
@@ -59,8 +60,9 @@ func (e *Engine) wantOf(r *request) *want {
 		bytes += int64(codec.RecordSize(&r.ops[i].Record))
 	}
 	w := e.wantBytes(bytes)
-	if e.opt.CountLimit > 0 {
-		w.items = int(e.opt.CountLimit/256) + len(r.ops)
+	w.items = len(r.ops)
+	if e.opt.Policy == evict.S3FIFO { // which gives up what is next to each other, some at once
+		w.items += int(e.opt.CountLimit / 256)
 	}
 	return w
 }
@@ -118,7 +120,7 @@ func (e *Engine) giveUpSpare() bool {
 		return false
 	}
 	if e.giveUp(codec.SnapshotName) {
-		e.faults.add("snapshot given up", e.closeSnapshot())
+		e.closeSnapshotLater()
 		return true
 	}
 	for _, s := range e.w.bySlot {
@@ -148,7 +150,9 @@ func (e *Engine) giveUpLongSnapshot(locked bool) (bool, error) {
 	if err := e.loadLocked(); err != nil {
 		return false, err
 	}
-	return e.giveUp(codec.SnapshotName), e.closeSnapshot()
+	gone := e.giveUp(codec.SnapshotName)
+	e.closeSnapshotLater()
+	return gone, nil
 }
 
 func (e *Engine) giveUp(name string) bool {

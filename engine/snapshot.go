@@ -58,7 +58,7 @@ func (r *recovery) reset() error {
 	e.log.Publish(e.w.bySlot) // what was opened of the segments is theirs to close
 	e.log.Publish(nil)
 	e.log.Wait()
-	e.w.bySlot, r.orphans, r.sound, e.graves = nil, nil, true, graves{}
+	e.w.bySlot, e.w.hidden, r.orphans, r.sound, e.graves = nil, doubts{}, nil, true, graves{}
 	e.values.init(e)
 	e.values.bytes.Store(0)
 	return nil
@@ -346,6 +346,17 @@ func (e *Engine) closeSnapshot() error {
 		return nil
 	}
 	return f.Close()
+}
+
+// closeSnapshotLater closes the snapshot once nobody loads from it any more. The caller
+// holds the writer lock.
+func (e *Engine) closeSnapshotLater() {
+	f := e.bg.snapshotFile
+	if f == nil || !e.log.Open() {
+		return
+	}
+	e.bg.snapshotFile = nil
+	e.log.PublishThen(e.w.bySlot, func() { e.faults.add("snapshot given up", f.Close()) })
 }
 
 func (e *Engine) fillSnapshot(f vfs.File, x *keydir.Index) error {

@@ -129,7 +129,7 @@ func (s *stage) record(op *Op, seq uint64) error {
 		rec.First, rec.Stored = seq, seq
 		switch {
 		case rec.Kind == codec.KindTombstone:
-			rec.First = e.guarded(ref, &old, rec, seq)
+			rec.First = s.guarded(ref, &old, rec, seq)
 		case op.Existed:
 			rec.First = old.first
 		}
@@ -155,8 +155,12 @@ func (s *stage) record(op *Op, seq uint64) error {
 // guarded returns what the First of a tombstone says: the segment that holds the only
 // record of its key, so that it can go with that one; or its own sequence if there may
 // be more records.
-func (e *Engine) guarded(ref keydir.Ref, old *match, rec *codec.Record, seq uint64) uint64 {
-	if !ref.Found() || old.lost || old.flags&codec.FlagReplaced != 0 || e.w.doubts.has(rec.Hash) {
+func (s *stage) guarded(ref keydir.Ref, old *match, rec *codec.Record, seq uint64) uint64 {
+	w := &s.e.w
+	if !ref.Found() || old.lost || old.flags&codec.FlagReplaced != 0 || w.doubts.has(rec.Hash) || w.hidden.has(rec.Hash) {
+		return seq
+	}
+	if !certain(old.seg, old.off) {
 		return seq
 	}
 	return old.seg.ID

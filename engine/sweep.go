@@ -24,16 +24,11 @@ func (e *Engine) closedNow() error {
 func (e *Engine) Cull() (int, error) {
 	n, err := e.Expire()
 	before := e.stats.evicted.Load()
-	for w := e.excess(); err == nil && w != nil; {
+	for w := e.excess(); err == nil && w != nil && e.excess() != nil; {
 		if err = e.makeRoom(w, false); errors.Is(err, ErrFull) {
 			err = nil
 			break
 		}
-		x := e.excess()
-		if x == nil {
-			break
-		}
-		w.bytes, w.items = x.bytes, x.items
 	}
 	return n + int(e.stats.evicted.Load()-before), err
 }
@@ -44,16 +39,14 @@ func (e *Engine) slack(limit int64) int64 {
 	return min(3*e.opt.SegmentSize, limit/8)
 }
 
-// excess returns what is to be taken back to keep the limits, nil for nothing.
+// excess returns what is to be taken back to keep the limits with some room to spare,
+// nil for nothing.
 func (e *Engine) excess() *want {
 	w := &want{most: -1}
 	if limit := e.limit(); limit > 0 {
-		w.bytes = max(0, e.usage()-limit+e.slack(limit))
+		w.bytes = e.slack(limit)
 	}
-	if limit := e.opt.CountLimit; limit > 0 {
-		w.items = int(max(0, int64(e.index.Load().Len())-limit))
-	}
-	if w.bytes == 0 && w.items == 0 {
+	if short := e.short(w); short.bytes <= 0 && short.items <= 0 {
 		return nil
 	}
 	return w
@@ -154,6 +147,11 @@ func (e *Engine) eachSegment(fn func(s *segment.Segment) error) error {
 
 // clear walks through a segment to its end.
 func (e *Engine) clear(s *segment.Segment, judge func(keydir.Entry, *codec.HintEntry) fate) error {
+	if e.bg.hasOrphans() { // they may hold copies of what is dropped already
+		if err := e.sealRest(); err != nil {
+			return err
+		}
+	}
 	for {
 		if err := e.closedNow(); err != nil {
 			return err
@@ -340,16 +338,18 @@ func (e *Engine) clearLocked() (int, error) {
 	e.index.Store(x)
 	e.loaded.Store(true)
 	e.evict.queue = evictQueue{}
-	by := e.w.stage.writer()
+	e.w.hidden = doubts{}
+	by := e.w.lastCommit()
+	e.graves.rebury(by)
 	for _, s := range all {
 		w, _ := e.bg.claim(s) // nothing is being sealed
 		e.giveUpSealing(w)
 		s.Forget()
 		e.w.bySlot[s.Slot] = nil
-		e.graves.bury(s, by.Segment, by.Offset()-1)
-		delete(e.reclaimer.walks, s)
+		e.graves.bury(s, by)
+		e.reclaimer.forget(s)
 	}
-	e.values.condemnAll(by.Segment, by.Offset()-1)
+	e.values.condemnAll(by.seg, by.off)
 	e.log.PublishThen(e.w.bySlot, old.Close)
 	return n, nil
 }

@@ -186,8 +186,10 @@ func (b *batch) tombstone(e *Engine, seg *segment.Segment, he *codec.HintEntry) 
 	if err != nil {
 		return err
 	}
-	if rec.Flags&codec.FlagFirst != 0 && (rec.First == seg.ID || !e.knows(rec.First)) {
+	if id, ok := e.onlyGuards(&rec); ok && (id == seg.ID || !e.knows(id)) {
 		return nil
+	} else if !ok {
+		rec.Flags &^= codec.FlagFirst
 	}
 	if b.oldest < rec.Stored {
 		b.ops = append(b.ops, Op{Record: rec, From: &source{seg, he.Off, he.Size}})
@@ -265,7 +267,11 @@ func (b *batch) giveUp(e *Engine, he *codec.HintEntry, f fate) error {
 		b.tally.expired++
 		b.tally.expiredBytes += size
 	}
-	if replaces(he.Flags, he.Seq, b.oldest) {
+	flags := he.Flags
+	if e.w.hidden.has(he.Hash) {
+		flags |= codec.FlagReplaced
+	}
+	if replaces(flags, he.Seq, b.oldest) {
 		_, key, err := seg.Head(he.Off, nil)
 		if err == nil && e.opt.Hash(string(key)) == he.Hash {
 			var del Op
@@ -340,6 +346,7 @@ func (b *batch) commitLocked(e *Engine) error {
 		return r.err
 	}
 	e.giveUpSealing(waits)
+	e.reclaimer.dropped(w.seg, e.w.lastCommit())
 	w.next = b.end
 	w.seg.Front.Store(b.upTo)
 	b.uncount()
@@ -348,17 +355,26 @@ func (b *batch) commitLocked(e *Engine) error {
 	} else if w.next > 0 { // more may have been added since
 		w.seg.FirstSeq.Store(w.entries[w.next-1].Seq + 1)
 	}
-	for i := range b.ops {
-		if op := &b.ops[i]; op.Silent || op.OnlyAt != nil {
-			e.evict.evicted(e, op.Record.Hash)
-		}
-	}
+	b.remember(e)
 	e.stats.cleared(b.tally)
 	if whole {
 		e.stats.compactions.Add(1)
 		e.buryLocked(w.seg)
 	}
 	return nil
+}
+
+// remember tells the ghost of what was given up before it had proved itself. What has
+// been in main had its chance.
+func (b *batch) remember(e *Engine) {
+	if !stream(b.w.seg.Stream).probation() {
+		return
+	}
+	for i := range b.ops {
+		if op := &b.ops[i]; op.Silent || op.OnlyAt != nil {
+			e.evict.evicted(e, op.Record.Hash)
+		}
+	}
 }
 
 // uncount takes what held others back, and is behind the front now, out of the accounts.
@@ -377,9 +393,8 @@ func (b *batch) uncount() {
 // buryLocked takes a segment that is dropped whole out of the log. Its drop is the
 // last thing that was committed.
 func (e *Engine) buryLocked(s *segment.Segment) {
-	by := e.w.stage.writer()
-	delete(e.reclaimer.walks, s)
+	e.reclaimer.forget(s)
 	e.w.bySlot[s.Slot] = nil
-	e.graves.bury(s, by.Segment, by.Offset()-1)
+	e.graves.bury(s, e.w.lastCommit())
 	e.log.Publish(e.w.bySlot)
 }

@@ -6,6 +6,9 @@ const (
 	model       = "^TestModel"
 	damage      = "^TestDamage"
 	faults      = "^TestFaults|^TestDiskFull"
+	hidden      = "^TestHidden$"
+	plans       = "^TestPlans"
+	schedules   = "^TestSchedule"
 )
 
 // mutants are the defects, by what they break.
@@ -65,4 +68,41 @@ var mutants = []mutant{
 	{"full disk takes no deletes", "engine/commit.go", "e.deleteWithout(r)", "_ = r", "^TestDiskFull$", engineTests},
 	{"fault of mapped memory not caught", "segment/read.go", "	r := recover()\n	if r == nil {", "	var r any\n	if r == nil {", "^TestTruncatedUnderReader", engineTests},
 	{"segment cut under a hint unnoticed", "engine/scratch.go", "e.stats.corrupt.Add(1)\n			e.faults.add(\"damage found\", err)", "_ = err", damage, engineTests},
+
+	// compaction
+	{"copies hide no original that is lost with them", "engine/hidden.go", "return off < seg.Synced()", "return true", hidden, engineTests},
+	{"what a lost delete uncovers is not noted", "engine/hidden.go", "	r.bare[string(key)] = b\n", "", hidden, engineTests},
+	{"tombstone above what was uncovered guards one segment", "engine/stage.go", " || w.hidden.has(rec.Hash)", "", hidden, engineTests},
+	{"older tombstone above what was uncovered let go", "engine/hidden.go", "rec.Flags&codec.FlagFirst != 0 && !e.w.hidden.has(rec.Hash)", "rec.Flags&codec.FlagFirst != 0", hidden, engineTests},
+	{"what was uncovered is given up without a tombstone", "engine/walk.go", "	if e.w.hidden.has(he.Hash) {", "	if false {", hidden, engineTests},
+	{"what was uncovered is forgotten by a snapshot", "engine/engine.go", "if complete && !e.w.hidden.any() {", "if complete {", hidden, engineTests},
+	{"tombstone of another segment covers", "engine/hidden.go", "h.Stored > b.stored && (h.Flags&codec.FlagFirst == 0 || h.First == b.seg)", "h.Stored > b.stored", hidden, engineTests},
+	{"drop not committed with the copies", "engine/walk.go", "append(b.ops, dropOp(w.seg, b.upTo, whole))", "append(b.ops, dropOp(w.seg, b.upTo, whole))[:len(b.ops)]", plans, engineTests},
+	{"successor not on the disk before the drop", "engine/walk.go", "b.sync = b.sync || he.Off < seg.Synced() && !e.isSynced(entry)", "_ = e.isSynced", crash, engineTests},
+	{"segment gone before its drop is on the disk", "engine/graves.go", "if b.by.synced() {", "if true {", schedules + "|^TestCopiesApart$", engineTests},
+	{"drop of a part without the part before", "engine/reclaim.go", "b.sync = e.unsynced(s) || ", "b.sync = ", schedules + "|^TestCopiesApart$", engineTests},
+	{"grave left when what it waits for is dropped", "engine/reclaim.go", "|| e.waitsFor(s)", "", "^TestGravesEnd$", engineTests},
+	{"graves outlive a clear", "engine/sweep.go", "	e.graves.rebury(by)\n", "", "^TestClearTakesGraves$", engineTests},
+	{"tombstone let go while what it guards is there", "engine/walk.go", "(id == seg.ID || !e.knows(id))", "(id == seg.ID || e.knows(id))", plans, engineTests},
+	{"tombstone that guards all let go", "engine/walk.go", "if b.oldest < rec.Stored {", "if b.oldest < rec.Stored && rec.Flags&codec.FlagFirst != 0 {", plans, engineTests},
+	{"moved tombstone forgets its time", "engine/stage.go", "			rec.First = 0 // it names no segment, and is not to seem to", "			rec.First, rec.Stored = 0, seq", plans, engineTests},
+	{"dropped part replayed", "engine/replay.go", "if e.Off < h.seg.Front.Load() {", "if false {", schedules, engineTests},
+	{"dropped segment replayed", "engine/drop.go", "		if d.upTo < math.MaxInt64 {\n			h.drop(d.upTo)\n", "		if true {\n			h.drop(min(d.upTo, 1))\n", plans, engineTests},
+	{"drop forgotten while files exist", "engine/walk.go", "		if !e.knows(he.Hash) {", "		if e.knows(he.Hash) {", schedules, engineTests},
+	{"expired item let go above an older one", "engine/evict.go", "flags&codec.FlagReplaced != 0 && oldest < seq", "false", plans, engineTests},
+	{"expired item moved on", "engine/reclaim.go", "	if e.expiredHint(he) {\n		return expire\n	}\n	return moves", "	return moves", "^TestPlansExpire$", engineTests},
+	{"overtaken move committed", "engine/stage.go", "	if op.Strict {\n		return errStale\n	}\n	return nil", "	return nil", "^TestOvertaken", engineTests},
+	{"overtaken batch committed", "engine/walk.go", "if w.next != b.begin || e.w.at(w.seg.Slot) != w.seg {", "if false {", "^TestOvertaken", engineTests},
+	{"equal hashes in the side table not told", "engine/stage.go", "	rec.Flags &= codec.FlagFile | codec.FlagReplaced\n	if ref.Collides() {", "	rec.Flags &= codec.FlagFile | codec.FlagReplaced\n	if false {", plans, engineTests},
+	{"equal hashes within a commit not told", "engine/stage.go", "	if ref.Collides() || again {", "	if ref.Collides() {", "^TestTwinsInOneCommit$", engineTests},
+	{"moved item loses its past", "engine/stage.go", "	rec.Flags &= codec.FlagFile | codec.FlagReplaced\n	if ref", "	rec.Flags &= codec.FlagFile\n	if ref", plans, engineTests},
+	{"moved item stored anew", "engine/stage.go", "	rec.Seq = seq\n	s.append(change{op: op, ref: ref, old: old, again: true})", "	rec.Seq, rec.Stored = seq, seq\n	s.append(change{op: op, ref: ref, old: old, again: true})", plans, engineTests},
+	{"all of an active segment dropped", "engine/walk.go", "whole := w.closed && b.end == len(w.entries)", "whole := b.end == len(w.entries)", schedules, engineTests},
+	{"drop past what was read", "engine/walk.go", "		b.upTo = he.Off + he.Size", "		b.upTo = b.w.seg.Length()", schedules, engineTests},
+	{"live value file given up with its first copy", "engine/stage.go", "			c.old.file = valueFile{} // named by the copy as well", "", plans, engineTests},
+	{"evicted item still in the index", "engine/stage.go", "if c.op.Record.Kind == codec.KindTombstone || c.op.Silent {", "if c.op.Record.Kind == codec.KindTombstone {", schedules, engineTests},
+	{"victim deleted though it was set again", "engine/stage.go", "if op.OnlyAt != nil && (!ref", "if false && op.OnlyAt != nil && (!ref", "^TestOvertaken", engineTests},
+	{"written-to segment picked", "compaction/pick.go", "if !s.Sealed || s.Bytes <= 0 {", "if s.Bytes <= 0 {", "^TestPick", "./compaction"},
+	{"tombstones taken for garbage", "compaction/pick.go", "d -= s.TombBytes", "_ = d", "^TestPick|^TestEmpty", "./compaction"},
+	{"expired a nanosecond late", "compaction/pick.go", "s.Latest <= now", "s.Latest < now", "^TestEmpty$", "./compaction"},
 }
