@@ -361,11 +361,12 @@ func (e *Engine) seal(w *segment.Writer, rescue bool) (done bool, err error) {
 		rerr := e.rescue(w.Segment)
 		return rerr == nil, errors.Join(syncError(err), syncError(rerr))
 	}
-	e.bg.sealing.lock(&e.w)
-	if e.w.spare == nil {
-		e.w.spare = w.Entries()[:0]
+	if e.w.mu.TryLock() { // who has it may be waiting for us
+		if e.w.spare == nil {
+			e.w.spare = w.Entries()[:0]
+		}
+		e.w.mu.Unlock()
 	}
-	e.w.mu.Unlock()
 	return true, writeError(err)
 }
 

@@ -51,6 +51,7 @@ type request struct {
 	ops  []Op
 	one  [1]Op  // what ops is for most commits
 	to   stream // where it goes; fresh: where it belongs
+	need int64  // bytes that it takes below SizeLimit, with those staged before it
 	err  error
 	done chan struct{}
 }
@@ -60,7 +61,7 @@ var requests = sync.Pool{New: func() any { return &request{done: make(chan struc
 func (r *request) free() {
 	clear(r.ops)
 	r.one = [1]Op{}
-	r.ops, r.err, r.to = nil, nil, fresh
+	r.ops, r.err, r.to, r.need = nil, nil, fresh, 0
 	requests.Put(r)
 }
 
@@ -141,6 +142,7 @@ func (e *Engine) commit(r *request) error {
 func (e *Engine) makesRoom(w *want, r *request, err *error, locked bool) bool {
 	switch {
 	case *err == errNoRoom:
+		w.bytes = max(w.bytes, r.need)
 		*err = e.makeRoom(w, locked)
 		return *err == nil
 	case errors.Is(*err, ErrNoSpace) && grows(r):

@@ -86,6 +86,7 @@ func open(fsys vfs.FS, o Options) (*Engine, error) {
 		e.files.Window = o.SegmentSize
 	}
 	e.values.init(e)
+	e.graves.freed = make(chan struct{}, 1)
 	e.evict.init(&e.opt)
 	e.w.stage.init(e)
 	list, err := e.claim()

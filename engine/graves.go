@@ -4,6 +4,7 @@ import (
 	"errors"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/go-diskcache/diskcache/segment"
 )
@@ -14,7 +15,8 @@ import (
 type graves struct {
 	mu     sync.Mutex
 	buried []grave
-	going  map[uint64]bool // their drops are on the disk; the files are not gone for certain
+	going  map[uint64]bool // their drops are on the disk; true: the files are removed, though not for certain
+	freed  chan struct{}   // poked when files were removed
 }
 
 // grave is a segment that may go once the commit that dropped it is on the disk.
@@ -52,18 +54,6 @@ func (g *graves) waitsFor(s *segment.Segment) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	return slices.ContainsFunc(g.buried, func(b grave) bool { return b.by.seg == s && !b.by.synced() })
-}
-
-// again notes that the drop of a segment was committed again, at off of by: where it
-// stood before may never reach the disk.
-func (g *graves) again(id uint64, by *segment.Segment, off int64) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	for i := range g.buried {
-		if b := &g.buried[i]; b.seg.ID == id {
-			b.by, b.off = by, off
-		}
-	}
 }
 
 // firstSeq returns the first sequence of all that a crash may bring back.
@@ -125,6 +115,36 @@ func (e *Engine) removed(s *segment.Segment, bytes int64, all bool) {
 	defer g.mu.Unlock()
 	if _, ok := g.going[s.ID]; ok {
 		g.going[s.ID] = all
+	}
+	select {
+	case g.freed <- struct{}{}:
+	default:
+	}
+}
+
+// patience is how long a writer that has no room waits for readers to let go of what is
+// dropped. It may be the writer itself that reads, so it does not wait for long.
+const patience = 50 * time.Millisecond
+
+// awaitReaders waits until files of dropped segments are removed that somebody was
+// reading, and reports whether any were.
+func (g *graves) awaitReaders() bool {
+	g.mu.Lock()
+	held := false
+	for _, removed := range g.going {
+		held = held || !removed
+	}
+	g.mu.Unlock()
+	if !held {
+		return false
+	}
+	t := time.NewTimer(patience)
+	defer t.Stop()
+	select {
+	case <-g.freed:
+		return true
+	case <-t.C:
+		return false
 	}
 }
 

@@ -185,9 +185,7 @@ func (m *model) reopen() {
 func (m *model) kill() {
 	old := m.e
 	m.disk.kill(m.T)
-	if err := old.Close(); err != nil && !m.damaged {
-		m.Fatalf("close: %v", err)
-	}
+	m.closed(old.Close())
 	m.horizon = 0 // not on the disk yet
 	m.drawOptions()
 	m.start()
@@ -213,7 +211,7 @@ func (m *model) loseFiles() {
 			})
 		}
 	}
-	m.damaged = true
+	m.damaged, m.hurt = true, true
 	m.horizon = 0
 	m.drawOptions()
 	m.start()

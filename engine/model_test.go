@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"errors"
 	"flag"
 	"os"
 	"strconv"
@@ -31,6 +32,7 @@ type model struct {
 	age        int          // number of the last item stored
 	horizonAge int
 	damaged    bool  // hints or the snapshot were, since the last clean close: the engine complains
+	hurt       bool  // the snapshot was, at some time
 	evicted    int64 // that the engine has counted, when the model last looked
 	expired    int64 // and whose space was taken back
 	ops        int
@@ -111,13 +113,22 @@ func (m *model) start() {
 // stop closes the engine.
 func (m *model) stop() {
 	m.Helper()
-	if err := m.e.Close(); err != nil && !m.damaged {
-		m.Fatalf("close: %v", err)
-	}
+	m.closed(m.e.Close())
 	m.damaged = false
 	if l := m.opt.SizeLimit; l > 0 && l < 100_000 {
 		m.horizon = 0 // it goes with the snapshot, for which there is no room
 	}
+}
+
+// closed looks at what a close has returned. That the snapshot was damaged may be found
+// long after: of ranks, by the first policy that needs them.
+func (m *model) closed(err error) {
+	m.Helper()
+	var c *CorruptError
+	if err == nil || m.damaged || m.hurt && errors.As(err, &c) && c.File == codec.SnapshotName {
+		return
+	}
+	m.Fatalf("close: %v", err)
 }
 
 // drawOptions picks options that a directory may be opened with at any time.

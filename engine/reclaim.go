@@ -514,6 +514,9 @@ func (e *Engine) makeRoom(w *want, locked bool) error {
 			return err
 		}
 	}
+	if e.graves.awaitReaders() {
+		return nil
+	}
 	if u := e.usage(); u != w.usage { // the background has done something meanwhile
 		w.usage = u
 		return nil

@@ -401,7 +401,7 @@ func merges() []merge {
 	}
 	fifo := batches(9, func(s *schedule) *batch {
 		segs, _ := s.e.usages()
-		return s.e.evictFirst(segs)
+		return s.e.evictFirst(&want{}, segs)
 	})
 	lru := batches(4, func(*schedule) *batch { return &batch{to: fresh} })
 	return []merge{

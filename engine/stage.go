@@ -290,7 +290,7 @@ func (s *stage) limits(r *request, need int64) error {
 		if need > e.mostOf(limit) {
 			return fmt.Errorf("%w: %d bytes do not fit a cache of %d", ErrTooLarge, need, limit)
 		}
-		if e.usage()+int64(len(s.buf))+need+hints > limit {
+		if r.need = int64(len(s.buf)) + need + hints; e.usage()+r.need > limit {
 			return errNoRoom
 		}
 	}
@@ -408,7 +408,6 @@ func (s *stage) apply() {
 		switch {
 		case c.op.Again:
 			seg.DropBytes.Add(c.size)
-			s.e.graves.again(c.op.Record.Hash, seg, c.off)
 		case holds(c.op.Record.Kind, c.hint.Flags):
 			seg.TombBytes.Add(c.size)
 		}
