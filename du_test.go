@@ -29,6 +29,9 @@ func init() { children["du"] = childDu }
 // duSegment is the length of segments in these tests, if the limit lets it be.
 const duSegment = 256 << 10
 
+// duThreshold is the size from which on values have files.
+const duThreshold = 16 << 10
+
 // duTimes is how many times the limit is written.
 func duTimes() int64 {
 	if testing.Short() {
@@ -44,6 +47,7 @@ type load struct {
 	r     *rand.Rand
 	clock atomic.Int64 // nanoseconds since 1970
 	noMap bool
+	small bool // no value has a file
 	prior bool // others have set items before
 	items map[string]loadItem
 	n     uint64 // values made
@@ -69,7 +73,7 @@ func (l *load) now() time.Time { return time.Unix(0, l.clock.Load()) }
 
 func (l *load) options(limit int64, p Policy) *Options {
 	l.none = p == PolicyNone
-	return &Options{SizeLimit: limit, SegmentSize: duSegment, FileThreshold: 16 << 10, Policy: p, NoMap: l.noMap, Now: l.now}
+	return &Options{SizeLimit: limit, SegmentSize: duSegment, FileThreshold: duThreshold, Policy: p, NoMap: l.noMap, Now: l.now}
 }
 
 // pattern is what values are cut from.
@@ -89,6 +93,8 @@ func loadValue(n uint64, size int) []byte {
 // size picks a small size mostly; a tenth has a file, some are as long as four segments.
 func (l *load) size() int {
 	switch x := l.r.IntN(200); {
+	case l.small:
+		return 100 + l.r.IntN(duThreshold-100)
 	case x == 0:
 		return 100 + l.r.IntN(4*duSegment-99)
 	case x < 20:
@@ -187,31 +193,45 @@ func (l *load) run(bytes int64) error {
 	return nil
 }
 
+// duCase is what is written to what.
+type duCase struct {
+	segments int64 // that the limit is
+	noMap    bool
+	small    bool // values that have no files
+	long     bool // only in the long form
+}
+
+var duCases = []duCase{
+	{segments: 16},
+	{segments: 8},
+	{segments: 16, noMap: true, small: true},
+	{segments: 16, noMap: true, long: true},
+	{segments: 8, noMap: true, long: true},
+	{segments: 8, small: true, long: true},
+	{segments: 64, long: true},
+}
+
 // TestDu: what du shows of the directory is never more than the limit allows, whatever
 // is stored and in whatever sizes, and what the cache says of itself is true.
 func TestDu(t *testing.T) {
-	policies := []Policy{PolicyS3FIFO}
-	if os.Getenv("DISKCACHE_TORTURE") != "" {
+	policies, torture := []Policy{PolicyS3FIFO}, os.Getenv("DISKCACHE_TORTURE") != ""
+	if torture {
 		policies = []Policy{PolicyS3FIFO, PolicyFIFO, PolicyLRU, PolicyLFU, PolicyTTL, PolicyLRUTTL, PolicyNone}
 	}
 	for _, p := range policies {
-		for _, limit := range []int64{16 * duSegment, 8 * duSegment} {
-			for _, noMap := range []bool{false, true} {
-				t.Run(fmt.Sprintf("%v, %d segments, mapped %v", p, limit/duSegment, !noMap), func(t *testing.T) {
-					if noMap && limit == 16*duSegment && len(policies) == 1 {
-						t.Skip("in the long form")
-					}
-					testDu(t, limit, p, noMap)
-				})
+		for _, c := range duCases {
+			if c.long && !torture {
+				continue
 			}
+			t.Run(fmt.Sprintf("%v, %d segments, mapped %v, files %v", p, c.segments, !c.noMap, !c.small), func(t *testing.T) { testDu(t, c, p) })
 		}
 	}
 }
 
-func testDu(t *testing.T, limit int64, p Policy, noMap bool) {
-	dir := t.TempDir()
+func testDu(t *testing.T, c duCase, p Policy) {
+	dir, limit := t.TempDir(), c.segments*duSegment
 	l := newLoad(1)
-	l.noMap = noMap
+	l.noMap, l.small = c.noMap, c.small
 	l.c = mustOpen(t, dir, l.options(limit, p))
 	stop := watchDu(t, dir, limit)
 	err := l.run(duTimes() * limit)
