@@ -5,10 +5,11 @@ package compaction
 
 // A Segment is what is known of one of a log.
 type Segment struct {
-	Bytes     int64 // that it takes, without the part that is dropped already
+	Bytes     int64 // that it takes, with the part that is dropped already, without drops that are written again and again
 	LiveBytes int64 // of records that the index points to
 	TombBytes int64 // of tombstones
 	Latest    int64 // when the last of its items expires, ns; math.MaxInt64: one never does
+	Begun     int64 // the sequence at which it was begun
 	Sealed    bool  // nothing is added to it any more
 	Oldest    bool  // no other segment has records as old as its first
 }
@@ -33,6 +34,7 @@ const rewriteCost = 256
 // Limits say how much garbage is bearable.
 type Limits struct {
 	Now int64 // ns since 1970
+	Seq int64 // the latest sequence
 
 	// Share is the part of all bytes, in percent, that may be garbage before
 	// anything is done. 0: none.
@@ -52,18 +54,22 @@ const tombShare = 4
 func Empty(segs []Segment, now int64) (int, bool) {
 	for i := range segs {
 		s := &segs[i]
-		if s.Sealed && (s.LiveBytes <= 0 || s.Latest <= now) && 2*(s.dead()+s.LiveBytes) >= s.Bytes {
+		gain := s.dead()
+		if s.TombBytes > 0 && !s.Oldest {
+			gain = s.gain()
+		}
+		if s.Sealed && (s.LiveBytes <= 0 || s.Latest <= now) && 2*(gain+s.LiveBytes) >= s.Bytes {
 			return i, true
 		}
 	}
 	return 0, false
 }
 
-// Pick returns the segment to be rewritten next: the one with the largest part of
-// garbage (greedy cleaning is the best there is for uniform writes, and segments
-// that hold what is alike make it good for others: Rosenblum and Ousterhout, The
-// Design and Implementation of a Log-Structured File System, 1992). ok is false
-// when what there is is bearable.
+// Pick returns the segment to be rewritten next: the one of which the most is gained
+// for what it costs, weighted by its age. What has lived for long will go on living, so
+// its garbage is not to be waited for; what is young is about to become garbage by itself
+// (Rosenblum and Ousterhout, The Design and Implementation of a Log-Structured File
+// System, 1992). ok is false when what there is is bearable.
 func Pick(segs []Segment, l Limits) (pick int, ok bool) {
 	if i, ok := Empty(segs, l.Now); ok {
 		return i, true
@@ -81,7 +87,10 @@ func Pick(segs []Segment, l Limits) (pick int, ok bool) {
 		if s.Oldest {
 			oldest = i
 		}
-		if best < 0 || part(s) > part(&segs[best]) {
+		if g := s.gain(); g == 0 || g*100 < s.Bytes*l.Least {
+			continue
+		}
+		if best < 0 || s.benefit(l.Seq) > segs[best].benefit(l.Seq) {
 			best = i
 		}
 	}
@@ -91,10 +100,11 @@ func Pick(segs []Segment, l Limits) (pick int, ok bool) {
 	if oldest >= 0 && tombs*100 > bytes*tombShare && segs[best].gain()*100 < segs[best].Bytes*50 {
 		return oldest, true
 	}
-	if g := segs[best].gain(); g == 0 || g*100 < segs[best].Bytes*l.Least {
-		return 0, false
-	}
 	return best, true
 }
 
-func part(s *Segment) float64 { return float64(s.gain()) / float64(s.Bytes) }
+// benefit is what is gained by rewriting the segment, for each byte that is copied.
+func (s *Segment) benefit(seq int64) float64 {
+	age := max(seq-s.Begun, 1)
+	return float64(s.gain()) / float64(s.LiveBytes+rewriteCost) * float64(age)
+}

@@ -14,10 +14,16 @@ type segs = []compaction.Segment
 
 const never = math.MaxInt64
 
-// seg is a sealed segment of 1000 bytes whose items never expire.
+// cost is what rewriting a segment costs besides the copies.
+const cost = 256
+
+// seg is a sealed segment of a million bytes whose items never expire. Live and tombs are
+// in thousandths, and what is not live can all be gained.
 func seg(live, tombs int64) compaction.Segment {
-	return compaction.Segment{Bytes: 1000, LiveBytes: live, TombBytes: tombs, Latest: never, Sealed: true}
+	return compaction.Segment{Bytes: 1e6, LiveBytes: max(0, live*1000-cost), TombBytes: tombs * 1000, Latest: never, Sealed: true}
 }
+
+func begun(s compaction.Segment, seq int64) compaction.Segment { s.Begun = seq; return s }
 
 func oldest(s compaction.Segment) compaction.Segment { s.Oldest = true; return s }
 
@@ -43,12 +49,13 @@ func TestEmpty(t *testing.T) {
 		{"expires now", segs{until(seg(900, 0), now)}, 0},
 		{"expires next", segs{until(seg(900, 0), now+1)}, none},
 		{"expired, still written to", segs{active(until(seg(900, 0), now-1))}, none},
-		{"half of it tombstones", segs{seg(0, 500)}, 0},
+		{"half of it tombstones", segs{seg(0, 499)}, 0},
 		{"most of it tombstones", segs{seg(0, 501)}, none},
+		{"tombstones, and little else", segs{{Bytes: 450, TombBytes: 194, Latest: never, Sealed: true}}, none},
 		{"most of it tombstones, and the oldest", segs{oldest(seg(0, 1000))}, 0},
 		{"expired, most of it tombstones", segs{until(seg(400, 600), now)}, none},
 		{"expired, most of it tombstones, and the oldest", segs{oldest(until(seg(400, 600), now))}, 0},
-		{"less than nothing live", segs{seg(-5, 0)}, 0},
+		{"less than nothing live", segs{{Bytes: 1000, LiveBytes: -5, Latest: never, Sealed: true}}, 0},
 		{"dropped to its end", segs{{Sealed: true}}, 0},
 		{"dropped to its end, still written to", segs{{}}, none},
 	} {
@@ -71,7 +78,7 @@ func expect(t *testing.T, want int) func(int, bool) {
 }
 
 func TestPick(t *testing.T) {
-	limits := compaction.Limits{Now: 100, Share: 20, Least: 25}
+	limits := compaction.Limits{Now: 100, Seq: 100, Share: 20, Least: 25}
 	for _, c := range []struct {
 		name   string
 		limits compaction.Limits
@@ -83,12 +90,19 @@ func TestPick(t *testing.T) {
 		{"no garbage, and none is bearable", compaction.Limits{Least: 1}, segs{seg(1000, 0)}, none},
 		{"a little garbage, and none is bearable", compaction.Limits{Least: 1}, segs{seg(1000, 0), seg(990, 0)}, 1},
 		{"all that is garbage is bearable", compaction.Limits{Share: 100, Least: 1}, segs{seg(1, 0)}, none},
-		{"as much as is bearable", limits, segs{seg(1000, 0), seg(600, 0)}, none},
+		{"as much as is bearable", limits, segs{seg(1000, 0), seg(601, 0)}, none},
 		{"more than is bearable", limits, segs{seg(1000, 0), seg(599, 0)}, 1},
 		{"spread out", limits, segs{seg(760, 0), seg(760, 0), seg(760, 0)}, none},
 		{"as much as is worth it", limits, segs{seg(760, 0), seg(750, 0)}, 1},
 		{"most garbage", limits, segs{seg(500, 0), seg(300, 0), seg(400, 0)}, 1},
-		{"largest part, not most bytes", limits, segs{{Bytes: 8000, LiveBytes: 5000, Latest: never, Sealed: true}, seg(500, 0)}, 1},
+		{"largest part, not most bytes", limits, segs{{Bytes: 8e6, LiveBytes: 5e6, Latest: never, Sealed: true}, seg(500, 0)}, 1},
+		{"the older of two alike", limits, segs{begun(seg(500, 0), 20), begun(seg(500, 0), 10)}, 1},
+		{"old, with less garbage", limits, segs{begun(seg(600, 0), 99), begun(seg(700, 0), 10)}, 1},
+		{"young, with much more", limits, segs{begun(seg(10, 0), 90), begun(seg(700, 0), 10)}, 0},
+		{"old, with too little", limits, segs{begun(seg(600, 0), 99), begun(seg(760, 0), 1)}, 0},
+		{"begun later than now", limits, segs{begun(seg(500, 0), 900), seg(1000, 0)}, 0},
+		{"no more than its rewriting costs", compaction.Limits{Least: 1}, segs{{Bytes: 500, LiveBytes: 500 - cost, Latest: never, Sealed: true}}, none},
+		{"a byte more", compaction.Limits{Least: 1}, segs{{Bytes: 600, LiveBytes: 600 - cost - 6, Latest: never, Sealed: true}}, 0},
 		{"written to, with the most garbage", limits, segs{active(seg(1, 0)), seg(500, 0)}, 1},
 		{"only what is written to", limits, segs{active(seg(1, 0)), active(seg(1, 0))}, none},
 		{"what is written to counts as garbage", limits, segs{active(seg(0, 0)), seg(740, 0)}, 1},
@@ -114,9 +128,10 @@ func TestPick(t *testing.T) {
 func drawSegs(t *rapid.T) segs {
 	all := rapid.SliceOfN(rapid.Custom(func(t *rapid.T) compaction.Segment {
 		s := compaction.Segment{
-			Bytes:  rapid.Int64Range(0, 1000).Draw(t, "bytes"),
+			Bytes:  rapid.OneOf(rapid.Int64Range(0, 2000), rapid.Int64Range(0, 1<<20)).Draw(t, "bytes"),
 			Latest: rapid.SampledFrom([]int64{0, 50, 100, 101, never}).Draw(t, "latest"),
 			Sealed: rapid.IntRange(0, 4).Draw(t, "sealed") > 0,
+			Begun:  rapid.Int64Range(0, 100).Draw(t, "begun"),
 		}
 		s.LiveBytes = rapid.OneOf(rapid.Just(int64(0)), rapid.Int64Range(0, s.Bytes)).Draw(t, "live")
 		s.TombBytes = rapid.OneOf(rapid.Just(int64(0)), rapid.Int64Range(0, s.Bytes-s.LiveBytes)).Draw(t, "tombstones")
@@ -131,6 +146,7 @@ func drawSegs(t *rapid.T) segs {
 func drawLimits(t *rapid.T) compaction.Limits {
 	return compaction.Limits{
 		Now:   100,
+		Seq:   100,
 		Share: rapid.Int64Range(0, 100).Draw(t, "share"),
 		Least: rapid.Int64Range(1, 100).Draw(t, "least"),
 	}
@@ -142,7 +158,16 @@ func frees(s compaction.Segment) int64 {
 	if !s.Oldest {
 		n -= s.TombBytes
 	}
-	return n
+	return max(0, n-cost)
+}
+
+// benefit is what is gained for each byte that is copied, weighted by age.
+func benefit(s compaction.Segment, l compaction.Limits) float64 {
+	return float64(frees(s)) / float64(s.LiveBytes+cost) * float64(max(1, l.Seq-s.Begun))
+}
+
+func worth(s compaction.Segment, l compaction.Limits) bool {
+	return s.Sealed && frees(s) > 0 && frees(s)*100 >= s.Bytes*l.Least
 }
 
 // TestPickIsWorthIt: what is picked is sealed, and either costs nothing, or has its share
@@ -162,17 +187,18 @@ func TestPickIsWorthIt(t *testing.T) {
 		if isEmpty && (!ok || i != empty) {
 			t.Fatalf("segment %d costs nothing, and %d was picked", empty, i)
 		}
-		var bytes, garbage, tombs, most int64
+		var bytes, garbage, tombs int64
+		var most float64
 		for _, s := range all {
 			bytes, garbage, tombs = bytes+s.Bytes, garbage+s.Bytes-s.LiveBytes, tombs+s.TombBytes
-			if s.Sealed && s.Bytes > 0 {
-				most = max(most, frees(s)*1000/s.Bytes)
+			if worth(s, l) {
+				most = max(most, benefit(s, l))
 			}
 		}
 		bearable := garbage*100 <= bytes*l.Share
 		if !ok {
-			if !bearable && most > 0 && most/10 > l.Least {
-				t.Fatalf("nothing was picked, and %d permille of a segment are garbage", most)
+			if !bearable && most > 0 {
+				t.Fatalf("nothing was picked, and a segment has a benefit of %g", most)
 			}
 			return
 		}
@@ -189,9 +215,9 @@ func TestPickIsWorthIt(t *testing.T) {
 			}
 		case bearable:
 			t.Fatalf("%d of %d bytes are garbage, which is bearable", garbage, bytes)
-		case frees(s)*100 >= s.Bytes*l.Least:
-			if frees(s)*1000/s.Bytes < most && !s.Oldest {
-				t.Fatalf("segment %d has less garbage than another", i)
+		case worth(s, l):
+			if benefit(s, l) < most && !s.Oldest {
+				t.Fatalf("segment %d has less benefit than another", i)
 			}
 		case !s.Oldest || tombs*25 <= bytes:
 			t.Fatalf("segment %d is not worth it", i)
@@ -205,7 +231,7 @@ func TestPickIsWorthIt(t *testing.T) {
 func TestPickEnds(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		all, l := drawSegs(t), drawLimits(t)
-		limit := rapid.Int64Range(100, 1000).Draw(t, "segment size")
+		limit := rapid.Int64Range(512, 1<<20).Draw(t, "segment size")
 		for i := range all {
 			all[i].Oldest = i == 0 // they stand in the order of their first sequences
 		}
@@ -223,7 +249,7 @@ func TestPickEnds(t *testing.T) {
 		// What was to be taken back was, but for what no rewriting frees.
 		var bytes, garbage int64
 		for _, s := range all {
-			if s.Sealed && s.Bytes > 0 && frees(s)*100 >= s.Bytes*l.Least {
+			if worth(s, l) {
 				garbage += frees(s)
 			}
 			bytes += s.Bytes
@@ -256,7 +282,10 @@ func rewrite(all segs, i int, now, limit int64) segs {
 			n++
 		}
 		o := &all[n]
-		o.Bytes, o.LiveBytes, o.TombBytes = o.Bytes+live+tombs, o.LiveBytes+live, o.TombBytes+tombs
+		if o.Bytes == 0 {
+			o.Bytes = cost / 2 // its header; the rest is for each that is copied
+		}
+		o.Bytes, o.LiveBytes, o.TombBytes = o.Bytes+live+tombs+cost/2, o.LiveBytes+live, o.TombBytes+tombs
 		if live > 0 {
 			o.Latest = max(o.Latest, s.Latest)
 		}

@@ -146,6 +146,10 @@ func (e *Engine) makesRoom(w *want, r *request, err *error, locked bool) bool {
 		*err = e.makeRoom(w, locked)
 		return *err == nil
 	case errors.Is(*err, ErrNoSpace) && grows(r):
+		if !w.again { // others may have made some meanwhile
+			w.again = true
+			return true
+		}
 		return e.makeSpace(w, locked)
 	}
 	return false

@@ -25,7 +25,7 @@ func TestDamagedTwin(t *testing.T) {
 		{"first damaged, second deleted", first, second, true},
 	} {
 		t.Run(x.name, func(t *testing.T) {
-			o := Options{Hash: func(string) uint64 { return 1 << 60 }}
+			o := Options{oneStream: true, Hash: func(string) uint64 { return 1 << 60 }}
 			mem := vfs.NewMem()
 			e, err := Open(mem, o)
 			require.NoError(t, err)

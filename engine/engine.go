@@ -46,18 +46,19 @@ type Engine struct {
 
 // writer is what the holder of the writer lock works with.
 type writer struct {
-	mu     sync.Mutex               // the writer lock
-	closed bool                     // no commit begins any more
-	ended  bool                     // nor is anything of the log written any more
-	active [streams]*segment.Writer // nil until the first commit of a stream
-	bySlot []*segment.Segment       // the segments; nil where a slot is free
-	seq    uint64                   // of the last commit
-	spare  []codec.HintEntry        // room for the hint entries of the next segment
-	stage  stage
-	alone  [1]*request // a group of one
-	doubts doubts
-	hidden doubts          // keys that tombstones have to be left for; changed by Open and Clear only
-	old    []*keydir.Index // damaged ones that were built anew; given back at Close
+	mu      sync.Mutex               // the writer lock
+	closed  bool                     // no commit begins any more
+	ended   bool                     // nor is anything of the log written any more
+	active  [streams]*segment.Writer // nil until the first commit of a stream
+	classes classes
+	bySlot  []*segment.Segment // the segments; nil where a slot is free
+	seq     uint64             // of the last commit
+	spare   []codec.HintEntry  // room for the hint entries of the next segment
+	stage   stage
+	alone   [1]*request // a group of one
+	doubts  doubts
+	hidden  doubts          // keys that tombstones have to be left for; changed by Open and Clear only
+	old     []*keydir.Index // damaged ones that were built anew; given back at Close
 }
 
 // Open opens the cache directory fsys and takes it over: Close closes fsys, and

@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/go-diskcache/diskcache/codec"
+	"github.com/go-diskcache/diskcache/evict"
 	"github.com/go-diskcache/diskcache/vfs"
 )
 
@@ -41,6 +42,7 @@ func (w *faultWorkload) prepare(t *testing.T) (*vfs.Mem, map[string]promise) {
 		w.opt.SegmentSize = 2 << 10
 	}
 	w.opt.FileThreshold = 1 << 10
+	w.opt.Policy = evict.None // a full disk is to cost nothing
 	r := newFaultRun(vfs.NewMem(), w.opt, nil)
 	if w.before != nil {
 		require.NoError(t, r.open())

@@ -54,7 +54,7 @@ func partly(e *Engine, s *segment.Segment, n int) error {
 func TestCopiesApart(t *testing.T) {
 	for _, way := range []string{"running", "killed", "dropped between"} {
 		t.Run(way, func(t *testing.T) {
-			d := newDriver(vfs.NewMem(), Options{}, 0, 1)
+			d := newDriver(vfs.NewMem(), Options{oneStream: true}, 0, 1)
 			d.open()
 			d.set("a", 20)
 			d.set("b", 30)

@@ -72,7 +72,7 @@ func TestGroupOneKey(t *testing.T) {
 // speaks of the time at which it was made. What was set since stays.
 func TestRescuedTombstone(t *testing.T) {
 	fault := vfs.NewFault(vfs.NewMem())
-	o := Options{SegmentSize: 2 << 10}
+	o := Options{oneStream: true, SegmentSize: 2 << 10}
 	e, err := Open(fault, o)
 	require.NoError(t, err)
 	filler := make([]byte, 1900)

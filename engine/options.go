@@ -39,6 +39,8 @@ type Options struct {
 	Now           func() time.Time
 	Log           *slog.Logger
 
+	oneStream bool // all that users store goes to one stream, for tests that lay out segments
+
 	// Hash maps a key to 64 bits; nil: xxhash64. A directory is opened with the
 	// function that it was written with.
 	Hash func(key string) uint64

@@ -100,7 +100,7 @@ func newPlanStore(t *testing.T, n int, killed bool, hash func(string) uint64) *p
 		}
 		return crashClock
 	}
-	p := &planStore{opt: Options{FileThreshold: 700, Hash: hash, Now: now}}
+	p := &planStore{opt: Options{oneStream: true, FileThreshold: 700, Hash: hash, Now: now}}
 	d := newDriver(vfs.NewMem(), p.opt, 0, 1)
 	soon := Attrs{Expires: crashClock.Add(planSoon).UnixNano(), Tag: "soon"}
 	later := Attrs{Expires: crashClock.Add(2 * planLater).UnixNano(), User: 7}

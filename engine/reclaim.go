@@ -75,6 +75,7 @@ type want struct {
 
 	usage  int64 // when nothing more could be taken back
 	full   bool  // the disk is: limits do not matter
+	again  bool  // it was tried again before anything was given up for it
 	noCopy bool  // there is not even space to move what is live
 }
 
@@ -180,17 +181,18 @@ func (e *Engine) planLocked(w *want) (*batch, error) {
 		}
 	}
 	short := e.short(w)
-	if i, ok := compaction.Empty(usage, e.clock.now().UnixNano()); ok {
+	now, seq := e.clock.now().UnixNano(), int64(e.clock.last.Load())
+	if i, ok := compaction.Empty(usage, now); ok {
 		return e.batchOf(segs[i], e.compacts).in(w), nil
 	}
 	if g := w.garbage; g.Least > 0 {
-		g.Now = e.clock.now().UnixNano()
+		g.Now, g.Seq = now, seq
 		if i, ok := compaction.Pick(usage, g); ok {
 			return e.batchOf(segs[i], e.compacts), nil
 		}
 	}
 	if short.bytes > 0 && !w.noCopy && e.compactsFirst(w, usage) {
-		if i, ok := compaction.Pick(usage, compaction.Limits{Now: e.clock.now().UnixNano(), Least: leastGarbage}); ok {
+		if i, ok := compaction.Pick(usage, compaction.Limits{Now: now, Seq: seq, Least: leastGarbage}); ok {
 			return e.batchOf(segs[i], e.compacts), nil
 		}
 	}
@@ -235,8 +237,8 @@ func (e *Engine) usages() ([]*segment.Segment, []compaction.Segment) {
 		}
 		segs = append(segs, s)
 		usage = append(usage, compaction.Segment{
-			Bytes: max(0, s.Length()-s.Front.Load()-s.DropBytes.Load()), LiveBytes: s.LiveBytes.Load(), TombBytes: s.TombBytes.Load(),
-			Latest: s.Latest.Load(), Sealed: !e.w.writes(s),
+			Bytes: s.Length() - s.DropBytes.Load(), LiveBytes: s.LiveBytes.Load(), TombBytes: s.TombBytes.Load(),
+			Latest: s.Latest.Load(), Begun: int64(s.ID), Sealed: !e.w.writes(s),
 		})
 	}
 	if oldest >= 0 && e.graves.firstSeq() >= segs[oldest].FirstSeq.Load() {

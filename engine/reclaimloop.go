@@ -25,9 +25,11 @@ const (
 	reclaimRate = 64 << 20
 
 	// Garbage is taken back from this part of all bytes on, in percent: while the
-	// cache is written to, and while it is not.
-	busyShare = 45
-	idleShare = 20
+	// cache is written to, and while it is not. Below a SizeLimit it costs nothing, and
+	// the longer it waits, the less has to be copied.
+	busyShare    = 33
+	limitedShare = 100
+	idleShare    = 20
 	// idleLeast is the part of a segment that must be garbage then.
 	idleLeast = 25
 )
@@ -57,16 +59,20 @@ func (r *reclaiming) run() {
 	t := time.NewTicker(reclaimTick)
 	defer t.Stop()
 	var last uint64
+	busy := int64(busyShare)
+	if r.e.opt.SizeLimit > 0 {
+		busy = limitedShare
+	}
 	for {
 		select {
 		case <-r.quit:
 			return
 		case <-r.wake:
-			r.work(busyShare)
+			r.work(busy)
 		case <-t.C:
 			share := int64(idleShare)
 			if seq := r.e.clock.last.Load(); seq != last {
-				share, last = busyShare, seq
+				share, last = busy, seq
 			}
 			r.e.faults.add("free space", r.e.lookAtVolume())
 			r.work(share)

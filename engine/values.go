@@ -389,7 +389,12 @@ func (v *values) write(f vfs.File, b []byte, off int64, locked bool) error {
 	w := v.e.wantBytes(int64(len(b)))
 	for {
 		_, err := f.WriteAt(b, off)
-		if err == nil || !vfs.IsNoSpace(err) || !v.e.makeSpace(w, locked) {
+		switch {
+		case err == nil || !vfs.IsNoSpace(err):
+			return err
+		case !w.again:
+			w.again = true
+		case !v.e.makeSpace(w, locked):
 			return err
 		}
 	}

@@ -359,6 +359,9 @@ func (b *batch) commitLocked(e *Engine) error {
 	e.stats.cleared(b.tally)
 	if whole {
 		e.stats.compactions.Add(1)
+		if stream(w.seg.Stream) == hot {
+			e.w.classes.collected(w.seg, e.clock.last.Load())
+		}
 		e.buryLocked(w.seg)
 	}
 	return nil
