@@ -6,6 +6,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -113,9 +114,16 @@ func TestShrunkLimits(t *testing.T) {
 }
 
 // fakeClock is a clock that stands still until it is set.
-type fakeClock struct{ t time.Time }
+type fakeClock struct{ t atomic.Pointer[time.Time] }
 
-func (f *fakeClock) now() time.Time { return f.t }
+func newFakeClock(t time.Time) *fakeClock {
+	f := &fakeClock{}
+	f.set(t)
+	return f
+}
+
+func (f *fakeClock) now() time.Time  { return *f.t.Load() }
+func (f *fakeClock) set(t time.Time) { f.t.Store(&t) }
 
 func TestOddTTLs(t *testing.T) {
 	const year = 365 * 24 * time.Hour
@@ -133,13 +141,13 @@ func TestOddTTLs(t *testing.T) {
 		{ttl: math.MaxInt64, lives: []time.Duration{0, 1, year, 200 * year}},
 	} {
 		for _, limit := range []int64{0, 1 << 20} {
-			dir, clock := t.TempDir(), &fakeClock{begin}
+			dir, clock := t.TempDir(), newFakeClock(begin)
 			o := &Options{Now: clock.now, SizeLimit: limit}
 			c := mustOpen(t, dir, o)
 			require.NoError(t, c.Set("k", []byte("before")), "what an odd time replaces must not come back")
 			require.NoError(t, c.Set("k", []byte("v"), TTL(x.ttl)))
 			for _, d := range x.lives {
-				clock.t = begin.Add(d)
+				clock.set(begin.Add(d))
 				_, err := c.Expire()
 				require.NoError(t, err)
 				v, err := c.Get("k")
@@ -147,7 +155,7 @@ func TestOddTTLs(t *testing.T) {
 				require.Equal(t, "v", string(v))
 			}
 			for _, d := range x.over {
-				clock.t = begin.Add(d)
+				clock.set(begin.Add(d))
 				_, err := c.Get("k")
 				require.ErrorIs(t, err, ErrNotFound, "%v after %v", x.ttl, d)
 			}
@@ -208,19 +216,19 @@ func TestEqualDeadlines(t *testing.T) {
 	if testing.Short() {
 		n = 20_000
 	}
-	dir, clock := t.TempDir(), &fakeClock{time.Unix(1e9, 0)}
+	dir, clock := t.TempDir(), newFakeClock(time.Unix(1e9, 0))
 	o := &Options{Now: clock.now, SegmentSize: 8 << 20, ManualCompaction: true}
 	c := mustOpen(t, dir, o)
-	deadline := clock.t.Add(time.Hour)
+	deadline := clock.now().Add(time.Hour)
 	for i := range n {
 		require.NoError(t, c.Set(itoa(i), nil, ExpireAt(deadline)))
 	}
 	require.NoError(t, c.Set("stays", nil))
-	clock.t = deadline.Add(-1)
+	clock.set(deadline.Add(-1))
 	removed, err := c.Expire()
 	require.NoError(t, err)
 	require.Zero(t, removed)
-	clock.t = deadline
+	clock.set(deadline)
 	removed, err = c.Expire()
 	require.NoError(t, err)
 	require.Equal(t, n, removed)
@@ -228,7 +236,7 @@ func TestEqualDeadlines(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, 1, left)
 	require.NoError(t, c.Close())
-	clock.t = deadline.Add(-time.Hour)
+	clock.set(deadline.Add(-time.Hour))
 	c = mustOpen(t, dir, o)
 	left, err = c.Len()
 	require.NoError(t, err)
@@ -245,18 +253,18 @@ func TestClockSteps(t *testing.T) {
 		for _, limit := range []int64{0, 100 << 10} {
 			t.Run(fmt.Sprint(seed, limit), func(t *testing.T) {
 				r := rand.New(rand.NewPCG(seed, 7))
-				w := &clockWalk{T: t, r: r, clock: &fakeClock{time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)}, dir: t.TempDir(), items: make(map[string]walkItem)}
+				w := &clockWalk{T: t, r: r, clock: newFakeClock(time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)), dir: t.TempDir(), items: make(map[string]walkItem)}
 				w.o = &Options{Now: w.clock.now, SizeLimit: limit, SegmentSize: 8 << 10}
-				w.c, w.latest = mustOpen(t, w.dir, w.o), w.clock.t
+				w.c, w.latest = mustOpen(t, w.dir, w.o), w.clock.now()
 				for range 3000 {
 					if r.IntN(8) == 0 {
 						d := steps[r.IntN(len(steps))]
-						if r.IntN(2) == 0 && w.clock.t.Year() > 2000 || w.clock.t.Year() > 2060 {
+						if r.IntN(2) == 0 && w.clock.now().Year() > 2000 || w.clock.now().Year() > 2060 {
 							d = -d
 						}
-						w.clock.t = w.clock.t.Add(d)
-						if w.clock.t.After(w.latest) {
-							w.latest = w.clock.t
+						w.clock.set(w.clock.now().Add(d))
+						if w.clock.now().After(w.latest) {
+							w.latest = w.clock.now()
 						}
 					}
 					w.step(steps)
@@ -271,18 +279,18 @@ func TestClockSteps(t *testing.T) {
 // that had gone back before, and goes back again.
 func TestClockBackTwice(t *testing.T) {
 	begin := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
-	clock := &fakeClock{begin.Add(10 * time.Hour)}
+	clock := newFakeClock(begin.Add(10 * time.Hour))
 	c := mustOpen(t, t.TempDir(), &Options{Now: clock.now})
 	require.NoError(t, c.Set("first", nil, TTL(time.Second)))
-	clock.t = clock.t.Add(time.Second)
+	clock.set(clock.now().Add(time.Second))
 	_, err := c.Get("first")
 	require.ErrorIs(t, err, ErrExpired)
-	clock.t = begin
+	clock.set(begin)
 	require.NoError(t, c.Set("second", nil, TTL(time.Hour)))
-	clock.t = begin.Add(time.Hour)
+	clock.set(begin.Add(time.Hour))
 	_, err = c.Get("second")
 	require.ErrorIs(t, err, ErrExpired)
-	clock.t = begin
+	clock.set(begin)
 	_, err = c.Get("second")
 	require.NoError(t, c.Close())
 	require.ErrorIs(t, err, ErrNotFound)
@@ -293,7 +301,7 @@ func TestClockBackTwice(t *testing.T) {
 func TestClockBackAfterReopen(t *testing.T) {
 	for _, limit := range []int64{0, 100 << 10, 16 << 10} {
 		begin := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
-		dir, clock := t.TempDir(), &fakeClock{begin}
+		dir, clock := t.TempDir(), newFakeClock(begin)
 		o := &Options{Now: clock.now, SizeLimit: limit}
 		c := mustOpen(t, dir, o)
 		if limit > 0 {
@@ -302,11 +310,11 @@ func TestClockBackAfterReopen(t *testing.T) {
 			}
 		}
 		require.NoError(t, c.Set("k", nil, TTL(time.Hour)))
-		clock.t = begin.Add(time.Hour)
+		clock.set(begin.Add(time.Hour))
 		_, err := c.Get("k")
 		require.ErrorIs(t, err, ErrExpired)
 		require.NoError(t, c.Close())
-		clock.t = begin
+		clock.set(begin)
 		c = mustOpen(t, dir, o)
 		_, err = c.Get("k")
 		require.NoError(t, c.Close())
@@ -359,7 +367,7 @@ func (w *clockWalk) set(key string, ttls []time.Duration) {
 	var opts []SetOption
 	if w.r.IntN(4) > 0 {
 		ttl := ttls[w.r.IntN(len(ttls))]
-		it.deadline = w.clock.t.Add(ttl)
+		it.deadline = w.clock.now().Add(ttl)
 		opts = append(opts, TTL(ttl))
 	}
 	require.NoError(w, w.c.Set(key, []byte(it.value), opts...))
@@ -373,7 +381,7 @@ func (w *clockWalk) look(key string) {
 	if errors.Is(err, ErrNotFound) {
 		// By a clock that is far behind, what was stored before is not served, lest it
 		// lives too long; it is there again when the clock is right.
-		behind := w.latest.Sub(w.clock.t) > 23*time.Hour && !it.deadline.IsZero() && w.clock.t.Before(it.deadline)
+		behind := w.latest.Sub(w.clock.now()) > 23*time.Hour && !it.deadline.IsZero() && w.clock.now().Before(it.deadline)
 		it.over = known && !behind
 		w.items[key] = it
 		return
@@ -381,5 +389,5 @@ func (w *clockWalk) look(key string) {
 	require.NoError(w, err)
 	require.Equal(w, it.value, string(v))
 	require.False(w, it.over, "%s is back", key)
-	require.True(w, it.deadline.IsZero() || w.clock.t.Before(it.deadline), "%s is served %v late", key, w.clock.t.Sub(it.deadline))
+	require.True(w, it.deadline.IsZero() || w.clock.now().Before(it.deadline), "%s is served %v late", key, w.clock.now().Sub(it.deadline))
 }
