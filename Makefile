@@ -54,4 +54,5 @@ bench: ## measure against the raw limit; BENCH=--json for JSON. Takes 6 GB of di
 	$(DCBENCH) run $(BENCH) -w readrandom --value-size 128,1024 --no-map
 	$(DCBENCH) run $(BENCH) -w readmissing,overwrite,readwrite,delete,open
 	$(DCBENCH) run $(BENCH) -w fillrandom -n 10000000
+	$(DCBENCH) run $(BENCH) -w sweep
 	$(DCBENCH) run $(BENCH) -w fillrandom -n 5000 --sync always -c 1,8

@@ -6,8 +6,9 @@
 //
 // "dcbench run" states every figure as a part of what a loop of plain system
 // calls on the same records achieves, in the same process and in turns with it:
-// absolute times say more about a machine than about the cache. Its workload churn
-// asks another question: what a cache that is kept small by compaction pays for it.
+// absolute times say more about a machine than about the cache. Its workloads churn
+// and sweep ask other questions: what a cache that is kept small by compaction pays for
+// it, and how long others wait while very many items are removed at once.
 //
 // The files, in the order to read them: main.go, then demo.go with tree.go,
 // kill.go and child.go; then flags.go, run.go, bench.go, measure.go and

@@ -60,6 +60,19 @@ func (o *report) add(r *result) {
 	if r.churned != nil {
 		o.addChurned(r.churned)
 	}
+	if r.swept != nil {
+		o.addSwept(r)
+	}
+}
+
+func (o *report) addSwept(r *result) {
+	fmt.Fprintf(o.w, "  %d items removed in %s\n", r.Removed, short(int64(r.Seconds*1e9)))
+	for _, w := range []struct {
+		name string
+		waits
+	}{{"Get meanwhile", r.Get}, {"Set meanwhile", r.Set}, {"Get, computing", r.GetComputing}, {"Set, computing", r.SetComputing}} {
+		fmt.Fprintf(o.w, "  %-15s p50 %8s  p99.9 %8s  max %8s  of %s\n", w.name, short(w.P50), short(w.P999), short(w.Max), count(float64(w.N)))
+	}
 }
 
 func (o *report) addChurned(c *churned) {
@@ -85,10 +98,13 @@ func (o *report) end() {
 ops/s      median over the rounds. Cache and limit take turns in the same process
 limit/s    what plain system calls on records of the same size reach: WriteAt at the end of files as long as
            segments (and a sync each, with --sync always), or ReadAt at the same random places and xxhash over it.
-           For open: reading and hashing the files that opening needs. A Get that misses has none, nor has churn
+           For open: reading and hashing the files that opening needs. A Get that misses has none, nor have churn and
+           sweep
 ratio      ops/s to limit/s
 mean       1 / ops/s. p50 to p99.9 come from operations of their own, for looking at the clock twice takes
            time, too: quick ones are slower there
+sweep      ops/s are items removed with one call; p50 to p99.9 are of Gets meanwhile. "Computing" is what Gets and
+           Sets take beside a loop that only computes: as much they may wait for a processor
 B/key      growth of the anonymous memory of the process by n keys, over that of an open, empty cache
 `)
 }

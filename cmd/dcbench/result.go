@@ -31,6 +31,7 @@ type result struct {
 	Mapped      bool     `json:"mapped"` // reads may map files
 	Seed        uint64   `json:"seed"`
 	*churned
+	*swept
 	environment
 }
 
@@ -60,6 +61,24 @@ type churned struct {
 	SetNotFull         latencies `json:"set_not_full"`
 	SetFull            latencies `json:"set_full"`
 }
+
+// swept is what is told of the workload sweep only.
+type swept struct {
+	Removed      int   `json:"removed"` // items
+	Get          waits `json:"get"`     // beside the sweep
+	Set          waits `json:"set"`
+	GetComputing waits `json:"get_computing"` // beside what only computes
+	SetComputing waits `json:"set_computing"`
+}
+
+// waits are latencies of which the longest counts.
+type waits struct {
+	latencies
+	Max int64 `json:"max_ns"`
+	N   int64 `json:"n"`
+}
+
+func waitsOf(h *hdrhistogram.Histogram) waits { return waits{latenciesOf(h), h.Max(), h.TotalCount()} }
 
 // blank returns a result with only what it was measured under.
 func (b *bench) blank() *result {

@@ -42,7 +42,7 @@ func TestEveryWorkload(t *testing.T) {
 			for _, o := range objects {
 				checkResult(t, w.name, o)
 			}
-			want, ok := map[string]int{"open": len(openings), "churn": len(churnKeys)}[w.name]
+			want, ok := map[string]int{"open": len(openings), "churn": len(churnKeys), "sweep": len(sweepings)}[w.name]
 			if !ok {
 				want = 1
 			}
@@ -69,7 +69,7 @@ func checkResult(t *testing.T, workload string, o map[string]any) {
 		x, ok := o[name].(float64)
 		assert.True(t, ok && x >= 0, name)
 	}
-	if workload == "readmissing" || workload == "churn" {
+	if workload == "readmissing" || workload == "churn" || workload == "sweep" {
 		assert.Contains(t, o, "ratio")
 		assert.Nil(t, o["ratio"])
 		assert.Nil(t, o["limit_ops_per_sec"])

@@ -21,6 +21,7 @@ var workloads = []workload{
 	{"delete", 2, remove},
 	{"open", 2 * len(openings), open},
 	{"churn", len(churnKeys), churn},
+	{"sweep", len(sweepings), sweep},
 }
 
 func workloadNames() string {

@@ -1,0 +1,56 @@
+package diskcache
+
+import (
+	"sync"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// TestEvictTagBesideWriters overwrites the items of a tag, each at most once, while they
+// are removed: each of them is removed or overwritten, and counted if it was removed.
+func TestEvictTagBesideWriters(t *testing.T) {
+	const n, writers = 20_000, 4
+	c := mustOpen(t, t.TempDir(), &Options{SegmentSize: 256 << 10})
+	for i := range n {
+		require.NoError(t, c.Set(itoa(i), nil, Tag("t")))
+	}
+	var missing [writers]int
+	var errs [writers]error
+	var wg sync.WaitGroup
+	for w := range writers {
+		wg.Go(func() { missing[w], errs[w] = overwritePresent(c, w, n, writers) })
+	}
+	removed, err := c.EvictTag("t")
+	require.NoError(t, err)
+	wg.Wait()
+	want := 0
+	for w := range writers {
+		require.NoError(t, errs[w])
+		want += missing[w]
+	}
+	left, err := c.Len()
+	require.NoError(t, err)
+	require.Equal(t, n-want, left)
+	require.Equal(t, want, removed)
+	s, err := c.Stats()
+	require.NoError(t, err)
+	require.EqualValues(t, want, s.Evicted)
+	require.NoError(t, c.Close())
+}
+
+// overwritePresent sets each key that is there, from the last one on, without a tag, and
+// returns how many were not.
+func overwritePresent(c *Cache, from, n, step int) (missing int, err error) {
+	for i := n - 1 - from; i >= 0 && err == nil; i -= step {
+		err = c.Update(func(tx *Tx) error {
+			has, err := tx.Has(itoa(i))
+			if err != nil || !has {
+				missing++
+				return err
+			}
+			return tx.Set(itoa(i), nil)
+		})
+	}
+	return missing, err
+}
