@@ -3,6 +3,8 @@ package engine
 import (
 	"sync/atomic"
 	"time"
+
+	"github.com/go-diskcache/diskcache/segment"
 )
 
 // clock makes sequences and decides what has expired. A sequence is a hybrid
@@ -12,8 +14,7 @@ type clock struct {
 	now func() time.Time
 	// last is changed by the holder of the writer lock.
 	last atomic.Uint64
-	// horizon is the latest time at which anything was found expired, nil if
-	// nothing was.
+	// horizon is at which times anything was found expired, nil if nothing was.
 	horizon atomic.Pointer[horizon]
 
 	// The wall clock is read by way of the monotonic one, which takes half the
@@ -61,11 +62,50 @@ func (c *clock) seen(seq uint64) {
 	}
 }
 
-// horizon says that at the time at, while seq was the last sequence, something was
-// found expired.
-type horizon struct {
+// sighting says that at the time at, while seq was the last sequence, something was found
+// expired.
+type sighting struct {
 	at  int64
 	seq uint64
+}
+
+// horizon is what was found, as far as one does not follow from another: each is earlier
+// than the one before it, by a clock that went back, and has a later sequence.
+type horizon []sighting
+
+// maxHorizon bounds a horizon. A clock that goes back more often may revive what was
+// stored before the first time.
+const maxHorizon = 64
+
+// knows reports whether something that expires at a time, and was stored with a sequence,
+// was over before.
+func (h *horizon) knows(at int64, stored uint64) bool {
+	if h == nil {
+		return false
+	}
+	for _, f := range *h {
+		if at <= f.at && stored <= f.seq {
+			return true
+		}
+	}
+	return false
+}
+
+// with returns the horizon with one more time, which is the last.
+func (h *horizon) with(f sighting) *horizon {
+	var next horizon
+	if h != nil {
+		for _, o := range *h {
+			if o.at > f.at && o.seq < f.seq {
+				next = append(next, o)
+			}
+		}
+	}
+	next = append(next, f)
+	if len(next) > maxHorizon {
+		next = next[1:]
+	}
+	return &next
 }
 
 // unstored stands for the sequence of what has not been committed yet.
@@ -87,17 +127,30 @@ func (c *clock) expired(at int64, stored uint64) bool {
 	if at == 0 {
 		return false
 	}
-	h, now := c.horizon.Load(), c.now().UnixNano()
-	if known := h != nil && at <= h.at && stored <= h.seq; !known && at > now {
-		begin := int64(stored &^ (1 << 63))
-		return begin < at && begin-futureTolerance > now
+	now := c.now().UnixNano()
+	if at > now {
+		return c.over(at, stored)
 	}
-	next := &horizon{now, c.last.Load()}
-	for h == nil || h.at < now || h.at == now && h.seq < next.seq {
-		if c.horizon.CompareAndSwap(h, next) {
+	next := sighting{now, c.last.Load()}
+	for h := c.horizon.Load(); !h.knows(now, next.seq); h = c.horizon.Load() {
+		if c.horizon.CompareAndSwap(h, h.with(next)) {
 			break
 		}
-		h = c.horizon.Load()
 	}
 	return true
+}
+
+// over is expired for who only asks: nothing is found.
+func (c *clock) over(at int64, stored uint64) bool {
+	now := c.now().UnixNano()
+	if at <= now || c.horizon.Load().knows(at, stored) {
+		return true
+	}
+	begin := int64(stored &^ (1 << 63))
+	return begin < at && begin-futureTolerance > now
+}
+
+// ahead reports whether a segment was begun by a clock that was ahead.
+func (c *clock) ahead(s *segment.Segment) bool {
+	return int64(s.ID&^(1<<63))-futureTolerance > c.now().UnixNano()
 }

@@ -98,6 +98,7 @@ func open(fsys vfs.FS, o Options) (*Engine, error) {
 	if err != nil {
 		return nil, errors.Join(err, e.abandon())
 	}
+	e.faults.add("free space", e.lookAtVolume())
 	e.bg.start(e, r)
 	e.reclaiming.start(e)
 	return e, nil
@@ -119,6 +120,7 @@ func (e *Engine) abandon() error {
 // returns what went wrong, and what the background met and nobody has seen yet;
 // the directory is free in any case. A second Close returns ErrClosed.
 func (e *Engine) Close() error {
+	settled := e.settleHorizon()
 	e.w.mu.Lock()
 	if e.w.closed {
 		e.w.mu.Unlock()
@@ -128,7 +130,7 @@ func (e *Engine) Close() error {
 	e.w.mu.Unlock()
 
 	e.stop()
-	errs := []error{e.sealAll()}
+	errs := []error{settled, e.sealAll()}
 	e.w.mu.Lock()
 	e.w.ended = true // a Sync that is still under way finds its work done by sealAll
 	e.w.mu.Unlock()

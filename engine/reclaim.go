@@ -208,7 +208,7 @@ func (e *Engine) planLocked(w *want) (*batch, error) {
 // short returns how much of what is wanted is not free.
 func (e *Engine) short(w *want) (s struct{ bytes, items int64 }) {
 	if limit := e.limit(); limit > 0 {
-		s.bytes = e.usage() + w.bytes - limit
+		s.bytes = e.usage() + w.bytes + e.headroom(limit) - limit
 	}
 	if w.full {
 		s.bytes = w.bytes
@@ -265,7 +265,7 @@ func (e *Engine) compactsFirst(w *want, usage []compaction.Segment) bool {
 }
 
 // batchOf makes a batch of the walk through a segment.
-func (e *Engine) batchOf(s *segment.Segment, judge func(keydir.Entry, *codec.HintEntry) fate) *batch {
+func (e *Engine) batchOf(s *segment.Segment, judge judgement) *batch {
 	w := e.reclaimer.walks[s]
 	if w == nil || w.next == len(w.entries) {
 		w = &walk{seg: s, closed: !e.w.writes(s)}
@@ -304,16 +304,30 @@ func (e *Engine) oldestBut(s *segment.Segment) uint64 {
 }
 
 // compacts judges for compaction: nothing is given up but what has expired.
-func (e *Engine) compacts(_ keydir.Entry, he *codec.HintEntry) fate {
-	if e.expiredHint(he) {
+func (e *Engine) compacts(s *segment.Segment, _ keydir.Entry, he *codec.HintEntry) fate {
+	if e.expiredHint(s, he) {
 		return expire
 	}
 	return moves
 }
 
-func (e *Engine) expiredHint(he *codec.HintEntry) bool {
+// expiredHint reports whether the time of a record is over. A hint tells of seconds, and
+// of when the record was moved last: where that does not do, the record says more.
+func (e *Engine) expiredHint(s *segment.Segment, he *codec.HintEntry) bool {
+	const second = 1e9
 	at := expiresOf(he)
-	return at != 0 && e.clock.expired(at, he.Seq)
+	if at == 0 {
+		return false
+	}
+	over := e.clock.over(at, he.Seq)
+	if at <= e.clock.now().UnixNano() || over && he.Flags&codec.FlagStored == 0 {
+		return e.clock.expired(at, he.Seq)
+	}
+	if !over && !e.clock.over(at-second+1, 0) {
+		return false
+	}
+	h, _, err := s.Head(he.Off, nil)
+	return err == nil && e.clock.expired(h.Expires, h.Stored)
 }
 
 // evictFirst makes a batch of the oldest segment of the stream from which S3FIFO
@@ -337,9 +351,9 @@ func (e *Engine) evictFirst(w *want, segs []*segment.Segment) *batch {
 		if first[1] == nil {
 			return nil
 		}
-		b := e.batchOf(first[1], func(entry keydir.Entry, he *codec.HintEntry) fate {
+		b := e.batchOf(first[1], func(s *segment.Segment, entry keydir.Entry, he *codec.HintEntry) fate {
 			switch {
-			case e.expiredHint(he):
+			case e.expiredHint(s, he):
 				return expire
 			case !w.noCopy && e.evict.copies.Keep(entry.Hits, he.Size, limit):
 				return keeps
@@ -348,9 +362,9 @@ func (e *Engine) evictFirst(w *want, segs []*segment.Segment) *batch {
 		})
 		return b
 	}
-	b := e.batchOf(first[0], func(entry keydir.Entry, he *codec.HintEntry) fate {
+	b := e.batchOf(first[0], func(s *segment.Segment, entry keydir.Entry, he *codec.HintEntry) fate {
 		switch {
-		case e.expiredHint(he):
+		case e.expiredHint(s, he):
 			return expire
 		case !w.noCopy && evict.Promote(entry.Hits, weight[1], limit):
 			return keeps

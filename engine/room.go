@@ -34,6 +34,15 @@ func (e *Engine) limit() int64 {
 	return free
 }
 
+// headroom is the part of a limit that is left to reclaiming: what it copies is there
+// twice for a while, in some segments, and where these are large that is much.
+func (e *Engine) headroom(limit int64) int64 {
+	return min(max(3*e.opt.SegmentSize-limit/tolerance, 0), limit/8)
+}
+
+// tolerance is the reciprocal of the part by which a limit may be exceeded.
+const tolerance = 10
+
 // lookAtVolume finds out anew how many bytes MinFreeSpace leaves to the directory.
 func (e *Engine) lookAtVolume() error {
 	if e.opt.MinFreeSpace == 0 {
@@ -50,7 +59,7 @@ func (e *Engine) lookAtVolume() error {
 // mostOf returns the largest commit, or value, that a cache of a limit can hold:
 // its own files take some, and one segment or two are always on their way.
 func (e *Engine) mostOf(limit int64) int64 {
-	return limit - limit/8 - 2*codec.SegmentHeaderLen
+	return limit - limit/8 - e.headroom(limit) - 2*codec.SegmentHeaderLen
 }
 
 // wantOf returns what room a commit wants.

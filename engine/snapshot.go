@@ -92,7 +92,7 @@ func (r *recovery) openSnapshot(f vfs.File) (bool, error) {
 	e.id = snap.CacheID
 	e.clock.seen(snap.Seq)
 	if snap.Horizon > 0 {
-		e.clock.horizon.Store(&horizon{snap.Horizon, snap.HorizonSeq})
+		e.clock.horizon.Store(&horizon{{snap.Horizon, snap.HorizonSeq}})
 	}
 	for _, s := range snap.Segments {
 		seg := segment.Found(e.fsys, e.files, s.ID, s.Slot, s.Length)
@@ -318,6 +318,22 @@ func (e *Engine) writeSnapshot(x *keydir.Index) error {
 	return e.fsys.SyncDir(".")
 }
 
+// settleHorizon removes what was found expired where the snapshot of this Close, of which
+// there may be none, cannot say that it was.
+func (e *Engine) settleHorizon() error {
+	h := e.clock.horizon.Load()
+	if h == nil {
+		return nil
+	}
+	limit := e.limit()
+	fits := limit == 0 || int64(e.index.Load().MemBytes()) <= limit/snapshotShare
+	if fits && len(*h) == 1 {
+		return nil
+	}
+	_, err := e.Expire()
+	return err
+}
+
 // snapshotSize returns about how long a snapshot of x is.
 func (e *Engine) snapshotSize(x *keydir.Index) (int64, error) {
 	s := codec.Snapshot{
@@ -366,7 +382,7 @@ func (e *Engine) fillSnapshot(f vfs.File, x *keydir.Index) error {
 		Shards: make([]codec.SnapshotShard, x.Shards()),
 	}
 	if h := e.clock.horizon.Load(); h != nil {
-		s.Horizon, s.HorizonSeq = max(h.at, 0), h.seq
+		s.Horizon, s.HorizonSeq = max((*h)[0].at, 0), (*h)[0].seq
 	}
 	for _, g := range e.w.bySlot {
 		if g != nil {

@@ -290,7 +290,7 @@ func (s *stage) limits(r *request, need int64) error {
 		if need > e.mostOf(limit) {
 			return fmt.Errorf("%w: %d bytes do not fit a cache of %d", ErrTooLarge, need, limit)
 		}
-		if r.need = int64(len(s.buf)) + need + hints; e.usage()+r.need > limit {
+		if r.need = int64(len(s.buf)) + need + hints; e.usage()+r.need+e.headroom(limit) > limit {
 			return errNoRoom
 		}
 	}

@@ -87,12 +87,12 @@ func (e *Engine) Expire() (int, error) {
 		now := e.clock.now().UnixNano()
 		first, last := s.Earliest.Load(), s.Latest.Load()
 		switch {
-		case first == 0 || first > now && !e.clock.expired(first, 0):
+		case first == 0 || first-1e9 >= now && !e.clock.over(first-1e9, 0) && !e.clock.ahead(s):
 			return nil
 		case last <= now:
 			return e.clear(s, e.compacts)
 		}
-		return e.pick(s, func(he *codec.HintEntry) (bool, error) { return e.expiredHint(he), nil }, func(t *tally, size int64) {
+		return e.pick(s, func(he *codec.HintEntry) (bool, error) { return e.expiredHint(s, he), nil }, func(t *tally, size int64) {
 			t.expired++
 			t.expiredBytes += size
 		})
@@ -146,7 +146,7 @@ func (e *Engine) eachSegment(fn func(s *segment.Segment) error) error {
 }
 
 // clear walks through a segment to its end.
-func (e *Engine) clear(s *segment.Segment, judge func(keydir.Entry, *codec.HintEntry) fate) error {
+func (e *Engine) clear(s *segment.Segment, judge judgement) error {
 	if e.bg.hasOrphans() { // they may hold copies of what is dropped already
 		if err := e.sealRest(); err != nil {
 			return err
@@ -197,11 +197,11 @@ func (e *Engine) pick(s *segment.Segment, choose func(*codec.HintEntry) (bool, e
 		return err
 	}
 	for len(entries) > 0 {
-		r := &request{}
-		var t tally
+		r := &request{done: make(chan struct{}, 1)}
+		var sizes []int64
 		if entries, err = e.pickBatch(s, entries, choose, func(op Op, size int64) {
 			r.ops = append(r.ops, op)
-			count(&t, size)
+			sizes = append(sizes, size)
 		}); err != nil {
 			return err
 		}
@@ -210,6 +210,12 @@ func (e *Engine) pick(s *segment.Segment, choose func(*codec.HintEntry) (bool, e
 		}
 		if err := e.commitOnce(r); err != nil {
 			return err
+		}
+		var t tally
+		for i := range r.ops {
+			if r.ops[i].Record.Seq != 0 { // it was still the newest of its key
+				count(&t, sizes[i])
+			}
 		}
 		e.stats.cleared(t)
 	}

@@ -295,7 +295,7 @@ func (v *values) grow(id uint64, n int64) error {
 		if err := v.fits(v.pending[id] + n); err != nil {
 			return err
 		}
-		if v.e.usage()+n > limit {
+		if v.e.usage()+n+v.e.headroom(limit) > limit {
 			return errNoRoom
 		}
 	}

@@ -20,6 +20,10 @@ const (
 	expire             // it is given up because its time is over
 )
 
+// judgement decides on the fate of the record of a segment that a hint entry tells of,
+// and an entry of the index points to.
+type judgement func(*segment.Segment, keydir.Entry, *codec.HintEntry) fate
+
 // A walk clears a segment from its front to its end, a batch at a time. What a batch
 // commits says that the segment is dropped up to there, so it may end at any place.
 type walk struct {
@@ -34,7 +38,7 @@ type batch struct {
 	w     *walk
 	begin int // w.next, when it was planned
 	to    stream
-	judge func(keydir.Entry, *codec.HintEntry) fate
+	judge judgement
 
 	oldest uint64 // first sequence of all other segments
 	ops    []Op
@@ -62,9 +66,9 @@ func (t *tally) add(o tally) {
 
 // Limits of a batch: it is committed under the writer lock, and others wait.
 const (
-	maxBatchOps   = 256
-	maxBatchBytes = 128 << 10
-	maxBatchLook  = 4096 // entries looked at
+	maxBatchOps   = 4096
+	maxBatchBytes = 1 << 20
+	maxBatchLook  = 16384 // entries looked at
 )
 
 // entriesOf returns what a segment holds from its front on.
@@ -208,7 +212,7 @@ func (b *batch) put(e *Engine, x *keydir.Index, he *codec.HintEntry) error {
 		b.sync = b.sync || he.Off < seg.Synced() && !e.isSynced(entry)
 		return nil
 	}
-	f := b.judge(entry, he)
+	f := b.judge(seg, entry, he)
 	if f == evicts || f == expire {
 		return b.giveUp(e, he, f)
 	}

@@ -49,7 +49,13 @@ func (f *osFile) Window(size int64) (Window, error) {
 	return w, nil
 }
 
-func (w *window) Reserved() int64 { return w.reserved.Load() }
+func (w *window) Reserved() int64 {
+	n := w.reserved.Load()
+	if w.ahead.Load() { // the next step may be there already
+		n = min(n+w.step, int64(len(w.data)))
+	}
+	return n
+}
 
 func (w *window) Reserve(n int64) error {
 	have := w.reserved.Load()
