@@ -241,7 +241,9 @@ func testDu(t *testing.T, c duCase, p Policy) {
 	s, err := l.c.Stats()
 	require.NoError(t, err)
 	t.Logf("%d sets, %d refused, %d items, %d bytes live, %d evicted, %d expired", s.Sets, l.full, s.Items, s.LiveBytes, s.Evicted, s.Expired)
-	require.Greater(t, s.LiveBytes, limit/3, "space is not used")
+	if c.segments > 10 { // in fewer one value may have driven out all others
+		require.Greater(t, s.LiveBytes, limit/3, "space is not used")
+	}
 	require.NoError(t, l.c.Close())
 	requireWithin(t, dir, limit)
 	l.c = mustOpen(t, dir, l.options(limit, p))

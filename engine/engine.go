@@ -81,7 +81,7 @@ func open(fsys vfs.FS, o Options) (*Engine, error) {
 	e.faults.log = o.Log
 	e.files = segment.NewFiles(o.MaxOpenFiles, !o.NoMap && fsys.Local())
 	e.files.Removed = e.removed
-	if e.files.Map && o.Sync != SyncAlways && (o.SizeLimit == 0 || o.SizeLimit >= leastWindowed) {
+	if e.files.Map && o.Sync != SyncAlways && (o.SizeLimit == 0 || o.SizeLimit >= leastWindowed*o.SegmentSize) {
 		// Where each commit is synced, memory would have to be made writable
 		// anew for each, by a fault.
 		e.files.Window = o.SegmentSize

@@ -56,7 +56,7 @@ const (
 	segmentsPerLimit     = 128
 	minLimitedSegment    = 256 << 10
 	leastSegments        = 8       // or a cache within a limit would give up much at once
-	leastWindowed        = 1 << 20 // limit below which no room is reserved in segments
+	leastWindowed        = 32      // segments within a limit, for room to be reserved in those that are written to
 	minMaxFile           = 2 << 20 // room for a key, a tag and a value below FileThreshold in any segment
 )
 

@@ -525,6 +525,9 @@ func (e *Engine) makeRoom(w *want, locked bool) error {
 	if e.bg.settle(locked) {
 		return nil // what was being sealed can go now
 	}
+	if e.endDead(w, locked) {
+		return nil
+	}
 	if before := e.DiskUsage(); e.values.strayBytes.Load() > 0 {
 		if err := e.bg.sweepOnce(); err != nil || e.DiskUsage() < before {
 			return err
@@ -545,6 +548,32 @@ func (e *Engine) makeRoom(w *want, locked bool) error {
 	}
 	return fmt.Errorf("%w: %d of %d bytes are in use, and nothing more can be given up", ErrFull, e.usage(), e.limit())
 }
+
+// endDead ends segments that are written to and hold nothing that is wanted, but for a
+// little: they can only go then. It reports whether there were any.
+func (e *Engine) endDead(w *want, locked bool) bool {
+	if !locked {
+		e.w.mu.Lock()
+		defer e.w.mu.Unlock()
+	}
+	if e.w.closed && !locked || e.short(w).bytes <= 0 {
+		return false
+	}
+	any := false
+	for i, a := range e.w.active {
+		if a == nil || a.Segment.LiveBytes.Load() > 0 || a.Segment.Length() < e.opt.SegmentSize/leastDead {
+			continue
+		}
+		e.bg.seal(a)
+		e.w.active[i] = nil
+		any = true
+	}
+	return any
+}
+
+// leastDead is the reciprocal of the part of a segment that such a one must have of the
+// usual length: what says that it is gone goes to another, which would be the next.
+const leastDead = 8
 
 // makeSpace takes back as many bytes as are wanted on a disk that is full, and reports
 // whether it got any.

@@ -22,7 +22,7 @@ type Window interface {
 	// written is zeros. Room is taken ahead, in steps.
 	Reserve(n int64) error
 
-	// Reserved is how far Reserve has come.
+	// Reserved is how far Reserve has come, and will have come in the background.
 	Reserved() int64
 
 	// Trim cuts the file to n bytes and makes the memory read-only.

@@ -25,7 +25,8 @@ type window struct {
 	f        *os.File
 	step     int64
 	reserved atomic.Int64
-	ahead    atomic.Bool // a goroutine reserves
+	wanted   atomic.Int64 // what a goroutine is about to reserve
+	ahead    atomic.Bool  // it does
 
 	mu  sync.Mutex // held while room is reserved
 	end bool       // guarded by mu: no more is reserved
@@ -49,13 +50,7 @@ func (f *osFile) Window(size int64) (Window, error) {
 	return w, nil
 }
 
-func (w *window) Reserved() int64 {
-	n := w.reserved.Load()
-	if w.ahead.Load() { // the next step may be there already
-		n = min(n+w.step, int64(len(w.data)))
-	}
-	return n
-}
+func (w *window) Reserved() int64 { return max(w.reserved.Load(), w.wanted.Load()) }
 
 func (w *window) Reserve(n int64) error {
 	have := w.reserved.Load()
@@ -82,10 +77,14 @@ func (w *window) reserveAhead(from int64) {
 	if w.end {
 		return
 	}
+	step := min(w.step, int64(len(w.data))-from)
+	w.wanted.Store(from + step)
 	w.wg.Go(func() {
 		// What fails here fails again when it is needed, and is told then.
 		if w.extend(from) == nil {
-			w.turnPages(from, min(w.step, int64(len(w.data))-from))
+			w.turnPages(from, step)
+		} else {
+			w.wanted.Store(from)
 		}
 		w.ahead.Store(false)
 	})
@@ -137,6 +136,7 @@ func (w *window) Trim(n int64) error {
 			return pathError("truncate", w.f.Name(), err)
 		}
 		w.reserved.Store(n)
+		w.wanted.Store(n)
 	}
 	_ = unix.Madvise(w.data, unix.MADV_DONTNEED)
 	if err := unix.Mprotect(w.data, unix.PROT_READ); err != nil {
