@@ -561,7 +561,7 @@ func (e *Engine) endDead(w *want, locked bool) bool {
 	}
 	any := false
 	for i, a := range e.w.active {
-		if a == nil || a.Segment.LiveBytes.Load() > 0 || a.Segment.Length() < e.opt.SegmentSize/leastDead {
+		if a == nil || a.Segment.LiveBytes.Load() > 0 || a.Segment.Length() < max(e.opt.SegmentSize/8, leastDead) {
 			continue
 		}
 		e.bg.seal(a)
@@ -571,9 +571,9 @@ func (e *Engine) endDead(w *want, locked bool) bool {
 	return any
 }
 
-// leastDead is the reciprocal of the part of a segment that such a one must have of the
-// usual length: what says that it is gone goes to another, which would be the next.
-const leastDead = 8
+// leastDead is how long such a one must be at least: what says that it is gone goes to
+// another, which would be the next.
+const leastDead = 1 << 10
 
 // makeSpace takes back as many bytes as are wanted on a disk that is full, and reports
 // whether it got any.
