@@ -73,7 +73,7 @@ func (m *model) attrs() Attrs {
 func (m *model) store(key string, value []byte, a Attrs) {
 	m.age++
 	it := &modelItem{value: value, attrs: a, age: m.age}
-	if m.lifeOf(key) == alive {
+	if m.lifeOf(key) == alive && !m.limited() { // what it replaces may have been given up for it
 		it.first = m.items[key].first
 	}
 	m.items[key] = it
