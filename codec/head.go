@@ -1,5 +1,7 @@
 package codec
 
+import "math"
+
 import "math/bits"
 
 // A Head is all that is known of a record without its body. It has a checksum
@@ -110,7 +112,7 @@ func (r *Record) parseOptional(b []byte) (tagLen int, ok bool) {
 	}
 	if r.Flags&FlagExpires != 0 {
 		r.Expires = int64(le.Uint64(b))
-		ok = ok && r.Expires != 0
+		ok = ok && r.Expires != 0 && (r.Kind != KindDrop || isPlace(r.Expires))
 		b = b[optionalLen:]
 	}
 	if r.Flags&FlagExtra != 0 {
@@ -120,6 +122,9 @@ func (r *Record) parseOptional(b []byte) (tagLen int, ok bool) {
 	}
 	return tagLen, ok
 }
+
+// isPlace reports whether a record may begin at an offset, of which a hint can tell.
+func isPlace(off int64) bool { return off > 0 && off%Align == 0 && off/Align <= math.MaxUint32 }
 
 // checkRecord holds the limits, and the rules that one field sets for another.
 // Appending and parsing both keep them.

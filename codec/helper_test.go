@@ -2,6 +2,7 @@ package codec
 
 import (
 	"bytes"
+	"math"
 	"runtime"
 	"slices"
 	"testing"
@@ -68,6 +69,9 @@ func drawRecord(t *rapid.T) Record {
 	}
 	r.First = rapid.SampledFrom([]uint64{0, r.Seq, 1, 1<<64 - 1}).Draw(t, "first")
 	r.Stored = rapid.SampledFrom([]uint64{0, r.Seq, 1, 1<<64 - 1}).Draw(t, "stored")
+	if r.Kind == KindDrop {
+		r.Expires = rapid.SampledFrom([]int64{0, Align, 88, math.MaxUint32 * Align}).Draw(t, "offset")
+	}
 	if r.Kind != KindDrop && r.Kind != KindMark {
 		r.Key = drawBytes(t, "key", 40)
 		r.Tag = drawBytes(t, "tag", 12)

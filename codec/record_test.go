@@ -2,6 +2,7 @@ package codec
 
 import (
 	"bytes"
+	"math"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -330,5 +331,18 @@ func TestHotPathsDoNotAllocate(t *testing.T) {
 		},
 	} {
 		require.Zero(t, testing.AllocsPerRun(100, hot), name)
+	}
+}
+
+// TestDropOffset: a drop names a place where a record may begin, or none.
+func TestDropOffset(t *testing.T) {
+	for _, off := range []int64{-8, -1, 1, 7, math.MaxInt64, math.MinInt64, (math.MaxUint32 + 1) * Align} {
+		r := Record{Kind: KindDrop, Hash: 42, Expires: Align, Seq: 1, First: 1, Stored: 1}
+		r.Digest()
+		b := AppendRecord(nil, 7, 88, &r)
+		le.PutUint64(b[fixedHeadLen:], uint64(off))
+		le.PutUint32(b, placedSum(b[:fixedHeadLen+optionalLen], 7, 88, recordSalt))
+		_, err := ParseRecord(b, 7, 88, &r)
+		require.ErrorIs(t, err, ErrLength, off)
 	}
 }

@@ -55,6 +55,11 @@ func dropsOf(all []*history) map[uint64]dropped {
 // applyDrops leaves out the segments that are dropped whole, whose files go once it
 // is certain that the drop is on the disk, and notes how far others are.
 func (r *recovery) applyDrops(all []*history) []*history {
+	for _, h := range all {
+		if len(h.entries) > 0 { // a hint may tell of a drop that was lost since
+			h.seg.FirstSeq.Store(min(h.seg.FirstSeq.Load(), h.entries[0].Seq))
+		}
+	}
 	drops := dropsOf(all)
 	if len(drops) == 0 {
 		return all
@@ -69,7 +74,7 @@ func (r *recovery) applyDrops(all []*history) []*history {
 			continue
 		}
 		r.orphans = withoutOrphan(r.orphans, h)
-		r.e.graves.bury(segment.Gone(r.e.fsys, r.e.files, h.seg.ID, h.seg.FirstSeq.Load()), d.by)
+		r.e.graves.bury(segment.Gone(r.e.fsys, r.e.files, h.seg.ID, h.seg.FirstSeq.Load()), d.by, h.seg.FirstSeq.Load())
 	}
 	return left
 }

@@ -21,8 +21,9 @@ type graves struct {
 
 // grave is a segment that may go once the commit that dropped it is on the disk.
 type grave struct {
-	seg *segment.Segment
-	by  committed
+	seg   *segment.Segment
+	by    committed
+	first uint64 // sequence that it begins with, whatever of it was dropped before
 }
 
 // committed is a commit, which is on the disk once its segment is synced behind an
@@ -34,10 +35,10 @@ type committed struct {
 
 func (c committed) synced() bool { return c.seg.Synced() > c.off }
 
-func (g *graves) bury(seg *segment.Segment, by committed) {
+func (g *graves) bury(seg *segment.Segment, by committed, first uint64) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.buried = append(g.buried, grave{seg, by})
+	g.buried = append(g.buried, grave{seg, by, first})
 }
 
 // rebury lets all go with a commit that drops again whatever they wait for.
@@ -62,7 +63,7 @@ func (g *graves) firstSeq() uint64 {
 	defer g.mu.Unlock()
 	first := ^uint64(0)
 	for _, b := range g.buried {
-		first = min(first, b.seg.FirstSeq.Load())
+		first = min(first, b.first)
 	}
 	return first
 }

@@ -19,15 +19,34 @@ import (
 type reclaimer struct {
 	turn  sync.Mutex
 	walks map[*segment.Segment]*walk
-	last  map[*segment.Segment]committed // what dropped a part of segments that are there
+	apart bool                          // who plans has no turn, and shares nothing with who has
+	last  map[*segment.Segment]partDrop // what dropped a part of segments that are there
 }
 
-// dropped notes what has dropped a part of a segment.
-func (r *reclaimer) dropped(s *segment.Segment, by committed) {
+// partDrop is a commit that dropped a part of a segment.
+type partDrop struct {
+	committed
+	first uint64 // sequence that the segment begins with as long as it is not on the disk
+}
+
+// dropped notes what has dropped a part of a segment, which still began with first.
+func (r *reclaimer) dropped(s *segment.Segment, by committed, first uint64) {
 	if r.last == nil {
-		r.last = make(map[*segment.Segment]committed)
+		r.last = make(map[*segment.Segment]partDrop)
 	}
-	r.last[s] = by
+	if o, ok := r.last[s]; ok && !o.synced() {
+		first = min(first, o.first)
+	}
+	r.last[s] = partDrop{by, first}
+}
+
+// firstSeq returns the first sequence of what a crash may leave of a segment.
+func (r *reclaimer) firstSeq(s *segment.Segment) uint64 {
+	first := s.FirstSeq.Load()
+	if by, ok := r.last[s]; ok && !by.synced() {
+		first = min(first, by.first)
+	}
+	return first
 }
 
 func (r *reclaimer) forget(s *segment.Segment) {
@@ -94,8 +113,13 @@ func (e *Engine) reclaim(w *want, locked bool) (bool, error) {
 		e.reclaimer.turn.Lock()
 		defer e.reclaimer.turn.Unlock()
 		e.w.mu.Lock()
+	} else if e.reclaimer.turn.TryLock() { // who has it may be waiting for the writer lock
+		defer e.reclaimer.turn.Unlock()
+	} else {
+		e.reclaimer.apart = true
 	}
 	b, err := e.planLocked(w)
+	e.reclaimer.apart = false
 	if !locked {
 		e.w.mu.Unlock()
 	}
@@ -182,7 +206,7 @@ func (e *Engine) planLocked(w *want) (*batch, error) {
 	}
 	short := e.short(w)
 	now, seq := e.clock.now().UnixNano(), int64(e.clock.last.Load())
-	if i, ok := compaction.Empty(usage, now); ok {
+	if i, ok := compaction.Empty(usage, now); ok && (short.bytes > 0 || short.items <= 0) {
 		return e.batchOf(segs[i], e.compacts).in(w), nil
 	}
 	if g := w.garbage; g.Least > 0 {
@@ -232,7 +256,7 @@ func (e *Engine) usages() ([]*segment.Segment, []compaction.Segment) {
 		if s == nil || e.bg.seals(s) {
 			continue
 		}
-		if oldest < 0 || s.FirstSeq.Load() < segs[oldest].FirstSeq.Load() {
+		if oldest < 0 || e.reclaimer.firstSeq(s) < e.reclaimer.firstSeq(segs[oldest]) {
 			oldest = len(segs)
 		}
 		segs = append(segs, s)
@@ -241,7 +265,7 @@ func (e *Engine) usages() ([]*segment.Segment, []compaction.Segment) {
 			Latest: s.Latest.Load(), Begun: int64(s.ID), Sealed: !e.w.writes(s),
 		})
 	}
-	if oldest >= 0 && e.graves.firstSeq() >= segs[oldest].FirstSeq.Load() {
+	if oldest >= 0 && e.graves.firstSeq() >= e.reclaimer.firstSeq(segs[oldest]) {
 		usage[oldest].Oldest = true
 	}
 	return segs, usage
@@ -267,15 +291,25 @@ func (e *Engine) compactsFirst(w *want, usage []compaction.Segment) bool {
 // batchOf makes a batch of the walk through a segment.
 func (e *Engine) batchOf(s *segment.Segment, judge judgement) *batch {
 	w := e.reclaimer.walks[s]
-	if w == nil || w.next == len(w.entries) {
-		w = &walk{seg: s, closed: !e.w.writes(s)}
+	if w == nil || w.next == len(w.entries) || e.reclaimer.apart {
+		w = &walk{seg: s, closed: !e.w.writes(s), front: s.Front.Load()}
 		if e.reclaimer.walks == nil {
 			e.reclaimer.walks = make(map[*segment.Segment]*walk)
 		}
-		e.reclaimer.walks[s] = w
+		if !e.reclaimer.apart {
+			e.reclaimer.walks[s] = w
+		}
 	}
 	b := &batch{w: w, begin: w.next, judge: judge, oldest: e.oldestBut(s), to: kept}
 	b.sync = e.unsynced(s) || e.waitsFor(s)
+	for s, by := range e.reclaimer.last {
+		if by.synced() {
+			if b.fronts == nil {
+				b.fronts = make(map[uint64]int64)
+			}
+			b.fronts[s.ID] = s.Front.Load()
+		}
+	}
 	if stream(s.Stream).probation() {
 		b.to = moved
 	}
@@ -297,7 +331,7 @@ func (e *Engine) oldestBut(s *segment.Segment) uint64 {
 	first := e.graves.firstSeq()
 	for _, o := range e.w.bySlot {
 		if o != nil && o != s {
-			first = min(first, o.FirstSeq.Load())
+			first = min(first, e.reclaimer.firstSeq(o))
 		}
 	}
 	return first
@@ -346,6 +380,10 @@ func (e *Engine) evictFirst(w *want, segs []*segment.Segment) *batch {
 		}
 	}
 	limit := e.evictLimit(weight[0] + weight[1])
+	copies := &e.evict.copies
+	if e.reclaimer.apart {
+		copies = new(evict.Copies)
+	}
 	probation := evict.FromProbation(weight[0], weight[1], limit, e.index.Load().Len())
 	if first[0] == nil || first[1] != nil && !probation {
 		if first[1] == nil {
@@ -355,7 +393,7 @@ func (e *Engine) evictFirst(w *want, segs []*segment.Segment) *batch {
 			switch {
 			case e.expiredHint(s, he):
 				return expire
-			case !w.noCopy && e.evict.copies.Keep(entry.Hits, he.Size, limit):
+			case !w.noCopy && copies.Keep(entry.Hits, he.Size, limit):
 				return keeps
 			}
 			return evicts
@@ -549,8 +587,8 @@ func (e *Engine) makeRoom(w *want, locked bool) error {
 	return fmt.Errorf("%w: %d of %d bytes are in use, and nothing more can be given up", ErrFull, e.usage(), e.limit())
 }
 
-// endDead ends segments that are written to and hold nothing that is wanted, but for a
-// little: they can only go then. It reports whether there were any.
+// endDead ends segments that are written to and are half garbage: it can only go then. It
+// reports whether there were any.
 func (e *Engine) endDead(w *want, locked bool) bool {
 	if !locked {
 		e.w.mu.Lock()
@@ -561,7 +599,7 @@ func (e *Engine) endDead(w *want, locked bool) bool {
 	}
 	any := false
 	for i, a := range e.w.active {
-		if a == nil || a.Segment.LiveBytes.Load() > 0 || a.Segment.Length() < max(e.opt.SegmentSize/8, leastDead) {
+		if a == nil || 2*a.Segment.LiveBytes.Load() > a.Segment.Length() || a.Segment.Length() < max(e.opt.SegmentSize/8, leastDead) {
 			continue
 		}
 		e.bg.seal(a)

@@ -25,7 +25,7 @@ type stage struct {
 	changes []change   // what applying them does to the index
 	reqs    []*request // whose commits they are
 	seen    hashSet    // keys in changes
-	inserts int        // how many of these are new keys, at most
+	inserts int        // by how many keys these make the index larger
 	match   matcher
 }
 
@@ -138,7 +138,6 @@ func (s *stage) record(op *Op, seq uint64) error {
 		if limit := e.opt.CountLimit; limit > 0 && int64(e.index.Load().Len()+s.inserts) >= limit {
 			return errNoRoom
 		}
-		s.inserts++
 	}
 	if ref.Found() || old.lost || rec.Kind == codec.KindTombstone { // a moved one replaced something in its time
 		rec.Flags |= codec.FlagReplaced
@@ -149,7 +148,19 @@ func (s *stage) record(op *Op, seq uint64) error {
 		rec.Flags |= codec.FlagCollides
 	}
 	s.append(change{op: op, ref: ref, old: old, again: again, mute: op.From != nil})
+	s.inserts += growth(&s.changes[len(s.changes)-1])
 	return nil
+}
+
+// growth returns by how many keys a change makes the index larger.
+func growth(c *change) int {
+	switch put := c.op.Record.Kind == codec.KindPut; {
+	case c.mute || c.op.From != nil || put == c.ref.Found():
+		return 0
+	case put:
+		return 1
+	}
+	return -1
 }
 
 // guarded returns what the First of a tombstone says: the segment that holds the only
@@ -247,6 +258,7 @@ func (s *stage) undo(start, changes int) {
 	s.buf = s.buf[:start]
 	for _, c := range s.changes[changes:] {
 		s.seen.remove(c.op.Record.Hash >> identityShift)
+		s.inserts -= growth(&c)
 	}
 	clear(s.changes[changes:])
 	s.changes = s.changes[:changes]
@@ -294,10 +306,19 @@ func (s *stage) limits(r *request, need int64) error {
 			return errNoRoom
 		}
 	}
-	if limit := e.opt.CountLimit; limit > 0 && int64(len(r.ops)) > limit {
-		return fmt.Errorf("%w: %d items do not fit a cache of %d", ErrTooLarge, len(r.ops), limit)
+	if limit := e.opt.CountLimit; limit > 0 && puts(r) > limit {
+		return fmt.Errorf("%w: %d items do not fit a cache of %d", ErrTooLarge, puts(r), limit)
 	}
 	return nil
+}
+
+func puts(r *request) (n int64) {
+	for i := range r.ops {
+		if r.ops[i].Record.Kind == codec.KindPut {
+			n++
+		}
+	}
+	return n
 }
 
 // grows reports whether r stores anything: what only deletes is never refused.

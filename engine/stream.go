@@ -92,14 +92,26 @@ func (e *Engine) streamOf(r *request) stream {
 		return fresh
 	case e.evict.comesBack(op.Record.Hash):
 		r.to = kept
-	case op.Record.Expires != 0:
+	case op.Record.Expires != 0 && e.parts(wantedByLifetimes):
 		now := e.clock.now().UnixNano()
 		size := int64(codec.RecordSize(&op.Record))
 		r.to = e.w.classes.lifetime(now, op.Record.Expires-now, size, e.opt.SegmentSize)
-	default:
+	case op.Record.Expires == 0 && e.parts(wantedByHeat):
 		r.to = e.likeReplaced(op.Record.Hash)
 	}
 	return r.to // also when it has to be tried again
+}
+
+// Segments that a limit must have room for before what users store is parted: each
+// stream has one that is not full.
+const (
+	wantedByHeat      = 32
+	wantedByLifetimes = 64
+)
+
+// parts reports whether a limit has room for so many segments.
+func (e *Engine) parts(segments int64) bool {
+	return e.opt.SizeLimit == 0 || e.opt.SizeLimit/segments >= e.opt.SegmentSize
 }
 
 // likeReplaced returns where something goes that replaces what has this hash now, by how

@@ -107,6 +107,7 @@ func (e *Engine) EvictTag(tag string) (int, error) {
 	}
 	var n int
 	want := []byte(tag)
+	begin := e.clock.last.Load()
 	err := e.eachSegment(func(s *segment.Segment) error {
 		return e.pick(s, func(he *codec.HintEntry) (bool, error) {
 			if he.Flags&codec.FlagExtra == 0 && tag != "" {
@@ -116,7 +117,7 @@ func (e *Engine) EvictTag(tag string) (int, error) {
 			if err != nil {
 				return false, ignoreDamage(err)
 			}
-			return bytes.Equal(rec.Tag, want), nil
+			return bytes.Equal(rec.Tag, want) && rec.Stored <= begin, nil
 		}, func(t *tally, size int64) {
 			n++
 			t.evicted++
@@ -126,23 +127,46 @@ func (e *Engine) EvictTag(tag string) (int, error) {
 	return n, err
 }
 
-// eachSegment calls fn for the segments that are there now.
+// eachSegment calls fn for the segments that are there now, and again for those to which
+// something was moved, or may have been, meanwhile.
 func (e *Engine) eachSegment(fn func(s *segment.Segment) error) error {
-	set := e.log.Acquire(0)
-	if set == nil {
-		return ErrClosed
-	}
-	var segs []*segment.Segment
-	for s := range set.All {
-		segs = append(segs, s)
-	}
-	set.Release(0)
-	for _, s := range segs {
-		if err := fn(s); err != nil && err != errStale {
+	since := uint64(0)
+	for range maxPasses {
+		begin, moved := e.clock.last.Load(), e.stats.compactions.Load()+e.stats.moved.Load()
+		segs, err := e.writtenSince(since)
+		if err != nil {
 			return err
 		}
+		for _, s := range segs {
+			if err := fn(s); err != nil && err != errStale {
+				return err
+			}
+		}
+		if moved == e.stats.compactions.Load()+e.stats.moved.Load() {
+			return nil
+		}
+		since = begin
 	}
 	return nil
+}
+
+// maxPasses bounds how often what is being moved is followed.
+const maxPasses = 16
+
+// writtenSince returns the segments that hold anything later than a sequence.
+func (e *Engine) writtenSince(seq uint64) ([]*segment.Segment, error) {
+	set := e.log.Acquire(0)
+	if set == nil {
+		return nil, ErrClosed
+	}
+	defer set.Release(0)
+	var segs []*segment.Segment
+	for s := range set.All {
+		if seq == 0 || s.LastSeq.Load() > seq {
+			segs = append(segs, s)
+		}
+	}
+	return segs, nil
 }
 
 // clear walks through a segment to its end.
@@ -300,7 +324,7 @@ func (e *Engine) Clear() (int, error) {
 	defer e.reclaimer.turn.Unlock()
 	e.bg.sealing.begin() // nothing is sealed meanwhile
 	defer e.bg.sealing.end()
-	e.w.mu.Lock()
+	e.bg.sealing.lock(&e.w) // who has it may wait for the sealing
 	n, err := e.clearLocked()
 	e.w.mu.Unlock()
 	if err != nil {
@@ -352,7 +376,7 @@ func (e *Engine) clearLocked() (int, error) {
 		e.giveUpSealing(w)
 		s.Forget()
 		e.w.bySlot[s.Slot] = nil
-		e.graves.bury(s, by)
+		e.graves.bury(s, by, e.reclaimer.firstSeq(s))
 		e.reclaimer.forget(s)
 	}
 	e.values.condemnAll(by.seg, by.off)

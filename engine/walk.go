@@ -30,6 +30,7 @@ type walk struct {
 	seg     *segment.Segment
 	entries []codec.HintEntry // what it held when they were read
 	next    int               // of entries
+	front   int64             // of seg: another walk may move it on
 	closed  bool              // nothing was added to it any more when they were
 }
 
@@ -40,7 +41,8 @@ type batch struct {
 	to    stream
 	judge judgement
 
-	oldest uint64 // first sequence of all other segments
+	oldest uint64           // first sequence of all other segments
+	fronts map[uint64]int64 // up to where segments are dropped, as the disk says
 	ops    []Op
 	sync   bool  // what has replaced records of the batch may not be on the disk yet
 	end    int   // w.next afterwards
@@ -147,7 +149,7 @@ func (b *batch) entry(e *Engine, x *keydir.Index, he *codec.HintEntry) error {
 	seg := b.w.seg
 	switch he.Kind {
 	case codec.KindDrop:
-		if !e.knows(he.Hash) {
+		if !e.knows(he.Hash) || he.Expires != 0 && he.Expires*codec.Align < b.fronts[he.Hash] {
 			return nil
 		}
 		rec := codec.Record{Kind: codec.KindDrop, Hash: he.Hash, Expires: he.Expires * codec.Align}
@@ -332,6 +334,10 @@ func (b *batch) commitLocked(e *Engine) error {
 	if w.next != b.begin || e.w.at(w.seg.Slot) != w.seg {
 		return errStale
 	}
+	if w.front != w.seg.Front.Load() {
+		delete(e.reclaimer.walks, w.seg) // to begin anew
+		return errStale
+	}
 	whole := w.closed && b.end == len(w.entries)
 	if !whole && b.upTo <= w.seg.Front.Load() {
 		return errNothing // of a segment that is written to, and has nothing new
@@ -350,9 +356,10 @@ func (b *batch) commitLocked(e *Engine) error {
 		return r.err
 	}
 	e.giveUpSealing(waits)
-	e.reclaimer.dropped(w.seg, e.w.lastCommit())
+	e.reclaimer.dropped(w.seg, e.w.lastCommit(), w.seg.FirstSeq.Load())
 	w.next = b.end
 	w.seg.Front.Store(b.upTo)
+	w.front = b.upTo
 	b.uncount()
 	if w.next < len(w.entries) {
 		w.seg.FirstSeq.Store(w.entries[w.next].Seq)
@@ -400,8 +407,9 @@ func (b *batch) uncount() {
 // buryLocked takes a segment that is dropped whole out of the log. Its drop is the
 // last thing that was committed.
 func (e *Engine) buryLocked(s *segment.Segment) {
+	first := e.reclaimer.firstSeq(s)
 	e.reclaimer.forget(s)
 	e.w.bySlot[s.Slot] = nil
-	e.graves.bury(s, e.w.lastCommit())
+	e.graves.bury(s, e.w.lastCommit(), first)
 	e.log.Publish(e.w.bySlot)
 }
