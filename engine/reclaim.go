@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"sync"
+	"time"
 
 	"github.com/go-diskcache/diskcache/codec"
 	"github.com/go-diskcache/diskcache/compaction"
@@ -17,10 +18,12 @@ import (
 // Its walks belong to the holder of the writer lock. Who does not hold that yet
 // takes a turn first, so that not all do the same.
 type reclaimer struct {
-	turn  sync.Mutex
-	walks map[*segment.Segment]*walk
-	apart bool                          // who plans has no turn, and shares nothing with who has
-	last  map[*segment.Segment]partDrop // what dropped a part of segments that are there
+	turn   sync.Mutex
+	walks  map[*segment.Segment]*walk
+	stuck  map[*segment.Segment]bool     // that have to stay as they are
+	looked int64                         // when expired items were last looked for because room was wanted, ns
+	apart  bool                          // who plans has no turn, and shares nothing with who has
+	last   map[*segment.Segment]partDrop // what dropped a part of segments that are there
 }
 
 // partDrop is a commit that dropped a part of a segment.
@@ -52,6 +55,7 @@ func (r *reclaimer) firstSeq(s *segment.Segment) uint64 {
 func (r *reclaimer) forget(s *segment.Segment) {
 	delete(r.walks, s)
 	delete(r.last, s)
+	delete(r.stuck, s)
 }
 
 // unsynced reports whether a part of a segment was dropped by a commit of which it is not
@@ -152,6 +156,9 @@ func (e *Engine) reclaim(w *want, locked bool) (bool, error) {
 		return true, nil
 	}
 	switch err {
+	case errKept:
+		e.keep(b.w.seg, locked)
+		return true, nil
 	case errStale:
 		return true, nil
 	case errNothing:
@@ -164,6 +171,36 @@ func (e *Engine) reclaim(w *want, locked bool) (bool, error) {
 		w.most = max(0, w.most-int(b.tally.evicted))
 	}
 	return true, nil
+}
+
+// keep leaves a segment as it is from now on.
+func (e *Engine) keep(s *segment.Segment, locked bool) {
+	if !locked {
+		e.w.mu.Lock()
+		defer e.w.mu.Unlock()
+	}
+	if e.reclaimer.stuck == nil {
+		e.reclaimer.stuck = make(map[*segment.Segment]bool)
+	}
+	e.reclaimer.stuck[s] = true
+	delete(e.reclaimer.walks, s)
+}
+
+// expireFirst removes what has expired before anything is given up for room, once a
+// second at the most.
+func (e *Engine) expireFirst() (bool, error) {
+	e.w.mu.Lock()
+	now := e.clock.now().UnixNano()
+	again := e.reclaimer.looked > 0 && now-e.reclaimer.looked < int64(time.Second) && now >= e.reclaimer.looked
+	if !again {
+		e.reclaimer.looked = now
+	}
+	e.w.mu.Unlock()
+	if again {
+		return false, nil
+	}
+	n, err := e.Expire()
+	return n > 0, err
 }
 
 // settleOrphans seals what earlier processes left.
@@ -253,7 +290,7 @@ func (e *Engine) usages() ([]*segment.Segment, []compaction.Segment) {
 	var usage []compaction.Segment
 	oldest := -1
 	for _, s := range e.w.bySlot {
-		if s == nil || e.bg.seals(s) {
+		if s == nil || e.bg.seals(s) || e.reclaimer.stuck[s] {
 			continue
 		}
 		if oldest < 0 || e.reclaimer.firstSeq(s) < e.reclaimer.firstSeq(segs[oldest]) {
@@ -543,6 +580,11 @@ func (e *Engine) giveUpAt(place uint64) (Op, int64, error) {
 func (e *Engine) makeRoom(w *want, locked bool) error {
 	if gone, err := e.giveUpLongSnapshot(locked); err != nil || gone {
 		return err
+	}
+	if !locked && w.most != 0 {
+		if did, err := e.expireFirst(); err != nil || did {
+			return err
+		}
 	}
 	if e.dropped() >= max(w.bytes, e.opt.SegmentSize) {
 		before := e.DiskUsage()

@@ -92,12 +92,33 @@ func (e *Engine) Expire() (int, error) {
 		case last <= now:
 			return e.clear(s, e.compacts)
 		}
-		return e.pick(s, func(he *codec.HintEntry) (bool, error) { return e.expiredHint(s, he), nil }, func(t *tally, size int64) {
-			t.expired++
-			t.expiredBytes += size
-		})
+		return e.expireIn(s)
 	})
 	return int(e.stats.expired.Load() - before), err
+}
+
+// expireIn removes what has expired from a segment, and notes when the next of it will.
+func (e *Engine) expireIn(s *segment.Segment) error {
+	e.w.mu.Lock()
+	closed := !e.w.writes(s)
+	e.w.mu.Unlock()
+	var next int64
+	err := e.pick(s, func(he *codec.HintEntry) (bool, error) {
+		if e.expiredHint(s, he) {
+			return true, nil
+		}
+		if at := expiresOf(he); at != 0 && (next == 0 || at < next) {
+			next = at
+		}
+		return false, nil
+	}, func(t *tally, size int64) {
+		t.expired++
+		t.expiredBytes += size
+	})
+	if err == nil && closed {
+		s.Earliest.Store(next)
+	}
+	return err
 }
 
 // EvictTag removes the items that have a tag, and returns how many these were.
@@ -205,7 +226,7 @@ func (e *Engine) clear(s *segment.Segment, judge judgement) error {
 			err = e.rebuildFromRead()
 		case err == errStale:
 			done, err = false, nil
-		case err == errNothing:
+		case err == errNothing, err == errKept:
 			done, err = true, nil
 		}
 		if done || err != nil {

@@ -145,6 +145,10 @@ func (b *batch) read(e *Engine, most int) error {
 // errStale tells that a batch was overtaken: another has cleared its segment.
 var errStale = errors.New("diskcache: segment was cleared by another")
 
+// errKept tells that a segment has to stay: it holds a damaged record, and only its hint
+// keeps an older one of the same key from coming to light.
+var errKept = errors.New("diskcache: segment with a damaged record is kept")
+
 func (b *batch) entry(e *Engine, x *keydir.Index, he *codec.HintEntry) error {
 	seg := b.w.seg
 	switch he.Kind {
@@ -187,7 +191,7 @@ func (b *batch) tombstone(e *Engine, seg *segment.Segment, he *codec.HintEntry) 
 	}
 	rec, err := seg.Record(he.Off)
 	if segment.IsDamage(err) {
-		return nil // it is lost; Check has told
+		return errKept // its key is lost, but that it was deleted the hint still knows
 	}
 	if err != nil {
 		return err
@@ -291,6 +295,7 @@ func (b *batch) giveUp(e *Engine, he *codec.HintEntry, f fate) error {
 		if err != nil && !segment.IsDamage(err) {
 			return err
 		}
+		return errKept
 	}
 	b.ops = append(b.ops, op)
 	return nil
