@@ -372,6 +372,9 @@ func (e *Engine) closeSnapshotLater() {
 		return
 	}
 	e.bg.snapshotFile = nil
+	if e.w.bySlot == nil {
+		e.w.bySlot = []*segment.Segment{} // nil would close the log
+	}
 	e.log.PublishThen(e.w.bySlot, func() { e.faults.add("snapshot given up", f.Close()) })
 }
 
