@@ -150,3 +150,18 @@ func TestFileIsKnownUntilItIsGone(t *testing.T) {
 	require.Equal(t, onDisk(mem), e.DiskUsage())
 	require.NoError(t, e.Close())
 }
+
+// TestUsageWithoutTemporaries: what a process that died was about to rename is removed by
+// the next Open, and does not count.
+func TestUsageWithoutTemporaries(t *testing.T) {
+	mem := vfs.NewMem()
+	e, err := Open(mem, Options{})
+	require.NoError(t, err)
+	require.NoError(t, e.Set("k", []byte("v"), Attrs{}))
+	require.NoError(t, e.Close())
+	mem.WriteFile(codec.TempName(codec.SnapshotName, 1), make([]byte, 64))
+	e, err = Open(mem, Options{})
+	require.NoError(t, err)
+	require.Equal(t, onDisk(mem), e.DiskUsage())
+	require.NoError(t, e.Close())
+}

@@ -179,7 +179,7 @@ func (e *Engine) sumDisk(list []vfs.Info) int64 {
 	var n int64
 	for _, info := range list {
 		kind, _, ok := codec.ParseName(info.Name)
-		if !ok || !info.Regular {
+		if !ok || !info.Regular || kind == codec.NameTemp { // that is removed by now
 			continue
 		}
 		if n += info.Size; kind == codec.NameSnapshot {
