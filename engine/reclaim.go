@@ -328,7 +328,7 @@ func (e *Engine) compactsFirst(w *want, usage []compaction.Segment) bool {
 // batchOf makes a batch of the walk through a segment.
 func (e *Engine) batchOf(s *segment.Segment, judge judgement) *batch {
 	w := e.reclaimer.walks[s]
-	if w == nil || w.next == len(w.entries) || e.reclaimer.apart {
+	if e.reclaimer.apart || w == nil || w.next == len(w.entries) { // who has the turn may be reading the entries
 		w = &walk{seg: s, closed: !e.w.writes(s), front: s.Front.Load()}
 		if e.reclaimer.walks == nil {
 			e.reclaimer.walks = make(map[*segment.Segment]*walk)
