@@ -57,15 +57,6 @@ type tally struct {
 	expired, expiredBytes int64
 }
 
-func (t *tally) add(o tally) {
-	t.moved += o.moved
-	t.movedBytes += o.movedBytes
-	t.evicted += o.evicted
-	t.evictedBytes += o.evictedBytes
-	t.expired += o.expired
-	t.expiredBytes += o.expiredBytes
-}
-
 // Limits of a batch: it is committed under the writer lock, and others wait.
 const (
 	maxBatchOps   = 4096
