@@ -151,8 +151,8 @@ func TestFileIsKnownUntilItIsGone(t *testing.T) {
 	require.NoError(t, e.Close())
 }
 
-// TestUsageWithoutTemporaries: what a process that died was about to rename is removed by
-// the next Open, and does not count.
+// TestUsageWithoutTemporaries: what a process that died was about to rename, or to write
+// to, is removed by the next Open, and does not count.
 func TestUsageWithoutTemporaries(t *testing.T) {
 	mem := vfs.NewMem()
 	e, err := Open(mem, Options{})
@@ -160,6 +160,8 @@ func TestUsageWithoutTemporaries(t *testing.T) {
 	require.NoError(t, e.Set("k", []byte("v"), Attrs{}))
 	require.NoError(t, e.Close())
 	mem.WriteFile(codec.TempName(codec.SnapshotName, 1), make([]byte, 64))
+	empty := codec.AppendSegmentHeader(nil, &codec.SegmentHeader{CacheID: e.id, ID: e.clock.next()})
+	mem.WriteFile(codec.SegmentName(e.clock.last.Load()), empty)
 	e, err = Open(mem, Options{})
 	require.NoError(t, err)
 	require.Equal(t, onDisk(mem), e.DiskUsage())

@@ -121,7 +121,7 @@ func (e *Engine) recover(list []vfs.Info) (*recovery, error) {
 		}
 	}
 	e.w.seq = e.clock.last.Load()
-	e.stats.disk.Store(e.sumDisk(list))
+	e.stats.disk.Store(r.sumDisk(list))
 	for _, o := range r.orphans {
 		e.reserve.hints.Add(int64(codec.HintLen(len(o.h.entries))))
 	}
@@ -175,15 +175,16 @@ func (r *recovery) maxFile() int64 {
 	return n
 }
 
-func (e *Engine) sumDisk(list []vfs.Info) int64 {
+// sumDisk adds up what was listed and has not been removed since.
+func (r *recovery) sumDisk(list []vfs.Info) int64 {
 	var n int64
 	for _, info := range list {
-		kind, _, ok := codec.ParseName(info.Name)
-		if !ok || !info.Regular || kind == codec.NameTemp { // that is removed by now
+		kind, id, ok := codec.ParseName(info.Name)
+		if !ok || !info.Regular || kind == codec.NameTemp || r.gone[id] && (kind == codec.NameSegment || kind == codec.NameHint) {
 			continue
 		}
 		if n += info.Size; kind == codec.NameSnapshot {
-			e.snapshotOnDisk = info.Size
+			r.e.snapshotOnDisk = info.Size
 		}
 	}
 	return n

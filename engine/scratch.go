@@ -219,6 +219,7 @@ func (r *recovery) dropMissing(all []*history) error {
 		if err := e.fsys.Remove(codec.HintName(h.seg.ID)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
+		r.gone[h.seg.ID] = true
 	}
 	return nil
 }
