@@ -408,6 +408,8 @@ func (r *faultRun) recovered() error {
 
 // use writes, reads and syncs; nothing of it may fail.
 func (r *faultRun) use() {
+	r.e.bg.sealing.begin() // what the background began while there were faults is over
+	r.e.bg.sealing.end()
 	for i, size := range []int{30, 1500, 70} {
 		key := nth("used", i)
 		v := r.value(key, size)
