@@ -151,7 +151,8 @@ func (c *Cache) Clear() (int, error) { return c.e.Clear() }
 
 // EvictTag removes the items that have a tag and returns how many these were, a few
 // hundred at a time: each of these batches is removed as a whole. Items that are
-// stored meanwhile may be among them or not. It reads all items that have tags.
+// stored meanwhile may be among them or not. It reads all items that have tags. The
+// empty tag is that of the items without one.
 func (c *Cache) EvictTag(tag string) (int, error) { return c.e.EvictTag(tag) }
 
 // Expire removes the items whose time is over and returns how many these were. Reads

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"io"
 	"math"
@@ -41,11 +40,7 @@ func (o *replayReport) begin() {
 
 func (o *replayReport) add(r *replayResult) {
 	if o.p.json {
-		b, err := json.Marshal(r)
-		if err != nil {
-			panic(err) // plain fields only
-		}
-		fmt.Fprintf(o.w, "%s\n", b)
+		printJSON(o.w, r)
 		return
 	}
 	fmt.Fprintf(o.w, "%-14s %-8s %10d %8.4f %8.4f %8.3f", r.Trace, r.Policy, r.Capacity, r.HitRatio, r.ByteHitRatio, r.WriteAmplification)

@@ -28,13 +28,18 @@ func (o *report) begin() {
 		"ops/s", "limit/s", "ratio", "mean", "p50", "p99", "p99.9", "rss", "disk", "written", "B/key")
 }
 
+// printJSON prints a result, which has plain fields only, as one line.
+func printJSON(w io.Writer, r any) {
+	b, err := json.Marshal(r)
+	if err != nil {
+		panic(err)
+	}
+	fmt.Fprintf(w, "%s\n", b)
+}
+
 func (o *report) add(r *result) {
 	if o.p.json {
-		b, err := json.Marshal(r)
-		if err != nil {
-			panic(err) // plain fields only
-		}
-		fmt.Fprintf(o.w, "%s\n", b)
+		printJSON(o.w, r)
 		return
 	}
 	name, limit, ratio := r.Workload, "-", "-"
