@@ -17,7 +17,7 @@ import (
 type Engine struct {
 	opt   Options
 	fsys  vfs.FS
-	lock  vfs.Lock
+	locks vfs.Locks
 	id    [16]byte // of the cache; in every file
 	clock clock
 
@@ -112,7 +112,7 @@ func (e *Engine) abandon() error {
 	if x := e.index.Load(); x != nil {
 		x.Close()
 	}
-	return errors.Join(e.log.TakeErrors(), e.lock.Release())
+	return errors.Join(e.log.TakeErrors(), e.locks.Close())
 }
 
 // Close ends the use of the directory: it waits for what runs, syncs, leaves
@@ -148,7 +148,7 @@ func (e *Engine) Close() error {
 	for _, x := range e.w.old {
 		x.Close()
 	}
-	errs = append(errs, e.closeSnapshot(), e.log.TakeErrors(), e.faults.take(), e.lock.Release(), e.fsys.Close())
+	errs = append(errs, e.closeSnapshot(), e.log.TakeErrors(), e.faults.take(), e.locks.Close(), e.fsys.Close())
 	return errors.Join(errs...)
 }
 

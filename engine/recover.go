@@ -25,8 +25,11 @@ func (e *Engine) claim() ([]vfs.Info, error) {
 		return nil, err
 	}
 	start := e.clock.now()
-	if e.lock, err = e.fsys.Lock(codec.LockName, e.opt.Holder); err != nil {
+	if e.locks, err = e.fsys.Locks(codec.LockName); err != nil {
 		return nil, err
+	}
+	if err := e.lock(); err != nil {
+		return nil, errors.Join(err, e.locks.Close())
 	}
 	e.stats.openTime.Store(start.UnixNano())
 	if !hasLock(list) {
@@ -38,9 +41,26 @@ func (e *Engine) claim() ([]vfs.Info, error) {
 		list, err = e.fsys.List(".") // as it is now that nobody else changes it
 	}
 	if err != nil {
-		return nil, errors.Join(err, e.lock.Release())
+		return nil, errors.Join(err, e.locks.Close())
 	}
 	return list, nil
+}
+
+// ownerLock is the lock of who has the directory.
+const ownerLock = 0
+
+// lock takes the directory, and says in the lock file who has it.
+func (e *Engine) lock() error {
+	ok, err := e.locks.TryLock(ownerLock)
+	if err != nil {
+		return err
+	}
+	if !ok {
+		locked := &LockedError{Name: codec.LockName, Holder: e.locks.Text(ownerLock)}
+		return &fs.PathError{Op: "lock", Path: codec.LockName, Err: locked}
+	}
+	e.locks.SetText(ownerLock, e.opt.Holder)
+	return nil
 }
 
 func hasLock(list []vfs.Info) bool {
