@@ -72,6 +72,8 @@ func TestCheck(t *testing.T) {
 		"pending, not seen":             {at(set(is(1, 4)), never(set(is(1, 5))), get(is(1, 4))), false, true},
 		"pending, seen once":            {at(never(set(is(1, 5))), get(is(1, 5)), get(gone(1))), false, false},
 		"pending half a transaction":    {at(never(update(cells(gone(1), gone(2)), cells(is(1, 1), is(2, 2)))), update(cells(is(1, 1), gone(2)), nil)), false, false},
+		"pending, overtaken":            {at(set(is(1, 4)), never(update(cells(is(1, 4)), cells(is(1, 5)))), set(is(1, 6)), get(is(1, 6))), false, true},
+		"pending, done and overtaken":   {at(set(is(1, 4)), never(update(cells(is(1, 4)), cells(is(1, 5)))), get(is(1, 5)), set(is(1, 6)), get(is(1, 5))), false, false},
 		"at the same time":              {at(Op{Kind: Set, Writes: cells(is(1, 5)), Call: 1, Return: 99}, get(is(1, 5)), get(is(1, 5))), false, true},
 		"at the same time, and back":    {at(Op{Kind: Set, Writes: cells(is(1, 5)), Call: 1, Return: 99}, get(is(1, 5)), get(gone(1))), false, false},
 		"cleared":                       {at(set(is(1, 5)), set(is(2, 6)), Op{Kind: Clear}, get(gone(1)), get(gone(2))), false, true},

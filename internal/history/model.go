@@ -25,7 +25,7 @@ func unlimited(v int64) item { return item{true, v, math.MaxInt64, math.MaxInt64
 
 // slack is how far the clock by which items expire may get away from that of the
 // history while an item lives.
-const slack = int64(100e6)
+const slack = int64(20e6)
 
 // step is an operation on a group of keys.
 type step struct {
@@ -49,7 +49,8 @@ type model struct {
 	keys  []int // of the group, for descriptions
 }
 
-// take returns the state after s, or false if it cannot come next.
+// take returns the state after s, or false if it cannot come next. What is pending can
+// always come, in the end: it had no effect then that anybody saw.
 func (m *model) take(before state, s *step) (state, bool) {
 	after := slices.Clone(before)
 	for _, r := range s.reads {
@@ -58,6 +59,9 @@ func (m *model) take(before state, s *step) (state, bool) {
 		if r.is == Absent {
 			ok = !it.present || m.evict || s.op.Return >= it.may
 			after[r.at] = item{}
+		}
+		if !ok && s.op.Pending() { // it cannot have come here, and so has not been done at all
+			return before, true
 		}
 		if !ok {
 			return nil, false
