@@ -32,7 +32,7 @@ func doRandom(c *client, _ int) error {
 	case n < 500:
 		c.set(key, c.fresh(), 0)
 	case n < 530:
-		c.set(key, c.fresh(), time.Duration(1+c.rand.IntN(100))*time.Millisecond)
+		c.set(key, c.fresh(), time.Microsecond<<c.rand.IntN(14))
 	case n < 600:
 		c.delete(key)
 	case n < 720:

@@ -50,8 +50,12 @@ const (
 )
 
 func tortureOptions(limit int64) diskcache.Options {
-	return diskcache.Options{SegmentSize: segmentOf(limit), FileThreshold: tortureFileThreshold, SizeLimit: limit}
+	return diskcache.Options{SegmentSize: segmentOf(limit), FileThreshold: tortureFileThreshold, SizeLimit: limit, Now: tortureClock}
 }
+
+// tortureClock is what items expire by: the clock of the histories, so that it is known
+// to the nanosecond whether an item may be there still.
+func tortureClock() time.Time { return time.Unix(1<<31, monotonic()) }
 
 // segmentOf returns the length of segments within a limit, of which there must be several.
 func segmentOf(limit int64) int64 {

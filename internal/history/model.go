@@ -12,8 +12,8 @@ import (
 // state is what a group of keys is, in the order of the group.
 type state []item
 
-// item is the value of a key. It begins to be over between two times, for what exactly
-// the time of its expiry is, no other process knows.
+// item is the value of a key. It begins to be over between two times, for when exactly
+// its time to live began is not known. Items must expire by the clock of the history.
 type item struct {
 	present    bool
 	value      int64
@@ -22,10 +22,6 @@ type item struct {
 
 // unlimited is an item that never is over.
 func unlimited(v int64) item { return item{true, v, math.MaxInt64, math.MaxInt64} }
-
-// slack is how far the clock by which items expire may get away from that of the
-// history while an item lives.
-const slack = int64(20e6)
 
 // step is an operation on a group of keys.
 type step struct {
@@ -80,9 +76,9 @@ func (s *step) made(w cell) item {
 		it = unlimited(w.value)
 	}
 	if w.is == Value && s.op.TTL != 0 {
-		it.may = s.op.Call + s.op.TTL - slack
+		it.may = s.op.Call + s.op.TTL
 		if !s.op.Pending() {
-			it.until = s.op.Return + s.op.TTL + slack
+			it.until = s.op.Return + s.op.TTL
 		}
 	}
 	return it
