@@ -14,6 +14,8 @@ const (
 	childFill    = "fill"
 	childWrite   = "write"
 	childTorture = "torture"
+	childPeer    = "peer"
+	childShare   = "share"
 )
 
 func child(args []string, stdout io.Writer) error {
@@ -27,6 +29,10 @@ func child(args []string, stdout io.Writer) error {
 		return writeAndTell(args[1:], stdout)
 	case childTorture:
 		return tortured(args[1:], os.Stdin, stdout)
+	case childPeer:
+		return obey(args[1:], os.Stdin, stdout)
+	case childShare:
+		return share(args[1:], os.Stdin, stdout)
 	}
 	return usageError{errors.New("is how dcbench starts itself, and nothing to be called")}
 }

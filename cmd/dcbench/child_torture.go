@@ -25,6 +25,7 @@ type task struct {
 	keys    int
 	limit   int64
 	sizes   sizeClass
+	anew    bool // who comes after one that was killed begins at the beginning; it need not be told
 }
 
 // args returns the task as a command line, which parseTask reads.

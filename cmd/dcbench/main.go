@@ -3,6 +3,8 @@
 //	dcbench demo    caches a source tree, reads it back, and kills a writer
 //	dcbench run     measures workloads beside the raw limit of the same machine
 //	dcbench replay  plays recorded requests and tells how many were hits
+//	dcbench torture has processes do anything to one directory, kills and stops them, and
+//	                checks whether what they were told can be true
 //
 // "dcbench run" states every figure as a part of what a loop of plain system
 // calls on the same records achieves, in the same process and in turns with it:
@@ -12,7 +14,10 @@
 //
 // The files, in the order to read them: main.go, then demo.go with tree.go,
 // kill.go and child.go; then flags.go, run.go, bench.go, measure.go and
-// limit.go, the workload_*.go, and report.go; then replay.go and replay_*.go.
+// limit.go, the workload_*.go, and report.go; run_procs.go, peer.go and
+// workload_procs.go for several processes; then replay.go and replay_*.go; then
+// torture.go, torture_crew.go, child_torture.go with torture_client.go, and the others
+// of torture_*.go. How histories are checked says the package internal/history.
 package main
 
 import (

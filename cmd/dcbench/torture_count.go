@@ -75,7 +75,7 @@ func (t *torturing) checkIncr(ops []history.Op) {
 // tortureAdd has processes race to add the same keys.
 func tortureAdd(t *torturing) error {
 	keys, kills := or(t.p.keys, 0, 1000), or(t.p.kills, -1, 0)
-	what := task{mix: "add", keys: keys, sizes: mixedSizes, ops: keys}
+	what := task{mix: "add", keys: keys, sizes: mixedSizes, ops: keys, anew: true}
 	m, err := t.race(t.same(t.p.procs[0], what), kills, keys*t.p.procs[0])
 	if err != nil {
 		return err

@@ -247,8 +247,8 @@ func (c *crew) goOn(m *member) error {
 // left returns how many operations each client has to do yet; those that have done more
 // than others do more than they had to.
 func (c *crew) left(m *member) int {
-	if m.task.ops == 0 {
-		return 0
+	if m.task.ops == 0 || m.task.anew {
+		return m.task.ops
 	}
 	done := bytes.Count(m.log, returnedRecord) / m.task.clients
 	return max(0, m.task.ops-done)

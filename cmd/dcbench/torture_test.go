@@ -22,7 +22,7 @@ func tortureJSON(t *testing.T, args ...string) (results []tortureResult) {
 	}
 	dir := t.TempDir()
 	code, stdout, stderr := dcbench(append([]string{"torture", "--json", "--seed", "3", "--dir", dir}, args...)...)
-	require.Equal(t, exitOK, code, stdout+stderr)
+	require.Equal(t, exitOK, code, "%s%.2000s", stdout, stderr)
 	left, err := os.ReadDir(dir)
 	require.NoError(t, err)
 	assert.Empty(t, left)
@@ -68,7 +68,7 @@ func TestTortureCounts(t *testing.T) {
 	rs := tortureJSON(t, "--scenario", "incr,add", "--procs", "1", "-c", "3", "--ops", "20000", "--keys", "2000", "--kills", "2")
 	require.Len(t, rs, 2)
 	assert.InDelta(t, 20000, rs[0].Acked, 30)
-	assert.InDelta(t, 2000, rs[1].Acked, 3)
+	assert.InDelta(t, 2000, rs[1].Acked, 6)
 	assert.Positive(t, rs[0].Kills)
 }
 
