@@ -176,3 +176,10 @@ func TestSumUp(t *testing.T) {
 	assert.EqualValues(t, 15, sum.Written)
 	assert.Equal(t, latencies{2, 20, 4}, sum.latencies)
 }
+
+func TestKeysOfProcesses(t *testing.T) {
+	a, b := newWorker(16, nil), newWorker(16, nil)
+	b.base = 1 << 48
+	assert.NotEqual(t, a.keyOf(5), b.keyOf(5))
+	assert.NotEqual(t, a.keyOf(missing), b.keyOf(missing))
+}

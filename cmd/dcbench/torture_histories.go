@@ -52,7 +52,7 @@ func (t *torturing) history(n int) (took time.Duration, err error) {
 		what.limit = t.p.limit
 	}
 	c := &crew{tasks: t.same(procs, what), dir: filepath.Join(t.dir, fmt.Sprint(n)), seed: t.p.seed + uint64(n)}
-	c.events = t.events(or(t.p.kills, -1, 3), t.p.stops, total*9/10)
+	c.events = t.events(or(t.p.kills, -1, 3), t.p.stops, total*6/10) // what is done late would meet nobody
 	if err := c.run(); err != nil {
 		return 0, err
 	}

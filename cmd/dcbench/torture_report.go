@@ -27,12 +27,17 @@ type tortureResult struct {
 	WriteGap    *int64  `json:"longest_write_gap_ns,omitempty"` // likewise, one that changes something
 	Seed        uint64  `json:"seed"`
 	environment
+	Wrong []string `json:"wrong,omitempty"` // what the violations are, the first of them
 }
+
+// mostWrong is how many violations are told where nobody looks at them one by one.
+const mostWrong = 20
 
 // print prints what came of a scenario.
 func (t *torturing) print(w io.Writer) {
 	r := &t.out
 	if t.p.json {
+		r.Wrong = t.wrong[:min(len(t.wrong), mostWrong)]
 		printJSON(w, r)
 		return
 	}

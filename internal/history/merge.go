@@ -18,17 +18,11 @@ type Merged struct {
 // Merger makes operations of records.
 type Merger struct {
 	out  Merged
-	open map[int]*pending // by client
-}
-
-// pending is an operation that has not returned yet.
-type pending struct {
-	op       Op
-	intended bool
+	open map[int]*Op // of each client, what has not returned yet
 }
 
 // NewMerger returns a merger of no records.
-func NewMerger() *Merger { return &Merger{open: make(map[int]*pending)} }
+func NewMerger() *Merger { return &Merger{open: make(map[int]*Op)} }
 
 // Add adds what one process has written. A line without an end was cut off by the death
 // of the process, and says nothing: what it was to tell had not begun, or had not been
@@ -64,9 +58,9 @@ func (m *Merger) add(r *Record) error {
 	switch {
 	case r.Phase == Called && p == nil:
 		m.out.Calls++
-		m.open[r.Client] = &pending{op: Op{Client: r.Client, Kind: r.Kind, Name: r.Name, Writes: r.Writes, TTL: r.TTL, Call: r.Time, Return: Never}}
+		m.open[r.Client] = &Op{Client: r.Client, Kind: r.Kind, Name: r.Name, Writes: r.Writes, TTL: r.TTL, Call: r.Time, Return: Never}
 	case r.Phase == Intended && p != nil:
-		p.op.Reads, p.op.Writes, p.intended = r.Reads, r.Writes, true
+		p.Reads, p.Writes = r.Reads, r.Writes
 	case r.Phase == Returned && p != nil:
 		delete(m.open, r.Client)
 		m.returned(p, r)
@@ -77,29 +71,29 @@ func (m *Merger) add(r *Record) error {
 }
 
 // returned: an operation that returned an error may have been done, or be done later.
-func (m *Merger) returned(p *pending, r *Record) {
-	p.op.Err = r.Err
+func (m *Merger) returned(p *Op, r *Record) {
+	p.Err = r.Err
 	if r.Err != "" {
-		failed := p.op
+		failed := *p
 		failed.Return = r.Time
 		m.out.Errors = append(m.out.Errors, failed)
 		m.keepPending(p)
 		return
 	}
-	p.op.Return = r.Time
-	if p.op.Kind != Update {
-		p.op.Reads = r.Reads
+	p.Return = r.Time
+	if p.Kind != Update {
+		p.Reads = r.Reads
 	}
-	m.out.Ops = append(m.out.Ops, p.op)
+	m.out.Ops = append(m.out.Ops, *p)
 }
 
 // keepPending keeps an operation that may have had an effect. What only reads has none,
 // and a transaction that had not come to its end has changed nothing.
-func (m *Merger) keepPending(p *pending) {
-	if len(p.op.Writes) == 0 && p.op.Kind != Clear || p.op.Kind == Update && !p.intended {
+func (m *Merger) keepPending(p *Op) {
+	if len(p.Writes) == 0 && p.Kind != Clear {
 		return
 	}
-	m.out.Ops = append(m.out.Ops, p.op)
+	m.out.Ops = append(m.out.Ops, *p)
 }
 
 // Merge returns the operations, those among them that did not return.
