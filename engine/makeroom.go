@@ -24,6 +24,8 @@ type want struct {
 	full   bool  // the disk is: limits do not matter
 	again  bool  // it was tried again before anything was given up for it
 	noCopy bool  // there is not even space to move what is live
+
+	emptied bool // an empty segment was cleared: one does where only items are too many
 }
 
 // short returns how much of what is wanted is not free.

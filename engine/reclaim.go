@@ -148,7 +148,8 @@ func (e *Engine) planLocked(w *want) (*batch, error) {
 	}
 	short := e.short(w)
 	now, seq := e.clock.now().UnixNano(), int64(e.clock.last.Load())
-	if i, ok := compaction.Empty(usage, now); ok && (short.bytes > 0 || short.items <= 0) {
+	if i, ok := compaction.Empty(usage, now); ok && (short.bytes > 0 || short.items <= 0 || !w.emptied) {
+		w.emptied = true
 		return e.batchOf(segs[i], e.compacts).in(w), nil
 	}
 	if g := w.garbage; g.Least > 0 {
