@@ -61,6 +61,7 @@ var mutants = []mutant{
 	{"another's entry dropped for a damaged one", "engine/match.go", "{ return e.Place == r.place, nil }", "{ return true, nil }", "^TestDamagedTwin$", engineTests},
 	{"damaged record's slot taken by another key", "engine/replay.go", "return !inSide, nil", "_ = inSide\n	return true, nil", "^TestDamageFlip$", engineTests},
 	{"segment of another cache taken", "engine/scratch.go", "if h.cacheID != none && h.cacheID != e.id {", "if false {", "^TestDamageForeign$", engineTests},
+	{"reservation given up counts for ever", "segment/writer.go", "w.window.Stop()", "_ = w.window", "^TestWindowFinished$", "./segment"},
 	{"hints and snapshot outside the limit", "engine/room.go", "+ e.reserve.hints.Load() + e.reserve.snapshot.Load()", "", "^TestLimitHoldsAfterClose$", engineTests},
 	{"unnamed value files outside the limit", "engine/recover.go", " + v.pendingBytes.Load()", "", "^TestLimitCountsFiles", engineTests},
 	{"failed commit found by a rebuild", "engine/stage.go", "w.Segment.SetLength(before)", "_ = before", "^TestRebuildWithoutFailedCommit$", engineTests},
