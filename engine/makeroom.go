@@ -24,6 +24,7 @@ type want struct {
 	full   bool  // the disk is: limits do not matter
 	again  bool  // it was tried again before anything was given up for it
 	noCopy bool  // there is not even space to move what is live
+	crowds bool  // it is moved all the same
 
 	emptied bool // an empty segment was cleared: one does where only items are too many
 }

@@ -62,6 +62,7 @@ func (e *Engine) reclaim(w *want, locked bool) (bool, error) {
 	if b.w == nil {
 		err = e.scanRanks(locked)
 	} else {
+		b.crowds = w.crowds
 		err = b.read(e, most)
 	}
 	if errors.Is(err, keydir.ErrDamaged) && !locked {
@@ -83,6 +84,8 @@ func (e *Engine) reclaim(w *want, locked bool) (bool, error) {
 		return true, nil
 	case errStale:
 		return true, nil
+	case errCrowded:
+		return e.uncrowd(w, locked)
 	case errNothing:
 		return false, nil
 	}

@@ -87,6 +87,7 @@ var mutants = []mutant{
 	{"Set fails for a damaged victim", "engine/victims.go", "case errors.Is(err, ErrCorrupt):", "case errors.Is(err, ErrCorrupt) && false:", "^TestDamagedVictim$", engineTests},
 	{"damaged item above an older one let go", "engine/walk.go", "		return errKept\n	}\n	b.ops = append(b.ops, op)", "	}\n	b.ops = append(b.ops, op)", "^TestDamageHidesOlder$", engineTests},
 	{"damaged tombstone let go", "engine/walk.go", "return errKept // its key", "return nil // its key", "^TestDamageHidesOlder$", engineTests},
+	{"copies however much is there twice", "engine/crowd.go", "return limit > 0 &&", "return false &&", "^TestCopiesWithinLimit$", engineTests},
 	{"empty segments stay where items are too many", "engine/reclaim.go", " || !w.emptied", "", "^TestEmptyEnds", engineTests},
 	{"sweep that nobody wakes", "engine/sweep.go", "r := &request{done: make(chan struct{}, 1)}", "r := &request{}", "^TestPickIsLed$", engineTests},
 	{"what moves is not swept", "engine/sweep.go", "const maxPasses = 16", "const maxPasses = 1", "^TestSweepFollowsMoves$", engineTests},
