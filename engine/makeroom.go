@@ -24,6 +24,9 @@ type want struct {
 	full   bool  // the disk is: limits do not matter
 	again  bool  // it was tried again before anything was given up for it
 	noCopy bool  // there is not even space to move what is live
+	crowds bool  // it is moved all the same
+
+	emptied bool // an empty segment was cleared: one does where only items are too many
 }
 
 // short returns how much of what is wanted is not free.
@@ -57,6 +60,9 @@ func (e *Engine) makeRoom(w *want, locked bool) error {
 		if err := e.syncDropped(locked); err != nil || e.DiskUsage() < before {
 			return err
 		}
+	}
+	if e.comes(w) && e.graves.awaitReadersOnce() {
+		return nil
 	}
 	did, err := e.reclaim(w, locked)
 	if err != nil || did {
@@ -93,6 +99,13 @@ func (e *Engine) makeRoom(w *want, locked bool) error {
 		return fmt.Errorf("%w: %d items are the limit", ErrFull, limit)
 	}
 	return fmt.Errorf("%w: %d of %d bytes are in use, and nothing more can be given up", ErrFull, e.usage(), e.limit())
+}
+
+// comes reports whether what is wanted will be free without anything being given up for
+// it: it is dropped, and somebody still reads it.
+func (e *Engine) comes(w *want) bool {
+	s := e.short(w)
+	return s.bytes > 0 && s.items <= 0 && s.bytes <= e.graves.held()
 }
 
 // endDead ends segments that are written to and are half garbage: it can only go then. It

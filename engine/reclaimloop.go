@@ -95,7 +95,7 @@ func (r *reclaiming) work(share int64) {
 		default:
 		}
 		w := &want{garbage: compaction.Limits{Share: share, Least: idleLeast}}
-		if x := e.excess(); x != nil && e.opt.CullLimit >= 0 {
+		if x := e.excess(); x != nil && e.opt.CullLimit >= 0 && !e.comes(x) {
 			w.bytes, w.most = x.bytes, x.most
 		}
 		before := e.stats.movedBytes.Load()
