@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"context"
 	"errors"
 	"slices"
 	"sync"
@@ -27,6 +28,7 @@ type background struct {
 	orphans  []*orphan         // found at Open without a hint
 	sync     bool              // a sync was asked for
 	snapshot *keydir.Index     // of which what has not been used yet is to be loaded
+	recount  bool              // files are to be counted anew
 	sweep    bool              // value files that nothing names may be removed
 
 	pending    atomic.Int32 // of rotated, those whose files are still open
@@ -147,14 +149,15 @@ func (b *background) work() {
 		e.faults.add("seal", e.sealWaiting(false))
 	} else {
 		b.sealing.begin()
-		e.faults.add("seal", e.sealOrphans(false))
+		e.faults.add("seal", e.sealOrphans(false, false))
 		b.sealing.end()
 	}
 	if want {
 		b.syncNow()
 	}
 	e.faults.add("remove value files", e.values.removeDead())
-	e.faults.add("remove value files", b.sweepOnce())
+	e.faults.add("remove value files", b.sweepOnce(false))
+	e.faults.add("count files", b.recountOnce())
 }
 
 // syncNow syncs. That Close was faster is no fault: it syncs itself.
@@ -164,14 +167,39 @@ func (b *background) syncNow() {
 	}
 }
 
-// sweepOnce removes the value files that nothing names, once, as soon as it may.
-func (b *background) sweepOnce() error {
-	b.sweeping.Lock()
+// sweepOnce removes the value files that nothing names, once, as soon as it may. locked: the
+// caller holds the writer lock.
+func (b *background) sweepOnce(locked bool) error {
+	if !locked {
+		b.sweeping.Lock()
+	} else if !b.sweeping.TryLock() { // who has it may be waiting for the writer lock
+		return nil
+	}
 	defer b.sweeping.Unlock()
 	if !b.takeSweep() {
 		return nil
 	}
-	return b.e.values.removeOrphans()
+	return b.e.values.removeOrphans(locked)
+}
+
+// afterDeath asks for what is to be done once other processes have died.
+func (b *background) afterDeath() {
+	b.mu.Lock()
+	b.sweep, b.recount = true, true
+	b.mu.Unlock()
+	b.poke()
+}
+
+// recountOnce counts the files anew if that was asked for.
+func (b *background) recountOnce() error {
+	b.mu.Lock()
+	want := b.recount
+	b.recount = false
+	b.mu.Unlock()
+	if !want {
+		return nil
+	}
+	return b.e.recount()
 }
 
 // takeSweep reports, once, that orphaned value files may be removed: all that
@@ -214,12 +242,17 @@ func (e *Engine) sealWaiting(rescue bool) error {
 		}
 		if done {
 			e.reserve.hints.Add(-int64(codec.HintLen(len(w.Entries()))))
+			if errors.Is(err, errNoHint) {
+				errs[len(errs)-1] = nil
+			} else {
+				e.board.remove(w.Segment.ID)
+			}
 			b.mu.Lock()
 			b.rotated = slices.DeleteFunc(b.rotated, func(o *segment.Writer) bool { return o == w })
 			b.mu.Unlock()
 		}
 	}
-	return errors.Join(append(errs, e.sealOrphans(rescue))...)
+	return errors.Join(append(errs, e.sealOrphans(rescue, false))...)
 }
 
 // begin notes which writer is being sealed now, if it is still to be sealed.
@@ -297,6 +330,7 @@ func (e *Engine) giveUpSealing(w *segment.Writer) {
 	w.Finish()
 	e.stats.disk.Add(w.Grown())
 	e.reserve.hints.Add(-int64(codec.HintLen(len(w.Entries()))))
+	e.board.remove(w.Segment.ID)
 }
 
 // forgetOrphans gives up the sealing of what earlier processes have left.
@@ -307,6 +341,28 @@ func (b *background) forgetOrphans() {
 		b.e.reserve.hints.Add(-int64(codec.HintLen(len(o.h.entries))))
 	}
 	b.orphans = nil
+}
+
+// hasRotated reports whether a segment is still to be sealed that this process wrote to.
+func (b *background) hasRotated(id uint64) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return slices.ContainsFunc(b.rotated, func(w *segment.Writer) bool { return w.Segment.ID == id })
+}
+
+// hasOrphan reports whether a segment is one of those that are to be sealed for others.
+func (b *background) hasOrphan(id uint64) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return slices.ContainsFunc(b.orphans, func(o *orphan) bool { return o.h.seg.ID == id })
+}
+
+// adoptOrphan has a segment sealed that a process which died has left.
+func (b *background) adoptOrphan(o *orphan) {
+	b.mu.Lock()
+	b.orphans = append(b.orphans, o)
+	b.mu.Unlock()
+	b.poke()
 }
 
 // hasOrphans reports whether segments of earlier processes are still to be sealed.
@@ -340,6 +396,40 @@ func (e *Engine) sealAll() error {
 	return errors.Join(errs...)
 }
 
+// errDropped says that a segment needs no hint: another process has dropped it.
+var errDropped = errors.New("diskcache: segment was dropped")
+
+// errNoHint says that a segment gets no hint now, because another process did not give the
+// writer lock up in time. It is on the disk, and stays on the board, so that it is inherited: by
+// this process, should it go on.
+var errNoHint = errors.New("diskcache: segment left without a hint")
+
+// hintPatience is how long who seals waits for other processes, for the sake of a hint.
+const hintPatience = time.Second
+
+// publisher returns what gives the hint of a segment its name: where other processes may drop
+// the segment, under the writer lock, so that who removes its files finds the hint. One that
+// came later would tell of a segment that is lost. locked: the caller holds the lock.
+func (e *Engine) publisher(s *segment.Segment, locked bool) segment.Publish {
+	return func(rename func() error) error {
+		if e.isLone() {
+			return rename()
+		}
+		if !locked {
+			ctx, cancel := context.WithTimeout(context.Background(), hintPatience)
+			defer cancel()
+			if err := e.bg.sealing.enter(ctx, e); err != nil {
+				return errors.Join(errNoHint, err)
+			}
+			defer e.leave()
+		}
+		if !e.w.has(s) {
+			return errDropped
+		}
+		return rename()
+	}
+}
+
 // seal seals one writer's segment. It is not done while data that a failed sync
 // was to cover stands nowhere else: then it is to be tried again. A failed sync
 // that was reported before is no news once its data has been written again.
@@ -349,8 +439,11 @@ func (e *Engine) seal(w *segment.Writer, rescue bool) (done bool, err error) {
 	}
 	known := w.SyncErr() != nil
 	e.stats.syncs.Add(1)
-	hint, err := w.Seal()
+	hint, err := w.Seal(e.publisher(w.Segment, false))
 	e.stats.disk.Add(hint + w.Grown())
+	if errors.Is(err, errDropped) || err != nil && !e.inLog(w.Segment) {
+		return true, nil
+	}
 	if w.SyncErr() != nil {
 		if known {
 			err = nil

@@ -57,8 +57,10 @@ func (e *Engine) Check(fix bool) ([]Problem, error) {
 		}
 		e.faults.add("seal", err)
 	}
-	e.w.mu.Lock()
-	defer e.w.mu.Unlock()
+	if err := e.enter(e.life); err != nil {
+		return nil, err
+	}
+	defer e.leave()
 	if e.w.closed {
 		return nil, ErrClosed
 	}
@@ -237,7 +239,7 @@ func (c *checker) hint(s *segment.Segment, entries []codec.HintEntry) error {
 		n, err := segment.WriteHint(c.e.fsys, &codec.Hint{
 			CacheID: c.e.id, SegmentID: s.ID, Stream: s.Stream, Length: s.Length(),
 			FirstSeq: s.FirstSeq.Load(), LastSeq: s.LastSeq.Load(), Entries: entries,
-		})
+		}, nil)
 		if err != nil {
 			return writeError(err)
 		}
@@ -347,7 +349,7 @@ func (c *checker) orphans() error {
 			if err := c.e.fsys.Remove(o.Name); err != nil && !errors.Is(err, fs.ErrNotExist) {
 				return err
 			}
-			c.e.values.uncount(o)
+			c.e.values.uncount(o, true)
 		}
 		c.found(o.Name, 0, errOrphan, c.fix)
 	}

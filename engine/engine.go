@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"sync"
 	"sync/atomic"
@@ -16,10 +17,23 @@ import (
 // Engine is an open cache directory. All its methods may be called at once.
 type Engine struct {
 	opt   Options
+	given Options // before defaults
 	fsys  vfs.FS
 	locks vfs.Locks
 	id    [16]byte // of the cache; in every file
 	clock clock
+
+	board    board
+	dir      dirLock
+	follower follower
+	followed atomic.Uint64   // sequence up to which commits are applied
+	lone     atomic.Uint64   // wordAttaches while no other process has the directory open; else another number
+	life     context.Context // ends with Close, as what waits for other processes does
+	end      context.CancelCauseFunc
+	guard    forkGuard
+	heir     atomic.Bool // the process that had the slot before has died
+	textGrew int64       // by what this process has added to the lock file
+	maxFile  int64       // how long segments may get, as the first process has it
 
 	layout segment.Layout
 	files  *segment.Files
@@ -44,18 +58,24 @@ type Engine struct {
 	snapshotOnDisk int64 // size of the snapshot that is there; guarded by the writer lock
 }
 
+// forkGuard tells whether this process is a forked child of the one that opened the directory.
+type forkGuard interface{ Forked() bool }
+
 // writer is what the holder of the writer lock works with.
 type writer struct {
 	mu      sync.Mutex               // the writer lock
 	closed  bool                     // no commit begins any more
 	ended   bool                     // nor is anything of the log written any more
 	active  [streams]*segment.Writer // nil until the first commit of a stream
+	entries [streams]int             // of the active segments on the board
 	classes classes
 	bySlot  []*segment.Segment // the segments; nil where a slot is free
-	seq     uint64             // of the last commit
+	seq     uint64             // of the last commit, that of the directory
 	spare   []codec.HintEntry  // room for the hint entries of the next segment
 	stage   stage
-	alone   [1]*request // a group of one
+	alone   [1]*request         // a group of one
+	reads   map[uint64]struct{} // hashes of what the transaction under way has read, nil if there is none
+	sparing int64               // bytes of these that are still spared
 	doubts  doubts
 	hidden  doubts          // keys that tombstones have to be left for; changed by Open and Clear only
 	old     []*keydir.Index // damaged ones that were built anew; given back at Close
@@ -72,13 +92,64 @@ func Open(fsys vfs.FS, o Options) (*Engine, error) {
 }
 
 func open(fsys vfs.FS, o Options) (*Engine, error) {
+	given := o
 	o, err := o.withDefaults()
 	if err != nil {
 		return nil, err
 	}
-	e := &Engine{opt: o, fsys: fsys}
+	e := &Engine{opt: o, given: given, fsys: fsys, guard: vfs.NewForkGuard()}
+	e.life, e.end = context.WithCancelCause(context.Background())
 	e.clock.init(o.Now)
 	e.faults.log = o.Log
+	e.dir.init(e)
+	e.follower.tails = make(map[uint64]*tail)
+	list, first, err := e.claim()
+	if err != nil {
+		return nil, err
+	}
+	e.setUp()
+	r := &recovery{e: e}
+	if first {
+		r, err = e.recover(list)
+	} else {
+		err = e.join()
+	}
+	if err != nil {
+		return nil, errors.Join(err, e.abandon())
+	}
+	if first {
+		e.present()
+	}
+	e.faults.add("free space", e.lookAtVolume())
+	e.bg.start(e, r)
+	e.reclaiming.start(e)
+	if first {
+		e.dir.opened()
+	}
+	return e, nil
+}
+
+// Closed returns an engine that is closed.
+func Closed() *Engine {
+	o, err := Options{}.withDefaults()
+	if err != nil {
+		panic(err) // the defaults are valid
+	}
+	e := &Engine{opt: o}
+	e.clock.init(nil)
+	e.faults.log = o.Log
+	e.bg.sealing.init()
+	e.values.init(e)
+	e.w.stage.init(e)
+	e.w.closed, e.w.ended, e.dir.held = true, true, true
+	e.board.w = make([]atomic.Uint64, boardWords)
+	e.dir.whole.Store(true)
+	return e
+}
+
+// setUp makes what depends on the options, once these are known.
+func (e *Engine) setUp() {
+	o, fsys := &e.opt, e.fsys
 	e.files = segment.NewFiles(o.MaxOpenFiles, !o.NoMap && fsys.Local())
 	e.files.Removed = e.removed
 	if e.files.Map && o.Sync != SyncAlways && (o.SizeLimit == 0 || o.SizeLimit >= leastWindowed*o.SegmentSize) {
@@ -90,18 +161,6 @@ func open(fsys vfs.FS, o Options) (*Engine, error) {
 	e.graves.freed = make(chan struct{}, 1)
 	e.evict.init(&e.opt)
 	e.w.stage.init(e)
-	list, err := e.claim()
-	if err != nil {
-		return nil, err
-	}
-	r, err := e.recover(list)
-	if err != nil {
-		return nil, errors.Join(err, e.abandon())
-	}
-	e.faults.add("free space", e.lookAtVolume())
-	e.bg.start(e, r)
-	e.reclaiming.start(e)
-	return e, nil
 }
 
 // abandon gives back what an Open that failed has taken.
@@ -112,7 +171,7 @@ func (e *Engine) abandon() error {
 	if x := e.index.Load(); x != nil {
 		x.Close()
 	}
-	return errors.Join(e.log.TakeErrors(), e.locks.Close())
+	return errors.Join(e.log.TakeErrors(), e.depart())
 }
 
 // Close ends the use of the directory: it waits for what runs, syncs, leaves
@@ -120,6 +179,9 @@ func (e *Engine) abandon() error {
 // returns what went wrong, and what the background met and nobody has seen yet;
 // the directory is free in any case. A second Close returns ErrClosed.
 func (e *Engine) Close() error {
+	if e.forked() {
+		return ErrForked // nothing of it is the child's to end
+	}
 	settled := e.settleHorizon()
 	e.w.mu.Lock()
 	if e.w.closed {
@@ -127,10 +189,12 @@ func (e *Engine) Close() error {
 		return ErrClosed
 	}
 	e.w.closed = true
+	e.end(ErrClosed)
 	e.w.mu.Unlock()
 
 	e.stop()
-	errs := []error{settled, e.sealAll()}
+	last, lerr := e.isLast()
+	errs := []error{settled, lerr, e.sealAll()}
 	e.w.mu.Lock()
 	e.w.ended = true // a Sync that is still under way finds its work done by sealAll
 	e.w.mu.Unlock()
@@ -141,14 +205,14 @@ func (e *Engine) Close() error {
 	e.log.Wait()
 	errs = append(errs, e.retireDropped())
 	x := e.index.Load()
-	if complete && !e.w.hidden.any() {
+	if complete && last && !e.w.hidden.any() {
 		errs = append(errs, e.writeSnapshot(x))
 	}
 	x.Close()
 	for _, x := range e.w.old {
 		x.Close()
 	}
-	errs = append(errs, e.closeSnapshot(), e.log.TakeErrors(), e.faults.take(), e.locks.Close(), e.fsys.Close())
+	errs = append(errs, e.closeSnapshot(), e.log.TakeErrors(), e.faults.take(), e.depart(), e.fsys.Close())
 	return errors.Join(errs...)
 }
 
@@ -180,7 +244,7 @@ func (f *faults) add(what string, err error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if len(f.errs) < maxFaults {
-		f.errs = append(f.errs, err)
+		f.errs = append(f.errs, fmt.Errorf("%s: %w", what, err))
 	}
 }
 

@@ -58,6 +58,17 @@ func (g *graves) rebury(by committed) {
 	}
 }
 
+// reburied notes that a drop was committed again, for a segment that is buried.
+func (g *graves) reburied(id uint64, by committed) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for i := range g.buried {
+		if g.buried[i].seg.ID == id {
+			g.buried[i].by = by
+		}
+	}
+}
+
 // waitsFor reports whether a grave waits for a segment to be synced.
 func (g *graves) waitsFor(s *segment.Segment) bool {
 	g.mu.Lock()
@@ -202,7 +213,7 @@ func (e *Engine) retireDropped() error {
 	g.mu.Lock()
 	left := g.buried[:0]
 	for _, b := range g.buried {
-		if b.by.synced() {
+		if b.by.synced() && !e.bg.hasOrphan(b.seg.ID) { // whose hint may be being written
 			gone = append(gone, b)
 			if g.going == nil {
 				g.going = make(map[uint64]going)

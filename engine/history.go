@@ -111,27 +111,32 @@ func versionError(err error) error {
 // orphan is a segment without a hint that an earlier process left.
 type orphan struct {
 	h      *history
+	unread bool // h is to be read first
 	failed bool // its sync failed, and is not tried again
 }
 
 // sealOrphans syncs what earlier processes left and writes their hints. It
 // stops at the first that fails; the rest waits for the next time. What a failed
 // sync was to cover is written anew if rescue is set.
-func (e *Engine) sealOrphans(rescue bool) error {
+func (e *Engine) sealOrphans(rescue, locked bool) error {
 	b := &e.bg
 	b.mu.Lock()
 	waiting := slices.Clone(b.orphans)
 	b.mu.Unlock()
 	for _, o := range waiting {
-		done, err := e.sealOrphan(o, rescue)
+		done, err := e.sealOrphan(o, rescue, locked)
 		if done {
 			e.reserve.hints.Add(-int64(codec.HintLen(len(o.h.entries))))
+			e.board.remove(o.h.seg.ID)
 			b.mu.Lock()
 			b.orphans = slices.DeleteFunc(b.orphans, func(x *orphan) bool { return x == o })
 			// As long as it is not certain what of the log is on the disk,
 			// a value file that looks like garbage may be needed after all.
 			b.sweep = b.sweep && !o.failed
 			b.mu.Unlock()
+		}
+		if errors.Is(err, errNoHint) {
+			return nil // it waits, too
 		}
 		if err != nil {
 			return err
@@ -140,9 +145,9 @@ func (e *Engine) sealOrphans(rescue bool) error {
 	return nil
 }
 
-func (e *Engine) sealOrphan(o *orphan, rescue bool) (done bool, err error) {
+func (e *Engine) sealOrphan(o *orphan, rescue, locked bool) (done bool, err error) {
 	if !o.failed {
-		err = e.syncOrphan(o)
+		err = e.syncOrphan(o, locked)
 	}
 	switch {
 	case !o.failed:
@@ -155,8 +160,18 @@ func (e *Engine) sealOrphan(o *orphan, rescue bool) (done bool, err error) {
 }
 
 // syncOrphan syncs an orphan and writes its hint.
-func (e *Engine) syncOrphan(o *orphan) error {
+func (e *Engine) syncOrphan(o *orphan, locked bool) error {
 	h := o.h
+	if o.unread {
+		read, err := e.historyOf(h.seg)
+		if segment.IsDamage(err) && !e.inLog(h.seg) {
+			return nil // it was dropped
+		}
+		if err != nil {
+			return readError(err)
+		}
+		h.entries, o.unread = read.entries, false
+	}
 	f, err := e.fsys.Open(h.seg.Name())
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil // it is lost; nothing to seal
@@ -178,8 +193,11 @@ func (e *Engine) syncOrphan(o *orphan) error {
 		CacheID: h.cacheID, SegmentID: h.seg.ID, Stream: h.seg.Stream, Length: h.seg.Length(),
 		FirstSeq: h.seg.FirstSeq.Load(), LastSeq: h.seg.LastSeq.Load(), Entries: h.entries,
 	}
-	n, err := segment.WriteHint(e.fsys, hint)
+	n, err := segment.WriteHint(e.fsys, hint, e.publisher(h.seg, locked))
 	e.stats.disk.Add(n)
+	if errors.Is(err, errDropped) {
+		return nil
+	}
 	return err
 }
 

@@ -20,8 +20,10 @@ type want struct {
 	garbage compaction.Limits // of what is to be compacted in any case; zero: nothing
 	before  uint64            // only segments begun up to then are touched; 0: any
 
+	asked  int   // how often others were asked for room
 	usage  int64 // when nothing more could be taken back
 	full   bool  // the disk is: limits do not matter
+	locked bool  // it is for a transaction, which holds the writer lock
 	again  bool  // it was tried again before anything was given up for it
 	noCopy bool  // there is not even space to move what is live
 	crowds bool  // it is moved all the same
@@ -47,6 +49,7 @@ func (e *Engine) short(w *want) (s struct{ bytes, items int64 }) {
 // be any. What was dropped takes space until a sync makes it certain; one is done when
 // enough waits for it, or nothing else is left to do.
 func (e *Engine) makeRoom(w *want, locked bool) error {
+	w.locked = locked
 	if gone, err := e.giveUpLongSnapshot(locked); err != nil || gone {
 		return err
 	}
@@ -81,7 +84,7 @@ func (e *Engine) makeRoom(w *want, locked bool) error {
 		return nil
 	}
 	if before := e.DiskUsage(); e.values.strayBytes.Load() > 0 {
-		if err := e.bg.sweepOnce(); err != nil || e.DiskUsage() < before {
+		if err := e.bg.sweepOnce(locked); err != nil || e.DiskUsage() < before {
 			return err
 		}
 	}
@@ -95,10 +98,39 @@ func (e *Engine) makeRoom(w *want, locked bool) error {
 		w.usage = u
 		return nil
 	}
+	if e.askForRoom(w) {
+		return nil
+	}
 	if limit := e.opt.CountLimit; limit > 0 && int64(e.index.Load().Len()) >= limit {
 		return fmt.Errorf("%w: %d items are the limit", ErrFull, limit)
 	}
 	return fmt.Errorf("%w: %d of %d bytes are in use, and nothing more can be given up", ErrFull, e.usage(), e.limit())
+}
+
+// Other processes have files that nobody needs, and that only they remove: once what tells so
+// is on the disk. They look for those who want room at each followTick.
+const (
+	asks    = 3
+	askWait = 2 * followTick
+)
+
+// askForRoom asks other processes to remove what they can, and reports whether any has. It
+// stands between a write and ErrFull, so it takes its time.
+func (e *Engine) askForRoom(w *want) bool {
+	if e.isLone() || w.asked == asks {
+		return false
+	}
+	w.asked++
+	before := e.DiskUsage()
+	e.board.w[wordRoom].Add(1)
+	for end := time.Now().Add(askWait); e.DiskUsage() >= before; {
+		left := time.Until(end)
+		if left <= 0 {
+			return false
+		}
+		e.board.page.Wait(wordDisk, uint64(before), min(left, lockWait))
+	}
+	return true
 }
 
 // comes reports whether what is wanted will be free without anything being given up for

@@ -66,14 +66,18 @@ func (e *Engine) get(key string, dst []byte, rec *codec.Record) ([]byte, error) 
 // or the name of a file as it may be. use tells the policy of it.
 func (e *Engine) find(h uint64, key string, dst []byte, rec *codec.Record, use bool) ([]byte, error) {
 	for try := 0; ; try++ {
-		set := e.log.Acquire(h)
-		if set == nil {
-			return dst, ErrClosed
+		set, err := e.acquire(h)
+		if err != nil {
+			return dst, err
 		}
 		out, entry, err := e.findIn(set, h, key, dst, rec)
 		// While the set is held the index is not given back.
 		// From a set that is over another segment may have been read: slots are
 		// used again.
+		if err != nil && err != ErrNotFound && try < maxLookups && e.behind() { // its file may be gone
+			set.Release(h)
+			continue
+		}
 		again := err == errGone || err != nil && (set.Over() || err != ErrNotFound && e.moved(h, key, entry))
 		if use && err == nil && e.evict.limits {
 			e.evict.used(e.index.Load(), h, entry)
@@ -108,7 +112,16 @@ func (e *Engine) moved(h uint64, key string, entry keydir.Entry) bool {
 // acquired before the segment was begun.
 var errGone = fmt.Errorf("%w: segment of a newer set", ErrNotFound)
 
+// findIn looks a key up among some segments.
 func (e *Engine) findIn(set *segment.Set, h uint64, key string, dst []byte, rec *codec.Record) ([]byte, keydir.Entry, error) {
+	out, entry, err := e.lookIn(set, h, key, dst, rec)
+	if err == nil && set.Over() { // it may be an old record, of a segment that had the slot before
+		return dst, entry, errGone
+	}
+	return out, entry, err
+}
+
+func (e *Engine) lookIn(set *segment.Set, h uint64, key string, dst []byte, rec *codec.Record) ([]byte, keydir.Entry, error) {
 	x := e.index.Load()
 	entry, status := x.Lookup(h)
 	if status == keydir.Damaged {

@@ -3,6 +3,7 @@ package engine
 import (
 	"errors"
 	"math"
+	"slices"
 	"sync"
 
 	"github.com/go-diskcache/diskcache/codec"
@@ -39,6 +40,10 @@ func (e *Engine) reclaim(w *want, locked bool) (bool, error) {
 		e.reclaimer.turn.Lock()
 		defer e.reclaimer.turn.Unlock()
 		e.w.mu.Lock()
+		if err := e.follow(); err != nil {
+			e.w.mu.Unlock()
+			return false, err
+		}
 	} else if e.reclaimer.turn.TryLock() { // who has it may be waiting for the writer lock
 		defer e.reclaimer.turn.Unlock()
 	} else {
@@ -67,6 +72,9 @@ func (e *Engine) reclaim(w *want, locked bool) (bool, error) {
 	}
 	if errors.Is(err, keydir.ErrDamaged) && !locked {
 		return true, e.rebuildFromRead()
+	}
+	if err != nil && err != ErrClosed && !locked && e.hasNews() {
+		return true, e.catchUp() // what could not be read may be gone
 	}
 	if err == nil && b.sync {
 		err = e.syncWriters(locked)
@@ -117,17 +125,37 @@ func (e *Engine) settleOrphans(locked bool) (bool, error) {
 		return true, e.sealRest()
 	}
 	if !e.bg.sealing.beginLocked() {
-		return false, nil
+		return e.syncOrphans() // who seals waits for the caller
 	}
 	defer e.bg.sealing.end()
-	err := e.sealOrphans(false)
+	err := e.sealOrphans(false, true)
 	return !e.bg.hasOrphans(), err
+}
+
+// syncOrphans puts what earlier processes left on the disk, and leaves the hints for later.
+func (e *Engine) syncOrphans() (bool, error) {
+	e.bg.mu.Lock()
+	waiting := slices.Clone(e.bg.orphans)
+	e.bg.mu.Unlock()
+	for _, o := range waiting {
+		if s := o.h.seg; s.Synced() < s.Length() {
+			if o.failed {
+				return false, nil // it is not tried again
+			}
+			if err := e.syncOther(s); err != nil {
+				return false, err
+			}
+		}
+	}
+	return true, nil
 }
 
 func (e *Engine) commitBatch(b *batch, most int, locked bool) error {
 	if !locked {
-		e.w.mu.Lock()
-		defer e.w.mu.Unlock()
+		if err := e.enter(e.life); err != nil {
+			return err
+		}
+		defer e.leave()
 	}
 	switch {
 	case e.w.closed && !locked:
@@ -143,13 +171,13 @@ func (e *Engine) planLocked(w *want) (*batch, error) {
 	if e.w.closed {
 		return nil, ErrClosed
 	}
-	segs, usage := e.usages()
+	short := e.short(w)
+	segs, usage := e.usages(short.bytes > 0 || short.items > 0)
 	for i, s := range segs {
 		if w.before > 0 && s.ID > w.before {
 			usage[i].Sealed = false
 		}
 	}
-	short := e.short(w)
 	now, seq := e.clock.now().UnixNano(), int64(e.clock.last.Load())
 	if i, ok := compaction.Empty(usage, now); ok && (short.bytes > 0 || short.items <= 0 || !w.emptied) {
 		w.emptied = true
@@ -179,8 +207,9 @@ func (e *Engine) planLocked(w *want) (*batch, error) {
 // be compacted before live items are given up.
 const leastGarbage = 10
 
-// usages describes all segments that are there.
-func (e *Engine) usages() ([]*segment.Segment, []compaction.Segment) {
+// usages describes all segments that are there. What another process writes to it goes on
+// with, unless room is needed: then it has to begin another.
+func (e *Engine) usages(needed bool) ([]*segment.Segment, []compaction.Segment) {
 	var segs []*segment.Segment
 	var usage []compaction.Segment
 	oldest := -1
@@ -194,7 +223,7 @@ func (e *Engine) usages() ([]*segment.Segment, []compaction.Segment) {
 		segs = append(segs, s)
 		usage = append(usage, compaction.Segment{
 			Bytes: s.Length() - s.DropBytes.Load(), LiveBytes: s.LiveBytes.Load(), TombBytes: s.TombBytes.Load(),
-			Latest: s.Latest.Load(), Begun: int64(s.ID), Sealed: !e.w.writes(s),
+			Latest: s.Latest.Load(), Begun: int64(s.ID), Sealed: !e.w.writes(s) && (needed || !e.grows(s)),
 		})
 	}
 	if oldest >= 0 && e.graves.firstSeq() >= e.reclaimer.firstSeq(segs[oldest]) {
@@ -224,7 +253,7 @@ func (e *Engine) compactsFirst(w *want, usage []compaction.Segment) bool {
 func (e *Engine) batchOf(s *segment.Segment, judge judgement) *batch {
 	w := e.reclaimer.walks[s]
 	if e.reclaimer.apart || w == nil || w.next == len(w.entries) { // who has the turn may be reading the entries
-		w = &walk{seg: s, closed: !e.w.writes(s), front: s.Front.Load()}
+		w = &walk{seg: s, closed: !e.w.writes(s), length: s.Length(), front: s.Front.Load()}
 		if e.reclaimer.walks == nil {
 			e.reclaimer.walks = make(map[*segment.Segment]*walk)
 		}
@@ -232,7 +261,7 @@ func (e *Engine) batchOf(s *segment.Segment, judge judgement) *batch {
 			e.reclaimer.walks[s] = w
 		}
 	}
-	b := &batch{w: w, begin: w.next, judge: judge, oldest: e.oldestBut(s), to: kept}
+	b := &batch{w: w, begin: w.next, judge: judge, seq: e.w.seq, oldest: e.oldestBut(s), to: kept}
 	b.sync = e.unsynced(s) || e.waitsFor(s)
 	for s, by := range e.reclaimer.last {
 		if by.synced() {

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"cmp"
+	"context"
 	"crypto/rand"
 	"errors"
 	"fmt"
@@ -14,22 +15,18 @@ import (
 	"github.com/go-diskcache/diskcache/vfs"
 )
 
-// claim sees to it that the directory is ours or empty, and locks it. It returns
-// what is in it.
-func (e *Engine) claim() ([]vfs.Info, error) {
-	list, err := e.fsys.List(".")
-	if err != nil {
-		return nil, err
+// claim sees to it that the directory is ours or empty, and attaches to it. It returns
+// what is in it, and whether nobody else has it open.
+func (e *Engine) claim() (list []vfs.Info, first bool, err error) {
+	if list, err = e.fsys.List("."); err != nil {
+		return nil, false, err
 	}
 	if err := e.checkOurs(list); err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	start := e.clock.now()
-	if e.locks, err = e.fsys.Locks(codec.LockName); err != nil {
-		return nil, err
-	}
-	if err := e.lock(); err != nil {
-		return nil, errors.Join(err, e.locks.Close())
+	if first, err = e.attach(context.Background()); err != nil {
+		return nil, false, err
 	}
 	e.stats.openTime.Store(start.UnixNano())
 	if !hasLock(list) {
@@ -41,26 +38,9 @@ func (e *Engine) claim() ([]vfs.Info, error) {
 		list, err = e.fsys.List(".") // as it is now that nobody else changes it
 	}
 	if err != nil {
-		return nil, errors.Join(err, e.locks.Close())
+		return nil, false, errors.Join(err, e.depart())
 	}
-	return list, nil
-}
-
-// ownerLock is the lock of who has the directory.
-const ownerLock = 0
-
-// lock takes the directory, and says in the lock file who has it.
-func (e *Engine) lock() error {
-	ok, err := e.locks.TryLock(ownerLock)
-	if err != nil {
-		return err
-	}
-	if !ok {
-		locked := &LockedError{Name: codec.LockName, Holder: e.locks.Text(ownerLock)}
-		return &fs.PathError{Op: "lock", Path: codec.LockName, Err: locked}
-	}
-	e.locks.SetText(ownerLock, e.opt.Holder)
-	return nil
+	return list, first, nil
 }
 
 func hasLock(list []vfs.Info) bool {
@@ -141,7 +121,8 @@ func (e *Engine) recover(list []vfs.Info) (*recovery, error) {
 		}
 	}
 	e.w.seq = e.clock.last.Load()
-	e.stats.disk.Store(r.sumDisk(list))
+	e.stats.disk.Store(r.sumDisk(list) + e.values.bytes.Load())
+	e.values.uncounted = true
 	for _, o := range r.orphans {
 		e.reserve.hints.Add(int64(codec.HintLen(len(o.h.entries))))
 	}
@@ -155,34 +136,45 @@ func (e *Engine) recover(list []vfs.Info) (*recovery, error) {
 // unfinished.
 func (r *recovery) sort(list []vfs.Info) error {
 	byID := make(map[uint64]*found)
-	get := func(id uint64) *found {
-		if byID[id] == nil {
-			byID[id] = &found{id: id, missing: true}
-		}
-		return byID[id]
-	}
 	for _, info := range list {
 		kind, id, ok := codec.ParseName(info.Name)
 		if !ok || !info.Regular {
 			continue
 		}
 		switch kind {
-		case codec.NameSegment:
-			f := get(id)
-			f.missing, f.size = false, info.Size
-		case codec.NameHint:
-			get(id).hinted = true
+		case codec.NameSegment, codec.NameHint:
+			note(byID, kind, id, info)
 		case codec.NameTemp:
 			if err := r.e.fsys.Remove(info.Name); err != nil && !errors.Is(err, fs.ErrNotExist) {
 				return err
 			}
 		}
 	}
-	for _, f := range byID {
-		r.found = append(r.found, *f)
-	}
-	slices.SortFunc(r.found, func(a, b found) int { return cmp.Compare(a.id, b.id) })
+	r.found = sorted(byID)
 	return nil
+}
+
+// note notes a segment or a hint of one.
+func note(byID map[uint64]*found, kind codec.NameKind, id uint64, info vfs.Info) {
+	f := byID[id]
+	if f == nil {
+		f = &found{id: id, missing: true}
+		byID[id] = f
+	}
+	if kind == codec.NameHint {
+		f.hinted = true
+	} else {
+		f.missing, f.size = false, info.Size
+	}
+}
+
+func sorted(byID map[uint64]*found) []found {
+	all := make([]found, 0, len(byID))
+	for _, f := range byID {
+		all = append(all, *f)
+	}
+	slices.SortFunc(all, func(a, b found) int { return cmp.Compare(a.id, b.id) })
+	return all
 }
 
 // maxFile returns how long a segment may get: what the options need, and what is
@@ -211,10 +203,7 @@ func (r *recovery) sumDisk(list []vfs.Info) int64 {
 }
 
 // DiskUsage returns the bytes of all files of the directory. It reads no disk.
-func (e *Engine) DiskUsage() int64 {
-	v := &e.values
-	return e.stats.disk.Load() + v.bytes.Load() + v.pendingBytes.Load() + v.deadBytes.Load() + v.strayBytes.Load()
-}
+func (e *Engine) DiskUsage() int64 { return e.stats.disk.Load() }
 
 // newID makes an identity for a cache that has none yet.
 func newID() (id [16]byte) {

@@ -1,6 +1,9 @@
 package engine
 
-import "sync"
+import (
+	"context"
+	"sync"
+)
 
 // sealing lets one goroutine seal at a time: the background's, Sync's or Close's, or
 // that of a writer who needs what is sealed. Who holds the writer lock may wait for
@@ -45,7 +48,17 @@ func (s *sealing) end() {
 	s.change.Broadcast()
 }
 
-// lock takes the writer lock for one who seals.
+// enter takes the writer lock of the directory for one who seals.
+func (s *sealing) enter(ctx context.Context, e *Engine) error {
+	if e.tryEnter() {
+		return nil
+	}
+	s.want(1)
+	defer s.want(-1)
+	return e.enter(ctx)
+}
+
+// lock takes the writer lock of the process for one who seals.
 func (s *sealing) lock(w *writer) {
 	if w.mu.TryLock() {
 		return

@@ -31,7 +31,8 @@ type walk struct {
 	entries []codec.HintEntry // what it held when they were read
 	next    int               // of entries
 	front   int64             // of seg: another walk may move it on
-	closed  bool              // nothing was added to it any more when they were
+	closed  bool              // this process adds nothing to it any more
+	length  int64             // that it had when the walk began
 }
 
 // batch is the part of a walk that is committed at once.
@@ -41,6 +42,7 @@ type batch struct {
 	to    stream
 	judge judgement
 
+	seq    uint64           // of the last commit as it was planned: what came later is left alone
 	oldest uint64           // first sequence of all other segments
 	fronts map[uint64]int64 // up to where segments are dropped, as the disk says
 	ops    []Op
@@ -65,8 +67,37 @@ const (
 	maxBatchLook  = 16384 // entries looked at
 )
 
-// entriesOf returns what a segment holds from its front on.
+// current reports whether a segment is part of the log as far as can be known: what cannot
+// be read of another is not lost, but elsewhere.
+func (e *Engine) current(s *segment.Segment) bool {
+	set := e.log.Acquire(s.ID)
+	if set == nil {
+		return false
+	}
+	defer set.Release(s.ID)
+	return !e.behind() && set.At(s.Slot) == s
+}
+
+// inLog reports whether a segment is part of the log for readers.
+func (e *Engine) inLog(s *segment.Segment) bool {
+	set := e.log.Acquire(s.ID)
+	if set == nil {
+		return false
+	}
+	defer set.Release(s.ID)
+	return set.At(s.Slot) == s
+}
+
+// entriesOf returns what a segment holds from its front on; errStale if it went meanwhile.
 func (e *Engine) entriesOf(s *segment.Segment) ([]codec.HintEntry, error) {
+	entries, err := e.readEntries(s)
+	if err != nil && !e.current(s) {
+		return nil, errStale
+	}
+	return entries, err
+}
+
+func (e *Engine) readEntries(s *segment.Segment) ([]codec.HintEntry, error) {
 	var entries []codec.HintEntry
 	hint, err := segment.ReadHint(e.fsys, s.ID)
 	switch {
@@ -113,6 +144,9 @@ func (b *batch) read(e *Engine, most int) error {
 	given := 0
 	for b.end < len(b.w.entries) && len(b.ops) < maxBatchOps && bytes < maxBatchBytes && b.end-b.begin < maxBatchLook && given < most {
 		he := &b.w.entries[b.end]
+		if he.Seq > b.seq {
+			break // the index may not know it yet
+		}
 		ops := len(b.ops)
 		if err := b.entry(e, x, he); err != nil {
 			return err
@@ -130,7 +164,8 @@ func (b *batch) read(e *Engine, most int) error {
 	if b.end == len(b.w.entries) && b.w.closed {
 		b.upTo = b.w.seg.Length()
 	}
-	b.sync = b.sync || e.values.waitFor(b.w.seg)
+	// What others wait for nobody knows but they.
+	b.sync = b.sync || e.values.waitFor(b.w.seg) || e.board.isAnothers(b.w.seg.ID) && b.w.seg.Synced() < b.w.seg.Length()
 	return nil
 }
 
@@ -182,6 +217,9 @@ func (b *batch) tombstone(e *Engine, seg *segment.Segment, he *codec.HintEntry) 
 		return nil
 	}
 	rec, err := seg.Record(he.Off)
+	if err != nil && !e.current(seg) {
+		return errStale
+	}
 	if segment.IsDamage(err) {
 		return errKept // its key is lost, but that it was deleted the hint still knows
 	}
@@ -215,6 +253,9 @@ func (b *batch) put(e *Engine, x *keydir.Index, he *codec.HintEntry) error {
 		return b.giveUp(e, he, f)
 	}
 	rec, err := seg.Record(he.Off)
+	if err != nil && !e.current(seg) {
+		return errStale
+	}
 	if segment.IsDamage(err) {
 		e.stats.corrupt.Add(1)
 		e.faults.add("record lost", readError(err))
@@ -331,7 +372,7 @@ func (b *batch) commitLocked(e *Engine) error {
 	if w.next != b.begin || e.w.at(w.seg.Slot) != w.seg {
 		return errStale
 	}
-	if w.front != w.seg.Front.Load() {
+	if w.front != w.seg.Front.Load() || w.closed && w.length != w.seg.Length() {
 		delete(e.reclaimer.walks, w.seg) // to begin anew
 		return errStale
 	}
@@ -410,6 +451,7 @@ func (e *Engine) buryLocked(s *segment.Segment) {
 	first := e.reclaimer.firstSeq(s)
 	e.reclaimer.forget(s)
 	e.w.bySlot[s.Slot] = nil
+	e.board.remove(s.ID) // also when it is another's, which learns of it before it writes again
 	e.graves.bury(s, e.w.lastCommit(), first)
 	e.log.Publish(e.w.bySlot)
 }

@@ -17,6 +17,7 @@ import (
 // tortureJSON runs scenarios and returns what is printed of each.
 func tortureJSON(t *testing.T, args ...string) (results []tortureResult) {
 	t.Helper()
+	long(t)
 	if !canTorture {
 		t.Skip("this system has no clock that processes share, as far as dcbench knows")
 	}
@@ -34,6 +35,15 @@ func tortureJSON(t *testing.T, args ...string) (results []tortureResult) {
 	return results
 }
 
+// long skips a test of real processes in the short form: with the race detector these take
+// minutes, and what it can see in one process the engine's tests do.
+func long(t *testing.T) {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("short")
+	}
+}
+
 // needProcs skips a test where a second process cannot open a directory.
 func needProcs(t *testing.T) {
 	t.Helper()
@@ -47,13 +57,14 @@ func needProcs(t *testing.T) {
 	cmd, err := newChild((&task{dir: dir, mix: "poll", clients: 1, parts: 1, ops: 1, keys: 1, sizes: inline}).args()...)
 	require.NoError(t, err)
 	if cmd.Run() != nil && cmd.ProcessState.ExitCode() == exitLocked {
-		t.Skip("this version lets one process at a time use a directory (LockedError)")
+		t.Skip("one process at a time can use a directory here, as on network disks (LockedError)")
 	}
 	require.True(t, cmd.ProcessState.Success())
 }
 
 // One process with several clients, killed and stopped: histories of the cache as it is.
 func TestTortureHistories(t *testing.T) {
+	long(t)
 	r := tortureJSON(t, "--procs", "1", "-c", "4", "--histories", "2", "--ops", "800", "--kills", "3", "--stops", "1")[0]
 	assert.Equal(t, 2, r.Histories)
 	assert.GreaterOrEqual(t, r.Operations, 1600)
@@ -65,6 +76,7 @@ func TestTortureHistories(t *testing.T) {
 }
 
 func TestTortureCounts(t *testing.T) {
+	long(t)
 	rs := tortureJSON(t, "--scenario", "incr,add", "--procs", "1", "-c", "3", "--ops", "20000", "--keys", "2000", "--kills", "2")
 	require.Len(t, rs, 2)
 	assert.InDelta(t, 20000, rs[0].Acked, 30)
@@ -73,6 +85,7 @@ func TestTortureCounts(t *testing.T) {
 }
 
 func TestTortureKills(t *testing.T) {
+	long(t)
 	r := tortureJSON(t, "--scenario", "kill", "--procs", "1", "-c", "3", "--kills", "60")[0]
 	assert.Equal(t, 60, r.Kills)
 	assert.Positive(t, r.Acked)

@@ -1,0 +1,46 @@
+package engine
+
+import "math"
+
+// adopt publishes what a process that died as it held the writer lock has committed and not
+// published. Whether that was acknowledged nobody knows; it is in the log, and would be
+// found by the next Open. The caller has the lock, and holds that of the process too.
+func (e *Engine) adopt() error {
+	b := &e.board
+	if err := e.follow(); err != nil {
+		return err
+	}
+	died := int(b.w[wordHolder].Load()) - 1
+	if err := e.lookForSegments(); err != nil {
+		return err
+	}
+	if err := e.lookAtBoard(); err != nil {
+		return err
+	}
+	for id, t := range e.follower.tails {
+		if b.ownerOf(id) != died {
+			continue // what is behind its length came to nothing
+		}
+		info, err := e.fsys.Stat(t.seg.Name())
+		if err != nil {
+			return err
+		}
+		t.seg.SetLength(max(t.seg.Length(), min(info.Size, e.layout.MaxFile())))
+	}
+	before := e.w.seq
+	if err := e.applyTails(math.MaxUint64); err != nil {
+		return err
+	}
+	for i := range mostFiles {
+		if t := e.follower.tails[b.w[wordFiles+i*fileWords].Load()]; t != nil {
+			t.seg.SetLength(t.off)
+			b.setLength(i, t.off)
+		}
+	}
+	if e.w.seq != before {
+		b.w[wordSeq].Store(e.w.seq)
+		e.followed.Store(e.w.seq)
+	}
+	b.w[wordHolder].Store(0)
+	return nil
+}
