@@ -86,7 +86,7 @@ func (o *report) addSwept(r *result) {
 		name string
 		waits
 	}{{"Get meanwhile", r.Get}, {"Set meanwhile", r.Set}, {"Get, computing", r.GetComputing}, {"Set, computing", r.SetComputing}} {
-		fmt.Fprintf(o.w, "  %-15s p50 %8s  p99.9 %8s  max %8s  of %s\n", w.name, short(w.P50), short(w.P999), short(w.Max), count(float64(w.N)))
+		fmt.Fprintf(o.w, "  %-18s p50 %8s  p99.9 %8s  max %8s  of %s\n", w.name, short(w.P50), short(w.P999), short(w.Max), count(float64(w.N)))
 	}
 }
 
@@ -98,11 +98,12 @@ func (o *report) addChurned(c *churned) {
 		name string
 		latencies
 	}{{"Get idle", c.GetIdle}, {"Get beside Sets", c.GetWriting}, {"Get compacting", c.GetCompacting},
-		{"Set not full", c.SetNotFull}, {"Set full", c.SetFull}} {
-		fmt.Fprintf(o.w, "  %-15s p50 %8s  p99 %8s  p99.9 %8s\n", l.name, short(l.P50), short(l.P99), short(l.P999))
+		{"Get beside Compact", c.GetCompact}, {"Set not full", c.SetNotFull}, {"Set full", c.SetFull}} {
+		fmt.Fprintf(o.w, "  %-18s p50 %8s  p99 %8s  p99.9 %8s\n", l.name, short(l.P50), short(l.P99), short(l.P999))
 	}
-	fmt.Fprintf(o.w, "  p99.9 of Get %.1f times idle and %.1f times beside Sets alone, of Set %.1f times not full\n",
-		part(c.GetCompacting.P999, c.GetIdle.P999), part(c.GetCompacting.P999, c.GetWriting.P999), part(c.SetFull.P999, c.SetNotFull.P999))
+	fmt.Fprintf(o.w, "  p99.9 of Get compacting %.1f times idle and %.1f times beside Sets alone, beside Compact %.1f times idle; of Set %.1f times not full\n",
+		part(c.GetCompacting.P999, c.GetIdle.P999), part(c.GetCompacting.P999, c.GetWriting.P999),
+		part(c.GetCompact.P999, c.GetIdle.P999), part(c.SetFull.P999, c.SetNotFull.P999))
 }
 
 // end explains the columns.

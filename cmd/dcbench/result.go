@@ -63,6 +63,7 @@ type churned struct {
 	GetIdle            latencies `json:"get_idle"`
 	GetWriting         latencies `json:"get_writing"` // beside Sets, while there is room
 	GetCompacting      latencies `json:"get_compacting"`
+	GetCompact         latencies `json:"get_compact"` // beside Compact, without Sets
 	SetNotFull         latencies `json:"set_not_full"`
 	SetFull            latencies `json:"set_full"`
 }

@@ -45,7 +45,7 @@ func (c *churner) run() (*result, error) {
 	}
 	r := c.blank()
 	r.Variant, r.Keys, r.churned = c.keys.name, c.keys.name, &c.out
-	for _, phase := range []func(*result) error{c.readIdle, c.overwriteFree, c.overwriteFull, c.overwriteAll, c.check} {
+	for _, phase := range []func(*result) error{c.readIdle, c.overwriteFree, c.overwriteFull, c.overwriteAll, c.compact, c.check} {
 		if err := phase(r); err != nil {
 			return nil, err
 		}
@@ -207,6 +207,16 @@ func (c *churner) overwriteAll(*result) error {
 	used, err = c.cache.DiskUsage()
 	c.out.SpaceSettled = part(used, c.live)
 	return err
+}
+
+// compact overwrites each key once more and times Gets while Compact takes the garbage back.
+func (c *churner) compact(*result) error {
+	if err := c.each(0, c.p.n, c.set); err != nil {
+		return err
+	}
+	stop := c.readBeside(&c.out.GetCompact)
+	err := c.cache.Compact()
+	return errors.Join(err, stop())
 }
 
 // check finds out whether all keys are there still.
