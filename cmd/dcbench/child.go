@@ -14,7 +14,7 @@ const (
 	childFill    = "fill"
 	childWrite   = "write"
 	childTorture = "torture"
-	childPeer    = "peer"
+	childStore   = "store"
 	childShare   = "share"
 )
 
@@ -29,8 +29,8 @@ func child(args []string, stdout io.Writer) error {
 		return writeAndTell(args[1:], stdout)
 	case childTorture:
 		return tortured(args[1:], os.Stdin, stdout)
-	case childPeer:
-		return obey(args[1:], os.Stdin, stdout)
+	case childStore:
+		return serveStore(args[1:], os.Stdin, stdout)
 	case childShare:
 		return share(args[1:], os.Stdin, stdout)
 	}

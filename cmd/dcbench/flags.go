@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/go-diskcache/diskcache"
+	"github.com/go-diskcache/diskcache/cmd/dcbench/internal/draw"
 )
 
 // params are the flags of "dcbench run".
@@ -22,9 +23,9 @@ type params struct {
 	goroutines []int
 	valueSizes []int
 	keySize    int
-	keys       distribution
-	churnKeys  []distribution // what churn draws from
-	limit      float64        // of churn's space
+	keys       draw.Distribution
+	churnKeys  []draw.Distribution // what churn draws from
+	limit      float64             // of churn's space
 	settle     time.Duration
 	sync       syncMode
 	compress   compression
@@ -74,11 +75,11 @@ func parseParams(args []string, stdout io.Writer) (*params, error) {
 	p.workloads, werr = parseWorkloads(*names)
 	p.goroutines, gerr = parseInts("-c", *goroutines, 1, maxWorkers)
 	p.valueSizes, serr = parseInts("--value-size", *sizes, 0, maxValueSize)
-	p.keys, kerr = parseDistribution(*keys)
+	p.keys, kerr = draw.Parse(*keys)
 	p.churnKeys = churnKeys[:]
 	fs.Visit(func(f *flag.Flag) {
 		if f.Name == "keys" {
-			p.churnKeys = []distribution{p.keys}
+			p.churnKeys = []draw.Distribution{p.keys}
 		}
 	})
 	p.sync, syncErr = parseSync(*sync)

@@ -2,6 +2,8 @@
 //
 //	dcbench demo    caches a source tree, reads it back, and kills a writer
 //	dcbench run     measures workloads beside the raw limit of the same machine
+//	dcbench compare measures this cache and its peers, each in a process of its own
+//	dcbench report  draws what compare has measured
 //	dcbench replay  plays recorded requests and tells how many were hits
 //	dcbench torture has processes do anything to one directory, kills and stops them, and
 //	                checks whether what they were told can be true
@@ -14,8 +16,9 @@
 //
 // The files, in the order to read them: main.go, then demo.go with tree.go,
 // kill.go and child.go; then flags.go, run.go, bench.go, measure.go and
-// limit.go, the workload_*.go, and report.go; run_procs.go, peer.go and
-// workload_procs.go for several processes; then replay.go and replay_*.go; then
+// limit.go, the workload_*.go, and report.go; run_procs.go, process.go, peers.go and
+// workload_procs.go for several processes; then compare.go, which says what comes after
+// it, the store_*.go, and html.go; then replay.go and replay_*.go; then
 // torture.go, torture_crew.go, child_torture.go with torture_client.go, and the others
 // of torture_*.go. How histories are checked says the package internal/history.
 package main
@@ -37,12 +40,15 @@ const (
 	exitUsage = 2
 
 	exitLocked = 3 // of a child: another process has the directory
+	exitFalse  = 4 // of compare: a store answered what is not so
 )
 
 const usage = `dcbench shows what the cache does, and measures how fast.
 
 usage: dcbench demo   [flags]           cache a source tree, read it back, kill a writer
        dcbench run    [flags]           measure workloads beside the raw limit
+       dcbench compare [flags]          measure this cache beside its peers
+       dcbench report FILE.json         draw what compare has measured: one HTML file
        dcbench replay [flags] TRACE...  play recorded requests, count the hits
        dcbench torture [flags]          processes on one directory, killed and stopped: is what they were told true?
        dcbench demo -h                  the flags of a command
@@ -62,6 +68,10 @@ func run(args []string, stdout, stderr io.Writer) int {
 		err = demo(args[1:], stdout, stderr)
 	case "run":
 		err = runWorkloads(args[1:], stdout, stderr)
+	case "compare":
+		err = compare(args[1:], stdout, stderr)
+	case "report":
+		err = drawReport(args[1:], stdout)
 	case "replay":
 		err = replay(args[1:], stdout, stderr)
 	case "torture":
@@ -71,7 +81,7 @@ func run(args []string, stdout, stderr io.Writer) int {
 	case "help", "-h", "-help", "--help":
 		fmt.Fprint(stdout, usage)
 	default:
-		err = usageError{fmt.Errorf("unknown command %q; the commands are demo, run, replay and torture", name)}
+		err = usageError{fmt.Errorf("unknown command %q; the commands are demo, run, compare, report, replay and torture", name)}
 	}
 	return exitCode(err, args[0], stderr)
 }
@@ -81,6 +91,7 @@ type usageError struct{ error }
 
 func exitCode(err error, command string, stderr io.Writer) int {
 	var wrong usageError
+	var untrue wrongError
 	switch {
 	case err == nil, errors.Is(err, flag.ErrHelp):
 		return exitOK
@@ -90,6 +101,9 @@ func exitCode(err error, command string, stderr io.Writer) int {
 	case command == childCommand && errors.Is(err, diskcache.ErrLocked):
 		fmt.Fprintln(stderr, err)
 		return exitLocked
+	case errors.As(err, &untrue):
+		fmt.Fprintf(stderr, "dcbench %s: %v\n", command, err)
+		return exitFalse
 	default:
 		fmt.Fprintf(stderr, "dcbench %s: %v\n", command, err)
 		return exitWrong

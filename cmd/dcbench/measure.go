@@ -7,6 +7,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"github.com/go-diskcache/diskcache/cmd/dcbench/internal/memory"
 )
 
 // op does the i-th operation.
@@ -53,7 +55,7 @@ func (b *bench) finish(first int, sides ...*side) ([]result, error) {
 	r := b.blank()
 	r.setRate(sides[0].rate())
 	r.Seconds = sides[0].spent.Seconds()
-	r.RSS, r.Disk, r.Written = resident(), s.DiskBytes, s.WrittenBytes
+	r.RSS, r.Disk, r.Written = memory.Resident(), s.DiskBytes, s.WrittenBytes
 	if len(sides) > 1 {
 		r.setLimit(sides[1].rate())
 	}

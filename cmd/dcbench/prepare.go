@@ -25,7 +25,7 @@ func (b *bench) load(more int) error {
 	if err := b.measureSizes(); err != nil {
 		return err
 	}
-	b.order = b.p.keys.draw(b.rand, b.p.n, b.p.n)
+	b.order = b.p.keys.Draw(b.rand, b.p.n, b.p.n)
 	o := b.options()
 	o.Sync = diskcache.SyncNever
 	if err := b.openEmpty(o); err != nil {

@@ -5,12 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/go-diskcache/diskcache/cmd/dcbench/internal/contest"
 )
 
 // fakePeer takes as long as it is told by what the others do, and knows what may come
@@ -22,17 +24,16 @@ type fakePeer struct {
 	fails  string
 }
 
-func (p *fakePeer) do(format string, args ...any) (time.Duration, error) {
-	order := fmt.Sprintf(format, args...)
-	*p.orders = append(*p.orders, fmt.Sprintf("%d %s", p.place, order))
-	if order == p.fails {
-		return 0, errors.New("it cannot")
+func (p *fakePeer) ask(o contest.Order) (*contest.Answer, error) {
+	*p.orders = append(*p.orders, fmt.Sprintf("%d %s", p.place, o.Do))
+	if o.Do == p.fails {
+		return nil, errors.New("it cannot")
 	}
 	if p.place > 0 {
-		*p.others = order
+		*p.others = o.Do
 	}
-	op, _, _ := strings.Cut(order, " ")
-	return map[string]time.Duration{"set close": 10, "set open": 11, "set write": 20, "get close": 100, "get open": 110, "get write": 130}[op+" "+*p.others] * time.Millisecond, nil
+	ms := map[string]int64{"set close": 10, "set open": 11, "set write": 20, "get close": 100, "get open": 110, "get write": 130}[o.Do+" "+*p.others]
+	return &contest.Answer{Nanos: ms * 1e6}, nil
 }
 
 func (p *fakePeer) end() error {
@@ -54,7 +55,7 @@ func procsBench(t *testing.T, args ...string) *bench {
 
 func TestProcsMeasuresCosts(t *testing.T) {
 	var orders []string
-	results, err := procsBench(t).measureProcs("", fakePeers(&orders, ""))
+	results, err := procsBench(t).measureProcs("", "", fakePeers(&orders, ""))
 	require.NoError(t, err)
 	require.Len(t, results, 2)
 	assert.Equal(t, "set", results[0].Variant)
@@ -69,47 +70,74 @@ func TestProcsMeasuresCosts(t *testing.T) {
 
 func TestProcsEndsWhatItStarted(t *testing.T) {
 	var orders []string
-	_, err := procsBench(t).measureProcs("", fakePeers(&orders, "write"))
+	_, err := procsBench(t).measureProcs("", "", fakePeers(&orders, "write"))
 	require.ErrorContains(t, err, "it cannot")
 	assert.Equal(t, []string{"0 end", "1 end"}, orders[len(orders)-2:])
 }
 
 // obeys has a process do everything once.
-func obeys(t *testing.T, p *process) {
+func obeys(t *testing.T, p *process, err error) {
 	t.Helper()
-	for _, order := range []string{"open", "set 0 50", "get 0 50", "write", "get 0 50", "stop", "close", "open", "get 0 50"} {
-		took, err := p.do("%s", order)
-		require.NoError(t, err)
-		if order != "write" {
-			assert.Positive(t, took, order)
+	require.NoError(t, err)
+	open := contest.Order{Do: "open", Dir: filepath.Join(t.TempDir(), "cache"), Sync: "never", Compression: "none"}
+	begin := beginning("128", 1000, 1)
+	if !p.promises.Limit { // whose array begins with key 0
+		begin.Base = peerBase(3)
+	}
+	set, get := contest.Order{Do: "set", To: 50}, contest.Order{Do: "get", To: 50}
+	reopen := []contest.Order{{Do: "close"}, open, get, {Do: "verify", To: 1000}}
+	if p.promises.Limit || p.promises.Memory {
+		reopen = nil
+	}
+	for _, o := range slices.Concat([]contest.Order{
+		begin, open, set, get, {Do: "write", From: 100, To: 200}, get, {Do: "stop"},
+		{Do: "set", From: 50, To: 95, Batch: 10}, {Do: "get", N: 95, Keys: "zipf:0.99", Millis: 5, Goroutines: 3, Timed: true},
+		{Do: "miss", Millis: 5}, {Do: "overwrite", N: 95, Keys: "uniform", Millis: 5, Goroutines: 2}, {Do: "fill", To: 300},
+		{Do: "mix", N: 95, Keys: "uniform", Millis: 5, Reads: 50, Write: "modify", Timed: true, Rate: 5000},
+		{Do: "mix", N: 95, Keys: "latest:0.99", Millis: 5, Reads: 95, Write: "insert", Goroutines: 2},
+		{Do: "mix", N: 95, Keys: "uniform", Millis: 5, Reads: 10, Write: "expire"},
+	}, reopen, []contest.Order{{Do: "delete", To: 40}, {Do: "memory"}, {Do: "verify", To: 1000}}) {
+		a, err := p.ask(o)
+		require.NoError(t, err, o)
+		assert.Positive(t, a.Nanos, o)
+		if o.Timed {
+			require.NotNil(t, a.Latency)
+			assert.EqualValues(t, a.Ops, a.Latency.N)
+			assert.LessOrEqual(t, a.Latency.At(50), a.Latency.At(100))
 		}
 	}
-	_, err := p.do("get 5000 5001")
-	assert.ErrorContains(t, err, "get 5000 5001: error")
-	_, err = p.do("fly")
+	_, err = p.ask(contest.Order{Do: "get", To: 1})
+	assert.ErrorContains(t, err, "get: ")
+	_, err = p.ask(contest.Order{Do: "fly"})
 	assert.ErrorContains(t, err, "fly")
 	require.NoError(t, p.end())
 }
 
-func TestPeer(t *testing.T) {
-	dir := filepath.Join(t.TempDir(), "cache")
-	p, err := goPeer(procsBench(t), dir, peerBase(3))
-	require.NoError(t, err)
-	obeys(t, p)
+func TestOwnStores(t *testing.T) {
+	for _, k := range stores {
+		t.Run(k.Name, func(t *testing.T) {
+			t.Parallel()
+			p, err := startOwn(k.Name, patience)
+			obeys(t, p, err)
+		})
+	}
 }
 
-func TestPythonPeer(t *testing.T) {
-	if err := hasPython("python3"); err != nil {
-		t.Skip("python-diskcache is not here: ", err)
+func TestPythonStores(t *testing.T) {
+	for _, s := range pythonStores {
+		t.Run(s.name, func(t *testing.T) {
+			if err := hasPython("python3", s.module); err != nil {
+				t.Skip("it is not here: ", err)
+			}
+			p, err := startPython("python3", s.name, patience)
+			obeys(t, p, err)
+		})
 	}
-	p, err := pythonPeer("python3", 128, filepath.Join(t.TempDir(), "cache"), peerBase(3))
-	require.NoError(t, err)
-	obeys(t, p)
 }
 
 func TestNoPython(t *testing.T) {
-	assert.ErrorContains(t, hasPython("no-such-python"), "no-such-python")
-	assert.Error(t, hasPython("false"))
+	assert.ErrorContains(t, hasPython("no-such-python", "diskcache"), "no-such-python")
+	assert.Error(t, hasPython("false", "diskcache"))
 }
 
 func TestProcsOfTwo(t *testing.T) {

@@ -3,6 +3,7 @@ package main
 import (
 	"time"
 
+	"github.com/go-diskcache/diskcache/cmd/dcbench/internal/draw"
 	"github.com/go-diskcache/diskcache/internal/history"
 )
 
@@ -57,7 +58,7 @@ func doRandom(c *client, _ int) error {
 // doTransaction does one with keys of a group, of which there may be but one.
 func (c *client) doTransaction(key int) {
 	first := key / groupOf * groupOf
-	keys := permutation(c.rand, min(groupOf, c.keys-first))
+	keys := draw.Permutation(c.rand, min(groupOf, c.keys-first))
 	group := make([]int, len(keys))
 	for i, k := range keys {
 		group[i] = first + int(k)
@@ -104,7 +105,7 @@ func replaceBy(v int64) func([]history.Cell) []history.Cell {
 // doAdd goes through all keys, in an order of its own.
 func doAdd(c *client, i int) error {
 	if c.order == nil {
-		c.order = permutation(c.rand, c.keys)
+		c.order = draw.Permutation(c.rand, c.keys)
 	}
 	c.add(int(c.order[i%c.keys]), c.fresh())
 	return nil

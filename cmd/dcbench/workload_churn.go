@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/go-diskcache/diskcache"
+	"github.com/go-diskcache/diskcache/cmd/dcbench/internal/draw"
+	"github.com/go-diskcache/diskcache/cmd/dcbench/internal/memory"
 )
 
 // churn overwrites the keys of a cache whose limit leaves room for some garbage, and
@@ -23,17 +25,21 @@ func churn(b *bench) ([]result, error) {
 		c := &churner{bench: b, keys: keys}
 		r, err := c.run()
 		if err != nil {
-			return nil, fmt.Errorf("churn, keys %s: %w", keys.name, err)
+			return nil, fmt.Errorf("churn, keys %s: %w", keys.Name, err)
 		}
 		results = append(results, *r)
 	}
 	return results, nil
 }
 
+// churnKeys are what churn draws keys from, one after the other: where all segments lose
+// their records alike, and where some lose them much sooner.
+var churnKeys = [...]draw.Distribution{draw.Uniform, draw.Zipf099}
+
 // churner churns with one distribution of keys.
 type churner struct {
 	*bench
-	keys distribution
+	keys draw.Distribution
 	live int64        // bytes of the items
 	most atomic.Int64 // bytes of all files that were seen
 	out  churned
@@ -44,13 +50,13 @@ func (c *churner) run() (*result, error) {
 		return nil, err
 	}
 	r := c.blank()
-	r.Variant, r.Keys, r.churned = c.keys.name, c.keys.name, &c.out
+	r.Variant, r.Keys, r.churned = c.keys.Name, c.keys.Name, &c.out
 	for _, phase := range []func(*result) error{c.readIdle, c.overwriteFree, c.overwriteFull, c.overwriteAll, c.compact, c.check} {
 		if err := phase(r); err != nil {
 			return nil, err
 		}
 	}
-	r.RSS = resident()
+	r.RSS = memory.Resident()
 	return r, errors.Join(c.closeCache(), os.RemoveAll(c.cacheDir()))
 }
 
@@ -75,7 +81,7 @@ const fillingParts = 2
 
 // fillUp sets n keys and draws those that are overwritten.
 func (c *churner) fillUp() error {
-	c.order = c.keys.draw(c.rand, (fillingParts+c.p.rounds)*c.p.n, c.p.n)
+	c.order = c.keys.Draw(c.rand, (fillingParts+c.p.rounds)*c.p.n, c.p.n)
 	if err := c.openEmpty(c.churnOptions()); err != nil {
 		return err
 	}
@@ -193,7 +199,7 @@ func (c *churner) readBeside(l *latencies) (stop func() error) {
 // overwriteAll sets each key three times, and then leaves the cache alone for a while.
 func (c *churner) overwriteAll(*result) error {
 	for range 3 {
-		c.order = permutation(c.rand, c.p.n)
+		c.order = draw.Permutation(c.rand, c.p.n)
 		if err := c.each(0, c.p.n, c.set); err != nil {
 			return err
 		}
@@ -228,7 +234,7 @@ func (c *churner) check(*result) error {
 	if err != nil {
 		return err
 	}
-	c.order = sequence(c.p.n)
+	c.order = draw.Sequence(c.p.n)
 	return c.each(0, c.p.n, c.get)
 }
 

@@ -1,15 +1,17 @@
 package main
 
+import "github.com/go-diskcache/diskcache/cmd/dcbench/internal/draw"
+
 // fillSeq and fillRandom set n new keys in an empty cache. The limit appends as
 // many records.
 
 func fillSeq(b *bench) ([]result, error) {
-	b.order = sequence(b.p.n)
+	b.order = draw.Sequence(b.p.n)
 	return b.fill()
 }
 
 func fillRandom(b *bench) ([]result, error) {
-	b.order = permutation(b.rand, b.p.n)
+	b.order = draw.Permutation(b.rand, b.p.n)
 	return b.fill()
 }
 

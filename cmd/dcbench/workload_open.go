@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/go-diskcache/diskcache"
+	"github.com/go-diskcache/diskcache/cmd/dcbench/internal/memory"
 )
 
 // opening is a state in which a directory is opened.
@@ -151,7 +152,7 @@ func (b *bench) openOnce(r *result) error {
 		return err
 	}
 	r.BytesPerKey = max(0, float64(anonymous(b.cache)-empty)/float64(keys))
-	r.RSS, r.Disk, r.Written = resident(), s.DiskBytes, s.WrittenBytes
+	r.RSS, r.Disk, r.Written = memory.Resident(), s.DiskBytes, s.WrittenBytes
 	return b.closeCache()
 }
 

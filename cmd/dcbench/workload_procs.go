@@ -4,6 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"strconv"
+	"time"
+
+	"github.com/go-diskcache/diskcache/cmd/dcbench/internal/contest"
 )
 
 // procs measures what the first process pays for others that have the directory open, in
@@ -14,20 +18,38 @@ func procs(b *bench) ([]result, error) {
 	if b.p.procs < 2 {
 		b.p.procs = 2
 	}
-	cache := func(place int) (peer, error) { return goPeer(b, b.cacheDir(), peerBase(place)) }
-	results, err := b.measureProcs("", cache)
+	cache := func(place int) (peer, error) { return b.begun(place)(startOwn(ownName, patience)) }
+	results, err := b.measureProcs("", b.cacheDir(), cache)
 	if err != nil {
 		return nil, err
 	}
-	if err := hasPython(b.p.python); err != nil {
+	if err := hasPython(b.p.python, "diskcache"); err != nil {
 		b.note("python-diskcache was not measured: %v", err)
 		return results, nil
 	}
 	python := func(place int) (peer, error) {
-		return pythonPeer(b.p.python, b.valueSize, filepath.Join(b.dir, "python"), peerBase(place))
+		return b.begun(place)(startPython(b.p.python, "python-diskcache", patience))
 	}
-	more, err := b.measureProcs("python", python)
+	more, err := b.measureProcs("python", filepath.Join(b.dir, "python"), python)
 	return append(results, more...), err
+}
+
+// peerKeys are how many keys a writing peer sets.
+const peerKeys = 1000
+
+// begun tells a process which keys are its own.
+func (b *bench) begun(place int) func(p *process, err error) (peer, error) {
+	return func(p *process, err error) (peer, error) {
+		if err != nil {
+			return nil, err
+		}
+		o := beginning(strconv.Itoa(b.valueSize), max(b.p.n, peerKeys), b.p.seed)
+		o.Base = peerBase(place)
+		if _, err := p.ask(o); err != nil {
+			return nil, errors.Join(err, p.end())
+		}
+		return p, nil
+	}
 }
 
 // peerBase is from where on a process has keys of its own.
@@ -39,8 +61,8 @@ var situations = [...]string{"alone", "idle", "writing"}
 // processRates are the rates of the first process, by situation, of each round.
 type processRates [len(situations)][]float64
 
-// measureProcs measures with processes that start gives.
-func (b *bench) measureProcs(variant string, start func(place int) (peer, error)) (results []result, err error) {
+// measureProcs measures a store in dir with processes that start gives.
+func (b *bench) measureProcs(variant, dir string, start func(place int) (peer, error)) (results []result, err error) {
 	var peers []peer
 	defer func() {
 		for _, p := range peers {
@@ -55,16 +77,14 @@ func (b *bench) measureProcs(variant string, start func(place int) (peer, error)
 		peers = append(peers, p)
 	}
 	first, others := peers[0], peers[1:]
-	if _, err := first.do("open"); err != nil {
-		return nil, err
-	}
-	if _, err := first.do("set 0 %d", b.p.n); err != nil {
+	open := contest.Order{Do: "open", Dir: dir, Sync: b.p.sync.name, Compression: b.p.compress.name}
+	if err := orderAll(peers[:1], []contest.Order{open, {Do: "set", To: b.p.n}}); err != nil {
 		return nil, err
 	}
 	rates := map[string]*processRates{"set": {}, "get": {}}
 	for r := range b.p.rounds {
 		for i := range situations {
-			if err := b.situation((i+r)%len(situations), first, others, rates); err != nil {
+			if err := b.situation((i+r)%len(situations), open, first, others, rates); err != nil {
 				return nil, err
 			}
 			b.bar.step()
@@ -73,36 +93,36 @@ func (b *bench) measureProcs(variant string, start func(place int) (peer, error)
 	for _, op := range []string{"set", "get"} {
 		results = append(results, *b.processResult(variant, op, rates[op]))
 	}
-	_, err = first.do("close")
-	return results, err
+	return results, orderAll(peers[:1], []contest.Order{{Do: "close"}})
 }
 
 // situation measures one situation, from opening to closing of the others.
-func (b *bench) situation(at int, first peer, others []peer, rates map[string]*processRates) error {
-	var before, after []string
+func (b *bench) situation(at int, open contest.Order, first peer, others []peer, rates map[string]*processRates) error {
+	var before, after []contest.Order
+	closing := contest.Order{Do: "close"}
 	switch situations[at] {
 	case "idle":
-		before, after = []string{"open"}, []string{"close"}
+		before, after = []contest.Order{open}, []contest.Order{closing}
 	case "writing":
-		before, after = []string{"open", "write"}, []string{"stop", "close"}
+		before, after = []contest.Order{open, {Do: "write", To: peerKeys}}, []contest.Order{{Do: "stop"}, closing}
 	}
 	if err := orderAll(others, before); err != nil {
 		return err
 	}
 	for op, r := range rates {
-		took, err := first.do("%s 0 %d", op, b.p.n)
+		a, err := first.ask(contest.Order{Do: op, To: b.p.n})
 		if err != nil {
 			return err
 		}
-		r[at] = append(r[at], float64(b.p.n)/max(took, 1).Seconds())
+		r[at] = append(r[at], float64(b.p.n)/time.Duration(max(a.Nanos, 1)).Seconds())
 	}
 	return orderAll(others, after)
 }
 
-func orderAll(peers []peer, orders []string) error {
-	for _, order := range orders {
+func orderAll(peers []peer, orders []contest.Order) error {
+	for _, o := range orders {
 		for _, p := range peers {
-			if _, err := p.do("%s", order); err != nil {
+			if _, err := p.ask(o); err != nil {
 				return err
 			}
 		}

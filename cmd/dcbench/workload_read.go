@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/go-diskcache/diskcache"
+	"github.com/go-diskcache/diskcache/cmd/dcbench/internal/draw"
 )
 
 // readRandom gets n keys of n that are there, after a reopening: what is read
@@ -67,7 +68,7 @@ func readMissing(b *bench) ([]result, error) {
 func (b *bench) warm(sides ...*side) error {
 	order := b.order
 	defer func() { b.order = order }()
-	b.order = sequence(b.p.n)
+	b.order = draw.Sequence(b.p.n)
 	for _, s := range sides {
 		if err := b.each(0, b.p.n, s.do); err != nil {
 			return err

@@ -12,6 +12,8 @@ import (
 	"github.com/cespare/xxhash/v2"
 
 	"github.com/go-diskcache/diskcache"
+	"github.com/go-diskcache/diskcache/cmd/dcbench/internal/draw"
+	"github.com/go-diskcache/diskcache/cmd/dcbench/internal/memory"
 )
 
 // sweeping removes many items with one call.
@@ -68,7 +70,7 @@ func sweep(b *bench) ([]result, error) {
 	if err := b.measureSizes(); err != nil {
 		return nil, err
 	}
-	b.order = permutation(b.rand, b.p.n)
+	b.order = draw.Permutation(b.rand, b.p.n)
 	var results []result
 	for i := range sweepings {
 		s := &sweeper{bench: b, sweeping: &sweepings[i]}
@@ -119,7 +121,7 @@ func (s *sweeper) run() (*result, error) {
 	after, err := s.cache.Stats()
 	r.setRate(float64(max(out.Removed, 1)) / r.Seconds)
 	r.latencies = out.Get.latencies
-	r.RSS, r.Disk, r.Written = resident(), after.DiskBytes, after.WrittenBytes-before.WrittenBytes
+	r.RSS, r.Disk, r.Written = memory.Resident(), after.DiskBytes, after.WrittenBytes-before.WrittenBytes
 	return r, errors.Join(err, s.check(), s.closeCache(), os.RemoveAll(s.cacheDir()))
 }
 

@@ -1,6 +1,10 @@
 package main
 
-import "errors"
+import (
+	"errors"
+
+	"github.com/go-diskcache/diskcache/cmd/dcbench/internal/draw"
+)
 
 // overwrite sets keys that are there. The limit appends records as long as those
 // that replace others are; that the cache must find out what it replaces is its
@@ -22,7 +26,7 @@ func remove(b *bench) ([]result, error) {
 	if err := b.load(b.latencies()); err != nil {
 		return nil, err
 	}
-	b.order = permutation(b.rand, b.p.n+b.latencies())
+	b.order = draw.Permutation(b.rand, b.p.n+b.latencies())
 	limit := b.newLog(b.sizes.tombstone).appender()
 	cache := &side{name: "cache", settle: b.cache.Sync, do: func(w *worker, i int) error {
 		ok, err := b.cache.Delete(w.keyOf(uint64(b.order[i])))

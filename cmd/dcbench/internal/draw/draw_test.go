@@ -1,4 +1,4 @@
-package main
+package draw
 
 import (
 	"math"
@@ -11,10 +11,10 @@ import (
 )
 
 func TestPermutationHasEveryNumberOnce(t *testing.T) {
-	p := permutation(rand.New(rand.NewPCG(1, 2)), 1000)
-	assert.NotEqual(t, sequence(1000), p)
+	p := Permutation(rand.New(rand.NewPCG(1, 2)), 1000)
+	assert.NotEqual(t, Sequence(1000), p)
 	slices.Sort(p)
-	assert.Equal(t, sequence(1000), p)
+	assert.Equal(t, Sequence(1000), p)
 }
 
 // Rank k of Zipf's law is drawn 1/(k+1)^θ times as often as rank 0.
@@ -36,9 +36,9 @@ func TestZipf(t *testing.T) {
 
 func TestDrawStaysBelowN(t *testing.T) {
 	for _, name := range []string{"uniform", "zipf:0.8"} {
-		d, err := parseDistribution(name)
+		d, err := Parse(name)
 		require.NoError(t, err)
-		order := d.draw(rand.New(rand.NewPCG(1, 2)), 10_000, 50)
+		order := d.Draw(rand.New(rand.NewPCG(1, 2)), 10_000, 50)
 		assert.Len(t, order, 10_000)
 		seen := make(map[uint32]bool)
 		for _, n := range order {
