@@ -75,7 +75,7 @@ func (f *fresh) once(m *match, e *entrant, dir string) (*contest.Answer, error) 
 	if _, err := e.ask(beginning(m.scenario.sizes, m.keys(), m.p.seed)); err != nil {
 		return nil, err
 	}
-	opened, err := e.ask(contest.Order{Do: "open", Dir: dir, Sync: m.scenario.sync, Compression: "none"})
+	opened, err := m.open(e, dir)
 	if err != nil {
 		return nil, err
 	}

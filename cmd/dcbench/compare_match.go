@@ -33,6 +33,7 @@ type entrant struct {
 	empty contest.Memory // what the process took when it was open and empty
 	grown *contest.Memory
 	disk  int64
+	open  bool
 	lost  int
 	left  error // why it has left
 }
@@ -82,7 +83,7 @@ func (m *match) enter(e *entrant) (err error) {
 	if err := m.begin(e, 0); err != nil {
 		return err
 	}
-	if err := m.open(e, e.dir); err != nil {
+	if _, err := m.open(e, e.dir); err != nil {
 		return err
 	}
 	a, err := e.ask(contest.Order{Do: "memory"})
@@ -105,8 +106,15 @@ func (m *match) begin(e *entrant, held int) error {
 	return err
 }
 
-func (m *match) open(e *entrant, dir string) error {
-	_, err := e.ask(contest.Order{Do: "open", Dir: dir, Sync: m.scenario.sync, Compression: "none"})
+func (m *match) open(e *entrant, dir string) (*contest.Answer, error) {
+	a, err := e.ask(contest.Order{Do: "open", Dir: dir, Sync: m.scenario.sync, Compression: "none"})
+	e.open = err == nil
+	return a, err
+}
+
+func (m *match) close(e *entrant) error {
+	e.open = false
+	_, err := e.ask(contest.Order{Do: "close"})
 	return err
 }
 
@@ -138,9 +146,9 @@ func (m *match) with(e *entrant, do func(e *entrant) error) {
 	m.failed = append(m.failed, err)
 }
 
-// verify reads everything back.
+// verify reads everything back, and closes.
 func (m *match) verify(e *entrant) error {
-	if e.gone { // it takes part in steps that start it anew
+	if !e.open { // some steps verify for themselves
 		return nil
 	}
 	a, err := e.ask(contest.Order{Do: "verify", To: m.keys()})
@@ -148,8 +156,7 @@ func (m *match) verify(e *entrant) error {
 		return err
 	}
 	e.lost += a.Lost
-	_, err = e.ask(contest.Order{Do: "close"})
-	return err
+	return m.close(e)
 }
 
 // end ends all processes.

@@ -41,13 +41,11 @@ func (m *match) makeDirectory(e *entrant, killed bool) error {
 		return err
 	}
 	if killed {
+		e.open = false
 		_ = e.kill() // it dies of that, as is wanted
 		return nil
 	}
-	if _, err := e.ask(contest.Order{Do: "close"}); err != nil {
-		return err
-	}
-	return e.end()
+	return errors.Join(m.close(e), e.end())
 }
 
 // openCopy opens a copy and gets a key. In the last round everything is read back.
@@ -68,11 +66,12 @@ func (m *match) openCopy(e *entrant, r *row, last bool) error {
 		}
 		r.Lost = e.lost
 	}
+	e.open = false
 	return errors.Join(e.end(), os.RemoveAll(copied))
 }
 
 func (m *match) timeOpen(e *entrant, r *row, dir string) error {
-	opened, err := e.ask(contest.Order{Do: "open", Dir: dir, Sync: m.scenario.sync, Compression: "none"})
+	opened, err := m.open(e, dir)
 	if err != nil {
 		return err
 	}

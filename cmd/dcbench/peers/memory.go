@@ -19,7 +19,12 @@ var fastcacheKind = contest.Kind{
 	Open: openFastcache,
 }
 
-type fastcacheStore struct{ c *fastcache.Cache }
+// fastcacheStore uses for large values what is made for them, for all: of one that has them the
+// others could not be told.
+type fastcacheStore struct {
+	c   *fastcache.Cache
+	big bool
+}
 
 // fastcacheWhole is what its plain Set takes, key and value.
 const fastcacheWhole = 64<<10 - 32
@@ -32,11 +37,12 @@ func openFastcache(_ string, o contest.Options) (contest.Store, error) {
 		return nil, errors.ErrUnsupported
 	}
 	const least = 64 << 20
-	return fastcacheStore{fastcache.New(max(least, 2*o.Keys*(o.ValueSize+2*contest.KeySize)))}, nil
+	size := max(least, 4*o.Keys*(o.ValueSize+2*contest.KeySize)) // its parts fill unevenly, and forget then
+	return fastcacheStore{fastcache.New(size), o.Largest+contest.KeySize > fastcacheWhole}, nil
 }
 
 func (s fastcacheStore) Set(key, value []byte) error {
-	if len(key)+len(value) > fastcacheWhole {
+	if s.big {
 		s.c.SetBig(key, value)
 	} else {
 		s.c.Set(key, value)
@@ -45,19 +51,18 @@ func (s fastcacheStore) Set(key, value []byte) error {
 }
 
 func (s fastcacheStore) Get(key, buf []byte) ([]byte, error) {
+	if s.big {
+		if v := s.c.GetBig(buf, key); len(v) > 0 {
+			return v, nil
+		}
+		return nil, contest.ErrMissing
+	}
 	v, ok := s.c.HasGet(buf, key)
 	if !ok {
 		return nil, contest.ErrMissing
 	}
-	if len(v) == fastcacheMark { // what SetBig leaves in place of a value
-		if big := s.c.GetBig(buf, key); len(big) > 0 {
-			return big, nil
-		}
-	}
 	return v, nil
 }
-
-const fastcacheMark = 16
 
 func (s fastcacheStore) Delete(key []byte) error {
 	s.c.Del(key)

@@ -11,7 +11,7 @@ import (
 )
 
 var rosedbKind = contest.Kind{
-	Promises: contest.Promises{Name: "rosedb", Version: "github.com/rosedblabs/rosedb/v2", Opened: "Sync if durable", Verified: true, Survives: true},
+	Promises: contest.Promises{Name: "rosedb", Version: "github.com/rosedblabs/rosedb/v2", Opened: "batches with Sync if durable", Verified: true, Survives: true},
 	Open:     openRosedb,
 }
 
@@ -25,7 +25,7 @@ func openRosedb(dir string, o contest.Options) (contest.Store, error) {
 		return nil, err
 	}
 	opts := rosedb.DefaultOptions
-	opts.DirPath, opts.Sync = dir, o.Durable()
+	opts.DirPath = dir
 	db, err := rosedb.Open(opts)
 	if err != nil {
 		return nil, err
@@ -33,8 +33,14 @@ func openRosedb(dir string, o contest.Options) (contest.Store, error) {
 	return rosedbStore{db, o.Durable()}, nil
 }
 
-// Set gives it a copy of the key, which it keeps.
-func (s rosedbStore) Set(key, value []byte) error { return s.db.Put(bytes.Clone(key), value) }
+// Set gives it a copy of the key, which it keeps. Durable sets are batches of one: with its own
+// option Sync, Put returns before anything was synced.
+func (s rosedbStore) Set(key, value []byte) error {
+	if s.sync {
+		return s.Batch([][]byte{key}, [][]byte{value})
+	}
+	return s.db.Put(bytes.Clone(key), value)
+}
 
 func (s rosedbStore) SetExpiring(key, value []byte) error {
 	return s.db.PutWithTTL(bytes.Clone(key), value, time.Hour)
@@ -48,7 +54,16 @@ func (s rosedbStore) Get(key, _ []byte) ([]byte, error) {
 	return v, err
 }
 
-func (s rosedbStore) Delete(key []byte) error { return s.db.Delete(key) }
+func (s rosedbStore) Delete(key []byte) error {
+	if !s.sync {
+		return s.db.Delete(key)
+	}
+	b := s.db.NewBatch(rosedb.BatchOptions{Sync: true})
+	if err := b.Delete(key); err != nil {
+		return errors.Join(err, b.Rollback())
+	}
+	return b.Commit()
+}
 
 func (s rosedbStore) Batch(keys, values [][]byte) error {
 	b := s.db.NewBatch(rosedb.BatchOptions{Sync: s.sync})

@@ -133,7 +133,7 @@ func (p *player) open(o *Order) (err error) {
 	if p.store != nil {
 		return fmt.Errorf("%w: it is open", errOrder)
 	}
-	p.store, err = p.kind.Open(o.Dir, Options{o.Sync, o.Compression, len(p.versions), p.sizes.Mean()})
+	p.store, err = p.kind.Open(o.Dir, Options{o.Sync, o.Compression, len(p.versions), p.sizes.Mean(), p.sizes.Most()})
 	if err != nil {
 		p.store = nil
 	}

@@ -53,6 +53,7 @@ type Options struct {
 	Compression string // "none", or of values: "lz4" or "zstd", where there are such
 	Keys        int    // that will be set, for what must be sized in advance
 	ValueSize   int    // of them, on average
+	Largest     int    // of the values
 }
 
 // Durable is whether a write must be on the disk when it returns.
