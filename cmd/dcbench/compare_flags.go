@@ -43,7 +43,7 @@ func parseCompareParams(args []string, stdout io.Writer) (*compareParams, error)
 	fs.Float64Var(&p.rate, "rate", 0, "operations a second at which latencies are measured, from when each was to begin (default: one after the other)")
 	fs.Uint64Var(&p.seed, "seed", 1, "`seed` of all that is random")
 	fs.StringVar(&p.format, "format", "table", "of the output: table, json (an object a line), csv, or benchfmt for benchstat")
-	quick := fs.Bool("quick", false, "few keys and short rounds, for a run of less than five minutes: -n 10000 --bytes 33554432 --rounds 3 --time 30ms")
+	quick := fs.Bool("quick", false, "few keys and short rounds, for a run of less than five minutes: -n 5000 --bytes 16777216 --rounds 3 --time 15ms")
 	fs.BoolVar(&p.quiet, "q", false, "no progress, and no notes on what could not be measured")
 	fs.StringVar(&p.dir, "dir", "", "measure in a new directory under `dir` (default: that of temporary files)")
 	fs.StringVar(&p.peers, "peers", "", "the `program` made of cmd/dcbench/peers (default: it is built)")
@@ -78,8 +78,8 @@ func (p *compareParams) quicken(fs *flag.FlagSet) {
 	given := map[string]bool{}
 	fs.Visit(func(f *flag.Flag) { given[f.Name] = true })
 	for name, set := range map[string]func(){
-		"n": func() { p.n = 10_000 }, "bytes": func() { p.bytes = 32 << 20 },
-		"rounds": func() { p.rounds = 3 }, "time": func() { p.time = 30 * time.Millisecond },
+		"n": func() { p.n = 5_000 }, "bytes": func() { p.bytes = 16 << 20 },
+		"rounds": func() { p.rounds = 3 }, "time": func() { p.time = 15 * time.Millisecond },
 	} {
 		if !given[name] {
 			set()

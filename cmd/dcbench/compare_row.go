@@ -40,6 +40,7 @@ type row struct {
 	Overwritten    *float64 `json:"space_overwritten,omitempty"` // times the keys and values
 	Compacted      *float64 `json:"space_compacted,omitempty"`
 	CompactSeconds *float64 `json:"compact_seconds,omitempty"`
+	FailedGets     int      `json:"failed_gets,omitempty"` // while it compacted
 
 	Verified bool   `json:"verified"`       // everything was read back, and was right
 	Lost     int    `json:"lost,omitempty"` // keys, by a store that does not promise to keep them

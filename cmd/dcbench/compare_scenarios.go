@@ -146,12 +146,14 @@ func (p *compareParams) ycsb() *course {
 
 // scales are the same in stores of more and more keys.
 func (p *compareParams) scales() (all []*course) {
-	for n := 1000; n <= p.n; n *= 10 {
+	last := p.scenario("", "128").n
+	for n := min(1000, last); ; n = min(10*n, last) {
 		s := p.scenario("scale "+count(float64(n)), "128", drawn("scale-get", "get", uniform, 1), drawn("scale-set", "overwrite", uniform, 1))
-		s.n = min(s.n, n)
-		all = append(all, s)
+		s.n = n
+		if all = append(all, s); n == last {
+			return all
+		}
 	}
-	return all
 }
 
 // newKeys sets keys that are not there.

@@ -29,7 +29,7 @@ func measureSpace(m *match, s *step) error {
 			a, err := e.ask(span(s.order, 0, m.scenario.n))
 			if err == nil {
 				rows[e].count(a)
-				settle(m.dir)
+				m.settle()
 			}
 			return err
 		})
@@ -68,8 +68,8 @@ func measureCompaction(m *match, s *step) error {
 		r := rows[e]
 		r.count(a)
 		r.setLatency(a.Latency)
-		r.CompactSeconds = new(time.Duration(a.Nanos).Seconds())
-		settle(m.dir)
+		r.CompactSeconds, r.FailedGets = new(time.Duration(a.Took).Seconds()), a.Failed
+		m.settle()
 		r.Compacted, err = m.timesLive(e)
 		return err
 	})

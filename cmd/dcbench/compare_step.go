@@ -66,7 +66,7 @@ func (m *match) fill(e *entrant) error {
 		return err
 	}
 	e.grown = &contest.Memory{Anonymous: a.Memory.Anonymous - e.empty.Anonymous, Mapped: a.Memory.Mapped - e.empty.Mapped}
-	settle(m.dir)
+	m.settle()
 	e.disk, err = spaceUsed(e.dir)
 	return err
 }
@@ -93,7 +93,7 @@ func (m *match) round(e *entrant, r *row, o contest.Order) error {
 	}
 	r.count(a)
 	if o.Do != "get" && o.Do != "miss" {
-		settle(m.dir)
+		m.settle()
 	}
 	return nil
 }
@@ -107,4 +107,15 @@ func (m *match) timed(e *entrant, r *row, o contest.Order) error {
 		r.setLatency(a.Latency)
 	}
 	return err
+}
+
+// muchWritten is from where on the writes of one store may weigh on the next one's turn.
+const muchWritten = 64 << 20
+
+// settle puts on the disk what a round has written, if it is much.
+func (m *match) settle() {
+	sizes, _ := contest.ParseSizes(m.scenario.sizes)
+	if m.scenario.n*sizes.Mean() >= muchWritten {
+		settle(m.dir)
+	}
 }

@@ -81,6 +81,9 @@ func (r *row) remarks() string {
 	if r.CompactSeconds != nil {
 		s += fmt.Sprintf(", compacted in %.2f s", *r.CompactSeconds)
 	}
+	if r.FailedGets > 0 {
+		s += fmt.Sprintf(", %d Gets failed meanwhile", r.FailedGets)
+	}
 	if r.Lost > 0 {
 		s += fmt.Sprintf("  lost %d keys", r.Lost)
 	}

@@ -8,8 +8,12 @@ import (
 	"github.com/stretchr/testify/assert"
 )
 
-// TestMain lets the test binary be the child that dcbench starts and kills.
+// TestMain lets the test binary be the child that dcbench starts and kills, or the program of
+// peers.
 func TestMain(m *testing.M) {
+	if code, called := fakeProgram(os.Args[1:]); called {
+		os.Exit(code)
+	}
 	if len(os.Args) > 1 && os.Args[1] == childCommand {
 		main()
 	}
@@ -56,6 +60,16 @@ func TestWrongUse(t *testing.T) {
 		{[]string{"torture", "--time", "-1s"}, "--time -1s is less than 0"},
 		{[]string{"torture", "--check-time", "0"}, "--check-time 0s is not over 0"},
 		{[]string{"child", "torture", "--mix", "none"}, `unknown --mix "none"`},
+		{[]string{"compare", "--workload", "fly"}, `unknown workload "fly"; the workloads are set,`},
+		{[]string{"compare", "--format", "xml"}, `unknown --format "xml"`},
+		{[]string{"compare", "-n", "10"}, "-n 10 is not from 100 to"},
+		{[]string{"compare", "--time", "1us"}, "--time 1µs is less than a millisecond"},
+		{[]string{"compare", "--rate", "-1"}, "--rate -1 is less than 0"},
+		{[]string{"compare", "--rate", "NaN"}, "--rate NaN is less than 0"},
+		{[]string{"compare", "--bytes", "1"}, "--bytes 1 is less than"},
+		{[]string{"compare", "--patience", "0"}, "--patience 0s is not over 0"},
+		{[]string{"report"}, "one file of JSON is to be given, not 0"},
+		{[]string{"child", "store", "fly"}, `unknown store "fly"`},
 		{[]string{"demo", "--rounds", "0"}, "--rounds 0 is not from 1 to"},
 		{[]string{"demo", "--seed", "x"}, `invalid value "x" for flag -seed`},
 	} {
@@ -67,7 +81,7 @@ func TestWrongUse(t *testing.T) {
 }
 
 func TestHelp(t *testing.T) {
-	for args, says := range map[string]string{"help": "usage: dcbench demo", "run": "-value-size bytes", "replay": "dcbench replay [flags] TRACE...", "demo": "-src dir", "torture": "-scenario scenarios"} {
+	for args, says := range map[string]string{"help": "usage: dcbench demo", "run": "-value-size bytes", "replay": "dcbench replay [flags] TRACE...", "demo": "-src dir", "torture": "-scenario scenarios", "compare": "-quick", "report": "dcbench report [flags] FILE.json"} {
 		line := []string{args}
 		if args != "help" {
 			line = append(line, "-h")
@@ -86,6 +100,9 @@ func TestCannotBeDone(t *testing.T) {
 		{"run", "-n", "1", "--dir", missing},
 		{"demo", "--src", missing},
 		{"run", "-n", "1", "--cpuprofile", missing + "/file"},
+		{"compare", "--dir", missing},
+		{"compare", "--peers", missing},
+		{"report", missing},
 	} {
 		code, _, stderr := dcbench(args...)
 		assert.Equal(t, exitWrong, code, args)

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 
@@ -13,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/go-diskcache/diskcache/cmd/dcbench/internal/contest"
+	"github.com/go-diskcache/diskcache/cmd/dcbench/internal/contest/contesttest"
 )
 
 // fakePeer takes as long as it is told by what the others do, and knows what may come
@@ -79,37 +79,11 @@ func TestProcsEndsWhatItStarted(t *testing.T) {
 func obeys(t *testing.T, p *process, err error) {
 	t.Helper()
 	require.NoError(t, err)
-	open := contest.Order{Do: "open", Dir: filepath.Join(t.TempDir(), "cache"), Sync: "never", Compression: "none"}
-	begin := beginning("128", 1000, 1)
-	if !p.promises.Limit { // whose array begins with key 0
-		begin.Base = peerBase(3)
+	base := peerBase(3)
+	if p.promises.Limit { // whose array begins with key 0
+		base = 0
 	}
-	set, get := contest.Order{Do: "set", To: 50}, contest.Order{Do: "get", To: 50}
-	reopen := []contest.Order{{Do: "close"}, open, get, {Do: "verify", To: 1000}}
-	if p.promises.Limit || p.promises.Memory {
-		reopen = nil
-	}
-	for _, o := range slices.Concat([]contest.Order{
-		begin, open, set, get, {Do: "write", From: 100, To: 200}, get, {Do: "stop"},
-		{Do: "set", From: 50, To: 95, Batch: 10}, {Do: "get", N: 95, Keys: "zipf:0.99", Millis: 5, Goroutines: 3, Timed: true},
-		{Do: "miss", Millis: 5}, {Do: "overwrite", N: 95, Keys: "uniform", Millis: 5, Goroutines: 2}, {Do: "fill", To: 300},
-		{Do: "mix", N: 95, Keys: "uniform", Millis: 5, Reads: 50, Write: "modify", Timed: true, Rate: 5000},
-		{Do: "mix", N: 95, Keys: "latest:0.99", Millis: 5, Reads: 95, Write: "insert", Goroutines: 2},
-		{Do: "mix", N: 95, Keys: "uniform", Millis: 5, Reads: 10, Write: "expire"},
-	}, reopen, []contest.Order{{Do: "delete", To: 40}, {Do: "memory"}, {Do: "verify", To: 1000}}) {
-		a, err := p.ask(o)
-		require.NoError(t, err, o)
-		assert.Positive(t, a.Nanos, o)
-		if o.Timed {
-			require.NotNil(t, a.Latency)
-			assert.EqualValues(t, a.Ops, a.Latency.N)
-			assert.LessOrEqual(t, a.Latency.At(50), a.Latency.At(100))
-		}
-	}
-	_, err = p.ask(contest.Order{Do: "get", To: 1})
-	assert.ErrorContains(t, err, "get: ")
-	_, err = p.ask(contest.Order{Do: "fly"})
-	assert.ErrorContains(t, err, "fly")
+	contesttest.Obeys(t, p.promises, base, p.ask)
 	require.NoError(t, p.end())
 }
 

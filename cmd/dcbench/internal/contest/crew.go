@@ -63,8 +63,9 @@ func (r *run) run(limit time.Duration) (*Answer, error) {
 	return r.answer(took), errors.Join(errs...)
 }
 
+// work does one operation at least.
 func (r *run) work(w *worker) error {
-	for i := r.from + w.place; i < r.to && !r.over.Load(); i += w.of {
+	for i := r.from + w.place; i < r.to && (w.ops == 0 || !r.over.Load()); i += w.of {
 		if err := r.one(w, i); err != nil {
 			r.over.Store(true) // the others need not go on
 			return err

@@ -52,7 +52,9 @@ type Answer struct {
 	Unsupported bool      `json:"unsupported,omitempty"` // the error is that the store has no such thing
 	Nanos       int64     `json:"ns"`
 	Ops         int       `json:"ops,omitempty"`
-	Lost        int       `json:"lost,omitempty"` // keys that a store which does not promise to keep them has not
+	Lost        int       `json:"lost,omitempty"`    // keys that a store which does not promise to keep them has not
+	Failed      int       `json:"failed,omitempty"`  // Gets while it compacted
+	Took        int64     `json:"took_ns,omitempty"` // by compacting; the others are of the Gets
 	Latency     *Latency  `json:"latency,omitempty"`
 	Memory      *Memory   `json:"memory,omitempty"`
 	Hello       *Promises `json:"hello,omitempty"` // the first line, before any order
