@@ -3,12 +3,13 @@
 GO       ?= go
 FUZZTIME ?= 20000x
 BENCH    ?= --rounds 5
+COMPARE  ?=
 PROCS    ?= 1
 DCBENCH   = $(GO) run -buildvcs=false ./cmd/dcbench
 PLATFORMS = linux/386 linux/arm64 darwin/arm64 windows/amd64 freebsd/amd64
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check lint race 386 s390x cross fuzz torture mutants bench
+.PHONY: help demo test peers check lint race 386 s390x cross fuzz torture mutants bench compare
 
 help: ## list the targets
 	@sed -n 's/^\([a-z0-9]*\):.*## /\1	/p' $(MAKEFILE_LIST) | while IFS='	' read -r name what; do printf '%-10s %s\n' "$$name" "$$what"; done
@@ -16,8 +17,12 @@ help: ## list the targets
 demo: ## cache Go's own source tree, compare it, kill a writer: is anything lost?
 	$(DCBENCH) demo
 
-test: ## run all tests
+test: ## run all tests, those of the peers' module if its dependencies can be had
 	$(GO) test -vet=off ./...
+	.ci/peers test
+
+peers: ## build the program of the peers that compare measures: bin/peers
+	cd cmd/dcbench/peers && $(GO) build -buildvcs=false -o ../../../bin/peers .
 
 check: ## what CI runs
 	.ci/run
@@ -59,3 +64,6 @@ bench: ## measure against the raw limit; BENCH=--json for JSON. Takes 6 GB of di
 	$(DCBENCH) run $(BENCH) -w fillrandom -n 10000000
 	$(DCBENCH) run $(BENCH) -w sweep
 	$(DCBENCH) run $(BENCH) -w fillrandom -n 5000 --sync always -c 1,8
+
+compare: ## measure beside the peers; COMPARE=--quick takes minutes, without it hours and 20 GB of disk
+	$(DCBENCH) compare $(COMPARE)
