@@ -154,7 +154,7 @@ func (p *player) miss(w *worker, i int) error {
 	_, err := p.store.Get(AppendKey(w.key, missing+p.base+uint64(i)), w.buf[:0])
 	switch {
 	case err == nil:
-		return wrongf("key %d, which nobody has set, is there", missing+i)
+		return wrongf("key %d, which nobody has set, is there", uint64(missing)+uint64(i))
 	case errors.Is(err, ErrMissing):
 		return nil
 	}
