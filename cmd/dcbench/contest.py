@@ -268,10 +268,17 @@ class Player:
 
     def get(self, n):
         v = self.store.get(key_of(self.base + n))
+        if v is None and self.may_forget():
+            return
+        if v is None and self.there(n):
+            raise Wrong("key %d is lost" % n)
         if v is None:
             raise KeyError("key %d" % n)
         if len(v) != self.sizes.of(n):
             raise Wrong("key %d: a value of %d bytes" % (n, len(v)))
+
+    def may_forget(self):
+        return self.memory_only or self.held and not self.survives
 
     def remove(self, n):
         if self.there(n):
@@ -413,7 +420,7 @@ class Player:
             v = self.store.get(key_of(self.base + n))
             if v is None and not self.there(n):
                 continue
-            if v is None and (self.memory_only or self.held and not self.survives):
+            if v is None and self.may_forget():
                 lost += 1
             elif not self.there(n) or v != self.value(n, self.versions[n]):
                 wrong += 1

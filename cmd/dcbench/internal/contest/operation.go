@@ -137,10 +137,12 @@ func (p *player) raise(n int64) { p.high.Store(max(p.high.Load(), n)) }
 
 func (p *player) get(w *worker, n uint64) error {
 	v, err := p.store.Get(AppendKey(w.key, p.base+n), w.buf[:0])
-	if err != nil {
-		if errors.Is(err, ErrMissing) && p.kind.Memory {
-			return nil
-		}
+	switch {
+	case errors.Is(err, ErrMissing) && p.mayForget():
+		return nil
+	case errors.Is(err, ErrMissing) && p.there(n):
+		return wrongf("key %d is lost", n)
+	case err != nil:
 		return fmt.Errorf("key %d: %w", n, err)
 	}
 	w.buf = v
@@ -149,6 +151,10 @@ func (p *player) get(w *worker, n uint64) error {
 	}
 	return nil
 }
+
+// mayForget tells whether a key that was set may be missing: in memory, or after a death that the
+// store does not promise to survive.
+func (p *player) mayForget() bool { return p.kind.Memory || p.held && !p.kind.Survives }
 
 func (p *player) miss(w *worker, i int) error {
 	_, err := p.store.Get(AppendKey(w.key, missing+p.base+uint64(i)), w.buf[:0])

@@ -49,7 +49,7 @@ func (p *player) check(w *worker, n uint64) (lost bool, err error) {
 		return false, nil
 	case !p.there(n):
 		return false, wrongf("key %d was deleted, or never set, and is there", n)
-	case absent && (p.kind.Memory || p.held && !p.kind.Survives):
+	case absent && p.mayForget():
 		return true, nil
 	case absent:
 		return false, wrongf("key %d is lost", n)
