@@ -217,6 +217,7 @@ func (e *Engine) sealWaiting(rescue bool) error {
 			b.mu.Lock()
 			b.rotated = slices.DeleteFunc(b.rotated, func(o *segment.Writer) bool { return o == w })
 			b.mu.Unlock()
+			e.board.remove(w.Segment.ID)
 		}
 	}
 	return errors.Join(append(errs, e.sealOrphans(rescue))...)
@@ -297,6 +298,7 @@ func (e *Engine) giveUpSealing(w *segment.Writer) {
 	w.Finish()
 	e.stats.disk.Add(w.Grown())
 	e.reserve.hints.Add(-int64(codec.HintLen(len(w.Entries()))))
+	e.board.remove(w.Segment.ID)
 }
 
 // forgetOrphans gives up the sealing of what earlier processes have left.
@@ -307,6 +309,28 @@ func (b *background) forgetOrphans() {
 		b.e.reserve.hints.Add(-int64(codec.HintLen(len(o.h.entries))))
 	}
 	b.orphans = nil
+}
+
+// hasRotated reports whether a segment is still to be sealed that this process wrote to.
+func (b *background) hasRotated(id uint64) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return slices.ContainsFunc(b.rotated, func(w *segment.Writer) bool { return w.Segment.ID == id })
+}
+
+// hasOrphan reports whether a segment is one of those that are to be sealed for others.
+func (b *background) hasOrphan(id uint64) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return slices.ContainsFunc(b.orphans, func(o *orphan) bool { return o.h.seg.ID == id })
+}
+
+// adoptOrphan has a segment sealed that a process which died has left.
+func (b *background) adoptOrphan(o *orphan) {
+	b.mu.Lock()
+	b.orphans = append(b.orphans, o)
+	b.mu.Unlock()
+	b.poke()
 }
 
 // hasOrphans reports whether segments of earlier processes are still to be sealed.

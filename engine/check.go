@@ -57,8 +57,10 @@ func (e *Engine) Check(fix bool) ([]Problem, error) {
 		}
 		e.faults.add("seal", err)
 	}
-	e.w.mu.Lock()
-	defer e.w.mu.Unlock()
+	if err := e.enter(nil); err != nil {
+		return nil, err
+	}
+	defer e.leave()
 	if e.w.closed {
 		return nil, ErrClosed
 	}

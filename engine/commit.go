@@ -158,25 +158,31 @@ func (e *Engine) makesRoom(w *want, r *request, err *error, locked bool) bool {
 func (e *Engine) commitOnce(r *request) error {
 	e.bg.help()
 	durable := e.opt.Sync == SyncAlways
-	if !durable && !e.queue.waiting() && e.w.mu.TryLock() { // alone: no need to queue
+	if !durable && !e.queue.waiting() && e.tryEnter() { // alone: no need to queue
 		e.w.alone[0] = r
 		e.commitGroup(e.w.alone[:])
 		e.w.alone[0] = nil
-		e.w.mu.Unlock()
+		e.leave()
 		return r.err
 	}
 	if !e.queue.join(r) {
 		<-r.done
 		return r.err
 	}
-	e.w.mu.Lock()
-	if durable {
+	err := e.enter(nil)
+	if err == nil && durable {
 		e.queue.gather()
 	}
 	group := e.queue.take()
-	e.commitGroup(group)
-	e.w.mu.Unlock()
-	err := r.err
+	if err == nil {
+		e.commitGroup(group)
+		e.leave()
+	} else {
+		for _, r := range group {
+			r.err = err
+		}
+	}
+	err = r.err
 	for _, other := range group {
 		if other != r {
 			other.done <- struct{}{}

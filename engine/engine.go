@@ -16,10 +16,18 @@ import (
 // Engine is an open cache directory. All its methods may be called at once.
 type Engine struct {
 	opt   Options
+	given Options // before defaults
 	fsys  vfs.FS
-	lock  vfs.Lock
+	locks vfs.Locks
 	id    [16]byte // of the cache; in every file
 	clock clock
+
+	board    board
+	dir      dirLock
+	follower follower
+	followed atomic.Uint64 // sequence up to which commits are applied
+	guard    *vfs.ForkGuard
+	maxFile  int64 // how long segments may get, as the first process has it
 
 	layout segment.Layout
 	files  *segment.Files
@@ -50,9 +58,10 @@ type writer struct {
 	closed  bool                     // no commit begins any more
 	ended   bool                     // nor is anything of the log written any more
 	active  [streams]*segment.Writer // nil until the first commit of a stream
+	entries [streams]int             // of the active segments on the board
 	classes classes
 	bySlot  []*segment.Segment // the segments; nil where a slot is free
-	seq     uint64             // of the last commit
+	seq     uint64             // of the last commit, that of the directory
 	spare   []codec.HintEntry  // room for the hint entries of the next segment
 	stage   stage
 	alone   [1]*request // a group of one
@@ -72,13 +81,43 @@ func Open(fsys vfs.FS, o Options) (*Engine, error) {
 }
 
 func open(fsys vfs.FS, o Options) (*Engine, error) {
+	given := o
 	o, err := o.withDefaults()
 	if err != nil {
 		return nil, err
 	}
-	e := &Engine{opt: o, fsys: fsys}
+	e := &Engine{opt: o, given: given, fsys: fsys, guard: vfs.NewForkGuard()}
 	e.clock.init(o.Now)
 	e.faults.log = o.Log
+	e.dir.init(e)
+	e.follower.tails = make(map[uint64]*tail)
+	list, first, err := e.claim()
+	if err != nil {
+		return nil, err
+	}
+	e.setUp()
+	r := &recovery{e: e}
+	if first {
+		r, err = e.recover(list)
+	} else {
+		err = e.join()
+	}
+	if err != nil {
+		return nil, errors.Join(err, e.abandon())
+	}
+	e.faults.add("free space", e.lookAtVolume())
+	e.bg.start(e, r)
+	e.reclaiming.start(e)
+	if first {
+		e.present()
+		e.dir.opened()
+	}
+	return e, nil
+}
+
+// setUp makes what depends on the options, once these are known.
+func (e *Engine) setUp() {
+	o, fsys := &e.opt, e.fsys
 	e.files = segment.NewFiles(o.MaxOpenFiles, !o.NoMap && fsys.Local())
 	e.files.Removed = e.removed
 	if e.files.Map && o.Sync != SyncAlways && (o.SizeLimit == 0 || o.SizeLimit >= leastWindowed*o.SegmentSize) {
@@ -90,18 +129,6 @@ func open(fsys vfs.FS, o Options) (*Engine, error) {
 	e.graves.freed = make(chan struct{}, 1)
 	e.evict.init(&e.opt)
 	e.w.stage.init(e)
-	list, err := e.claim()
-	if err != nil {
-		return nil, err
-	}
-	r, err := e.recover(list)
-	if err != nil {
-		return nil, errors.Join(err, e.abandon())
-	}
-	e.faults.add("free space", e.lookAtVolume())
-	e.bg.start(e, r)
-	e.reclaiming.start(e)
-	return e, nil
 }
 
 // abandon gives back what an Open that failed has taken.
@@ -112,7 +139,7 @@ func (e *Engine) abandon() error {
 	if x := e.index.Load(); x != nil {
 		x.Close()
 	}
-	return errors.Join(e.log.TakeErrors(), e.lock.Release())
+	return errors.Join(e.log.TakeErrors(), e.depart())
 }
 
 // Close ends the use of the directory: it waits for what runs, syncs, leaves
@@ -130,7 +157,8 @@ func (e *Engine) Close() error {
 	e.w.mu.Unlock()
 
 	e.stop()
-	errs := []error{settled, e.sealAll()}
+	last, lerr := e.isLast()
+	errs := []error{settled, lerr, e.sealAll()}
 	e.w.mu.Lock()
 	e.w.ended = true // a Sync that is still under way finds its work done by sealAll
 	e.w.mu.Unlock()
@@ -141,14 +169,14 @@ func (e *Engine) Close() error {
 	e.log.Wait()
 	errs = append(errs, e.retireDropped())
 	x := e.index.Load()
-	if complete && !e.w.hidden.any() {
+	if complete && last && !e.w.hidden.any() {
 		errs = append(errs, e.writeSnapshot(x))
 	}
 	x.Close()
 	for _, x := range e.w.old {
 		x.Close()
 	}
-	errs = append(errs, e.closeSnapshot(), e.log.TakeErrors(), e.faults.take(), e.lock.Release(), e.fsys.Close())
+	errs = append(errs, e.closeSnapshot(), e.log.TakeErrors(), e.faults.take(), e.depart(), e.fsys.Close())
 	return errors.Join(errs...)
 }
 

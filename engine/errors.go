@@ -20,6 +20,8 @@ var (
 	ErrNotSynced = errors.New("diskcache: not synced to the disk")
 	ErrForeign   = errors.New("diskcache: the directory holds files of something else")
 	ErrVersion   = errors.New("diskcache: written by a newer format version")
+	ErrTimeout   = errors.New("diskcache: waited too long for another process")
+	ErrForked    = errors.New("diskcache: the cache was opened by the parent of this process")
 	ErrTxDone    = errors.New("diskcache: transaction has ended")
 	ErrOption    = errors.New("diskcache: invalid option")
 )

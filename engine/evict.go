@@ -117,9 +117,16 @@ func (v *eviction) stored(x *keydir.Index, c *change, r keydir.Resolver, entry k
 	}
 	if v.ranked() {
 		entry.Rank = v.policy.Insert(v.tick.Add(1), c.op.Record.Expires)
-		v.queue.Offer(evict.Item{Rank: entry.Rank, ID: c.hint.Hash, Place: entry.Place})
+		v.offer(c.hint.Hash, entry)
 	}
 	return x.Put(c.hint.Hash, c.ref, r, entry)
+}
+
+// offer tells the queue of an entry that is new in the index.
+func (v *eviction) offer(hash uint64, entry keydir.Entry) {
+	if v.ranked() {
+		v.queue.Offer(evict.Item{Rank: entry.Rank, ID: hash, Place: entry.Place})
+	}
 }
 
 // replaces reports whether evicting a record takes a tombstone: it replaced

@@ -111,6 +111,7 @@ func versionError(err error) error {
 // orphan is a segment without a hint that an earlier process left.
 type orphan struct {
 	h      *history
+	unread bool // h is to be read first
 	failed bool // its sync failed, and is not tried again
 }
 
@@ -132,6 +133,7 @@ func (e *Engine) sealOrphans(rescue bool) error {
 			// a value file that looks like garbage may be needed after all.
 			b.sweep = b.sweep && !o.failed
 			b.mu.Unlock()
+			e.board.remove(o.h.seg.ID)
 		}
 		if err != nil {
 			return err
@@ -157,6 +159,16 @@ func (e *Engine) sealOrphan(o *orphan, rescue bool) (done bool, err error) {
 // syncOrphan syncs an orphan and writes its hint.
 func (e *Engine) syncOrphan(o *orphan) error {
 	h := o.h
+	if o.unread {
+		read, err := e.historyOf(h.seg)
+		if segment.IsDamage(err) && !e.has(h.seg) {
+			return nil // it was dropped
+		}
+		if err != nil {
+			return readError(err)
+		}
+		h.entries, o.unread = read.entries, false
+	}
 	f, err := e.fsys.Open(h.seg.Name())
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil // it is lost; nothing to seal

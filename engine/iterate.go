@@ -59,6 +59,11 @@ func (e *Engine) keysOf(i int) ([]foundKey, error) {
 			e.w.mu.Lock()
 			defer e.w.mu.Unlock()
 		}
+		if try < tries {
+			if err := e.catchUp(); err != nil {
+				return nil, err
+			}
+		}
 		set := e.log.Acquire(uint64(i))
 		if set == nil {
 			return nil, ErrClosed
@@ -71,6 +76,7 @@ func (e *Engine) keysOf(i int) ([]foundKey, error) {
 			if err := e.rebuildFromRead(); err != nil {
 				return nil, err
 			}
+		case try < tries && e.behind(): // what could not be read may be gone
 		case err != nil, !over, try == tries:
 			return keys, err
 		}

@@ -35,7 +35,8 @@ type Options struct {
 	SyncInterval  time.Duration // 0: one second
 	NoMap         bool          // read sealed segments by pread although they could be mapped
 	MaxOpenFiles  int           // open handles of segments; 0: 128
-	Holder        string        // who holds the lock, told to those who find it taken
+	Holder        string        // who this process is, told to those who wait for it
+	LockTimeout   time.Duration // how long to wait for other processes; 0: a minute
 	Now           func() time.Time
 	Log           *slog.Logger
 
@@ -51,6 +52,7 @@ const (
 	maxFileThreshold     = 256 << 20
 	defaultSegmentSize   = 64 << 20
 	defaultOpenFiles     = 128
+	defaultLockTimeout   = time.Minute
 	minSegmentSize       = 512
 	maxSegmentSize       = 1 << 30
 	segmentsPerLimit     = 128
@@ -61,7 +63,7 @@ const (
 )
 
 func (o Options) withDefaults() (Options, error) {
-	if o.SizeLimit < 0 || o.CountLimit < 0 || o.MinFreeSpace < 0 || o.SegmentSize < 0 || o.SyncInterval < 0 || o.MaxOpenFiles < 0 {
+	if o.SizeLimit < 0 || o.CountLimit < 0 || o.MinFreeSpace < 0 || o.SegmentSize < 0 || o.SyncInterval < 0 || o.MaxOpenFiles < 0 || o.LockTimeout < 0 {
 		return o, fmt.Errorf("%w: a size, interval or number is negative", ErrOption)
 	}
 	if !o.Policy.Valid() {
@@ -93,6 +95,9 @@ func (o Options) withDefaults() (Options, error) {
 	}
 	if o.MaxOpenFiles == 0 {
 		o.MaxOpenFiles = defaultOpenFiles
+	}
+	if o.LockTimeout == 0 {
+		o.LockTimeout = defaultLockTimeout
 	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)

@@ -39,6 +39,10 @@ func (e *Engine) reclaim(w *want, locked bool) (bool, error) {
 		e.reclaimer.turn.Lock()
 		defer e.reclaimer.turn.Unlock()
 		e.w.mu.Lock()
+		if err := e.follow(); err != nil {
+			e.w.mu.Unlock()
+			return false, err
+		}
 	} else if e.reclaimer.turn.TryLock() { // who has it may be waiting for the writer lock
 		defer e.reclaimer.turn.Unlock()
 	} else {
@@ -66,6 +70,9 @@ func (e *Engine) reclaim(w *want, locked bool) (bool, error) {
 	}
 	if errors.Is(err, keydir.ErrDamaged) && !locked {
 		return true, e.rebuildFromRead()
+	}
+	if err != nil && err != ErrClosed && !locked && e.behind() {
+		return true, e.catchUp() // what could not be read may be gone
 	}
 	if err == nil && b.sync {
 		err = e.syncWriters(locked)
@@ -123,8 +130,10 @@ func (e *Engine) settleOrphans(locked bool) (bool, error) {
 
 func (e *Engine) commitBatch(b *batch, most int, locked bool) error {
 	if !locked {
-		e.w.mu.Lock()
-		defer e.w.mu.Unlock()
+		if err := e.enter(nil); err != nil {
+			return err
+		}
+		defer e.leave()
 	}
 	switch {
 	case e.w.closed && !locked:
@@ -190,7 +199,7 @@ func (e *Engine) usages() ([]*segment.Segment, []compaction.Segment) {
 		segs = append(segs, s)
 		usage = append(usage, compaction.Segment{
 			Bytes: s.Length() - s.DropBytes.Load(), LiveBytes: s.LiveBytes.Load(), TombBytes: s.TombBytes.Load(),
-			Latest: s.Latest.Load(), Begun: int64(s.ID), Sealed: !e.w.writes(s),
+			Latest: s.Latest.Load(), Begun: int64(s.ID), Sealed: !e.grows(s),
 		})
 	}
 	if oldest >= 0 && e.graves.firstSeq() >= e.reclaimer.firstSeq(segs[oldest]) {
@@ -220,7 +229,7 @@ func (e *Engine) compactsFirst(w *want, usage []compaction.Segment) bool {
 func (e *Engine) batchOf(s *segment.Segment, judge judgement) *batch {
 	w := e.reclaimer.walks[s]
 	if e.reclaimer.apart || w == nil || w.next == len(w.entries) { // who has the turn may be reading the entries
-		w = &walk{seg: s, closed: !e.w.writes(s), front: s.Front.Load()}
+		w = &walk{seg: s, closed: !e.grows(s), front: s.Front.Load()}
 		if e.reclaimer.walks == nil {
 			e.reclaimer.walks = make(map[*segment.Segment]*walk)
 		}

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"cmp"
+	"context"
 	"crypto/rand"
 	"errors"
 	"fmt"
@@ -14,19 +15,18 @@ import (
 	"github.com/go-diskcache/diskcache/vfs"
 )
 
-// claim sees to it that the directory is ours or empty, and locks it. It returns
-// what is in it.
-func (e *Engine) claim() ([]vfs.Info, error) {
-	list, err := e.fsys.List(".")
-	if err != nil {
-		return nil, err
+// claim sees to it that the directory is ours or empty, and attaches to it. It returns
+// what is in it, and whether nobody else has it open.
+func (e *Engine) claim() (list []vfs.Info, first bool, err error) {
+	if list, err = e.fsys.List("."); err != nil {
+		return nil, false, err
 	}
 	if err := e.checkOurs(list); err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	start := e.clock.now()
-	if e.lock, err = e.fsys.Lock(codec.LockName, e.opt.Holder); err != nil {
-		return nil, err
+	if first, err = e.attach(context.Background()); err != nil {
+		return nil, false, err
 	}
 	e.stats.openTime.Store(start.UnixNano())
 	if !hasLock(list) {
@@ -38,9 +38,9 @@ func (e *Engine) claim() ([]vfs.Info, error) {
 		list, err = e.fsys.List(".") // as it is now that nobody else changes it
 	}
 	if err != nil {
-		return nil, errors.Join(err, e.lock.Release())
+		return nil, false, errors.Join(err, e.depart())
 	}
-	return list, nil
+	return list, first, nil
 }
 
 func hasLock(list []vfs.Info) bool {
@@ -121,7 +121,7 @@ func (e *Engine) recover(list []vfs.Info) (*recovery, error) {
 		}
 	}
 	e.w.seq = e.clock.last.Load()
-	e.stats.disk.Store(r.sumDisk(list))
+	e.stats.disk.Store(r.sumDisk(list) + e.values.bytes.Load())
 	for _, o := range r.orphans {
 		e.reserve.hints.Add(int64(codec.HintLen(len(o.h.entries))))
 	}
@@ -191,10 +191,7 @@ func (r *recovery) sumDisk(list []vfs.Info) int64 {
 }
 
 // DiskUsage returns the bytes of all files of the directory. It reads no disk.
-func (e *Engine) DiskUsage() int64 {
-	v := &e.values
-	return e.stats.disk.Load() + v.bytes.Load() + v.pendingBytes.Load() + v.deadBytes.Load() + v.strayBytes.Load()
-}
+func (e *Engine) DiskUsage() int64 { return e.stats.disk.Load() }
 
 // newID makes an identity for a cache that has none yet.
 func newID() (id [16]byte) {

@@ -31,6 +31,10 @@ type replay struct {
 	late  map[uint64]struct{} // hashes of tombstones that were moved
 	exact bool                // the index had such keys before: compare all
 
+	// following is set where the commits of others are applied as they come. What cannot
+	// be read then may have been moved meanwhile, and is no damage.
+	following bool
+
 	hidden *doubts         // what noteHidden is to tell of; nil: it is known
 	bare   map[string]bare // by key
 
@@ -119,7 +123,7 @@ func (r *replay) apply(h *history, e *codec.HintEntry) error {
 // lost lets the replay go on behind a record whose key has to be known and is
 // damaged.
 func (r *replay) lost(err error) error {
-	if !segment.IsDamage(err) {
+	if !segment.IsDamage(err) || r.following {
 		return err
 	}
 	r.e.stats.corrupt.Add(1)
@@ -142,6 +146,9 @@ func (r *replay) put() error {
 	r.e.evict.replayed(&entry, stream(s.Stream), expiresOf(r.entry))
 	if err := r.index.Put(r.entry.Hash, ref, r, entry); err != nil {
 		return err
+	}
+	if r.following {
+		r.e.evict.offer(r.entry.Hash, entry)
 	}
 	if ref.Found() {
 		r.forget(ref)
@@ -221,6 +228,9 @@ func (r *replay) find() (keydir.Ref, error) {
 	}
 	if err := r.lookAt(ref.Entry()); err != nil { // it was found by its key, and is replaced
 		r.old = codec.HintEntry{}
+		if r.following {
+			return ref, err
+		}
 		return ref, ignoreDamage(err)
 	}
 	return ref, nil
@@ -277,7 +287,7 @@ func (r *replay) lookAt(e keydir.Entry) error {
 // applied.
 func (r *replay) Same(e keydir.Entry) (bool, error) {
 	if err := r.lookAt(e); err != nil {
-		if !segment.IsDamage(err) {
+		if !segment.IsDamage(err) || r.following {
 			return false, err
 		}
 		r.old = codec.HintEntry{}
@@ -298,6 +308,8 @@ func (r *replay) Same(e keydir.Entry) (bool, error) {
 	}
 	_, other, err := r.segAt(e).Head(r.old.Off, nil)
 	switch {
+	case err != nil && r.following:
+		return false, err
 	case segment.IsDamage(err) || err == nil && r.e.opt.Hash(string(other)) != r.old.Hash:
 		return r.lostIsMine()
 	case err != nil:

@@ -10,7 +10,7 @@ import (
 
 // reserve is space that is not taken yet and will be: without being asked for.
 type reserve struct {
-	hints    atomic.Int64 // of segments that are not sealed
+	hints    count        // of segments that are not sealed
 	volume   atomic.Int64 // how much the volume allows; 0: not known
 	snapshot atomic.Int64 // what the one of the next Close will take beyond the one that is there
 }

@@ -45,7 +45,17 @@ func (s *sealing) end() {
 	s.change.Broadcast()
 }
 
-// lock takes the writer lock for one who seals.
+// enter takes the writer lock of the directory for one who seals.
+func (s *sealing) enter(e *Engine) error {
+	if e.tryEnter() {
+		return nil
+	}
+	s.want(1)
+	defer s.want(-1)
+	return e.enter(nil)
+}
+
+// lock takes the writer lock of the process for one who seals.
 func (s *sealing) lock(w *writer) {
 	if w.mu.TryLock() {
 		return

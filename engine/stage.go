@@ -21,6 +21,7 @@ type stage struct {
 	buf     []byte     // encoded commits, to be written at base
 	stream  stream     // whose active segment
 	base    int64      // offset in the active segment
+	before  uint64     // sequence of the commit before those in buf
 	mark    int64      // synced length that buf states, 0 if none
 	changes []change   // what applying them does to the index
 	reqs    []*request // whose commits they are
@@ -87,6 +88,9 @@ func (s *stage) add(r *request) error {
 	if len(s.changes) == changes { // deletes of what is not there
 		s.undo(start, changes)
 		return nil
+	}
+	if len(s.reqs) == 0 {
+		s.before = prev
 	}
 	s.e.w.seq = seq
 	codec.AppendFrameHeader(s.buf[:start], w.Segment.ID, at, codec.Frame{Length: int64(len(s.buf) - start), Seq: seq, Prev: prev})
@@ -365,8 +369,11 @@ func (s *stage) flush() {
 			for i := range s.changes {
 				s.e.w.doubts.add(s.changes[i].hint.Hash)
 			}
+			s.e.w.seq = s.before // no commit is to name one that is not there
 		} else {
+			s.e.publish(s.stream)
 			s.apply()
+			s.e.followed.Store(s.e.w.seq)
 		}
 	}
 	s.buf = s.buf[:0]
@@ -419,6 +426,13 @@ func (s *stage) write() error {
 		w.Marked(s.mark)
 	}
 	return nil
+}
+
+// publish tells other processes of what was written. From now on they see it, so that
+// readers of this process wait until it is applied.
+func (e *Engine) publish(to stream) {
+	e.board.setLength(e.w.entries[to], e.w.active[to].Segment.Length())
+	e.board.w[wordSeq].Store(e.w.seq)
 }
 
 // apply makes the staged changes visible.
@@ -519,6 +533,9 @@ func (e *Engine) rotate(to stream) error {
 		n := len((*active).Entries())
 		w.spare = make([]codec.HintEntry, 0, n+n/8)
 	}
+	if e.board.free() == 0 { // who has the writer lock alone takes entries
+		return fmt.Errorf("%w: %d segments are being written to, there can be no more", ErrFull, mostFiles)
+	}
 	head := codec.SegmentHeader{CacheID: e.id, ID: e.clock.next(), Seq: w.seq, Stream: uint32(to)}
 	next, err := segment.Create(e.fsys, e.files, slot, head, w.spare)
 	if err != nil {
@@ -531,6 +548,7 @@ func (e *Engine) rotate(to stream) error {
 	next.Segment.FirstSeq.Store(e.clock.last.Load() + 1)
 	old := *active
 	*active = next
+	w.entries[to] = e.board.add(head.ID, next.Offset())
 	w.put(next.Segment)
 	e.log.Publish(w.bySlot)
 	if old != nil {

@@ -41,7 +41,7 @@ type counters struct {
 	written  atomic.Int64
 	corrupt  atomic.Int64
 	torn     atomic.Int64
-	disk     atomic.Int64 // bytes of all files but those of values
+	disk     count        // bytes of all files
 	openTime atomic.Int64
 
 	moved, movedBytes     atomic.Int64 // records copied by compaction or eviction
@@ -79,6 +79,9 @@ func isMiss(err error) bool { return err == ErrNotFound || errors.Is(err, ErrNot
 
 // Stats returns the counts. It reads no disk.
 func (e *Engine) Stats() (Stats, error) {
+	if err := e.catchUp(); err != nil {
+		return Stats{}, err
+	}
 	set := e.log.Acquire(0)
 	if set == nil {
 		return Stats{}, ErrClosed

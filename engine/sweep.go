@@ -100,7 +100,7 @@ func (e *Engine) Expire() (int, error) {
 // expireIn removes what has expired from a segment, and notes when the next of it will.
 func (e *Engine) expireIn(s *segment.Segment) error {
 	e.w.mu.Lock()
-	closed := !e.w.writes(s)
+	closed := !e.grows(s)
 	e.w.mu.Unlock()
 	var next int64
 	err := e.pick(s, func(he *codec.HintEntry) (bool, error) {
@@ -153,7 +153,7 @@ func (e *Engine) EvictTag(tag string) (int, error) {
 func (e *Engine) eachSegment(fn func(s *segment.Segment) error) error {
 	since := uint64(0)
 	for range maxPasses {
-		begin, moved := e.clock.last.Load(), e.stats.compactions.Load()+e.stats.moved.Load()
+		begin, moved := e.clock.last.Load(), e.changes()
 		segs, err := e.writtenSince(since)
 		if err != nil {
 			return err
@@ -163,12 +163,20 @@ func (e *Engine) eachSegment(fn func(s *segment.Segment) error) error {
 				return err
 			}
 		}
-		if moved == e.stats.compactions.Load()+e.stats.moved.Load() {
+		if err := e.catchUp(); err != nil {
+			return err
+		}
+		if moved == e.changes() {
 			return nil
 		}
 		since = begin
 	}
 	return nil
+}
+
+// changes grows with all that this process, or another that it follows, moves or drops.
+func (e *Engine) changes() int64 {
+	return e.stats.compactions.Load() + e.stats.moved.Load() + e.follower.drops.Load()
 }
 
 // maxPasses bounds how often what is being moved is followed.
@@ -345,9 +353,12 @@ func (e *Engine) Clear() (int, error) {
 	defer e.reclaimer.turn.Unlock()
 	e.bg.sealing.begin() // nothing is sealed meanwhile
 	defer e.bg.sealing.end()
-	e.bg.sealing.lock(&e.w) // who has it may wait for the sealing
+	err := e.bg.sealing.enter(e) // who has the writer lock may wait for the sealing
+	if err != nil {
+		return 0, err
+	}
 	n, err := e.clearLocked()
-	e.w.mu.Unlock()
+	e.leave()
 	if err != nil {
 		return 0, err
 	}
@@ -376,8 +387,7 @@ func (e *Engine) clearLocked() (int, error) {
 		op.Record.Digest()
 		r.ops = append(r.ops, op)
 	}
-	old := e.index.Load()
-	n := old.Len()
+	n := e.index.Load().Len()
 	if len(all) == 0 {
 		return n, nil
 	}
@@ -385,11 +395,7 @@ func (e *Engine) clearLocked() (int, error) {
 	if r.err != nil {
 		return 0, r.err
 	}
-	x := keydir.New(keydir.Config{PlaceBits: e.layout.PlaceBits, Ranks: e.evict.ranked()})
-	e.index.Store(x)
-	e.loaded.Store(true)
-	e.evict.queue = evictQueue{}
-	e.w.hidden = doubts{}
+	old := e.emptyIndex()
 	by := e.w.lastCommit()
 	e.graves.rebury(by)
 	for _, s := range all {
@@ -403,4 +409,14 @@ func (e *Engine) clearLocked() (int, error) {
 	e.values.condemnAll(by.seg, by.off)
 	e.log.PublishThen(e.w.bySlot, old.Close)
 	return n, nil
+}
+
+// emptyIndex puts an empty index in the place of the one that there is, and returns that.
+func (e *Engine) emptyIndex() *keydir.Index {
+	old := e.index.Load()
+	e.index.Store(keydir.New(keydir.Config{PlaceBits: e.layout.PlaceBits, Ranks: e.evict.ranked()}))
+	e.loaded.Store(true)
+	e.evict.queue = evictQueue{}
+	e.w.hidden = doubts{}
+	return old
 }

@@ -60,8 +60,10 @@ func (e *Engine) syncWriter(w *segment.Writer) error {
 // was to cover: those bytes can still be read, but may never reach the disk. A
 // second rescue finds nothing left to do but tombstones.
 func (e *Engine) rescue(seg *segment.Segment) error {
-	e.bg.sealing.lock(&e.w)
-	defer e.w.mu.Unlock()
+	if err := e.bg.sealing.enter(e); err != nil {
+		return err
+	}
+	defer e.leave()
 	if e.w.ended {
 		return ErrClosed
 	}

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"context"
 	"errors"
 
 	"github.com/go-diskcache/diskcache/codec"
@@ -20,10 +21,16 @@ type Tx struct {
 // Update calls fn and commits what it did through tx, all of it or, if fn
 // returns an error, nothing. No other commit of any process comes between what
 // fn reads and what it writes. fn must not call the Engine but through tx.
-func (e *Engine) Update(fn func(tx *Tx) error) (err error) {
+func (e *Engine) Update(fn func(tx *Tx) error) error { return e.UpdateContext(nil, fn) }
+
+// UpdateContext is Update that waits for other processes no longer than ctx lets it, and
+// returns ErrTimeout then.
+func (e *Engine) UpdateContext(ctx context.Context, fn func(tx *Tx) error) (err error) {
 	e.bg.help()
-	e.w.mu.Lock()
-	defer e.w.mu.Unlock()
+	if err := e.enter(ctx); err != nil {
+		return err
+	}
+	defer e.leave()
 	if e.w.closed {
 		return ErrClosed
 	}

@@ -92,6 +92,12 @@ func NewCursor(r io.ReaderAt, id uint64, size, synced int64) (*Cursor, error) {
 	return c, nil
 }
 
+// ResumeCursor returns a Cursor over what follows the offset off, where a commit ends or
+// the header does, up to size. All of it is known to have been written whole.
+func ResumeCursor(r io.ReaderAt, id uint64, off, size int64) *Cursor {
+	return &Cursor{r: r, id: id, size: size, off: off, end: off, synced: size}
+}
+
 // Header returns the segment's header; the zero value if it is damaged.
 func (c *Cursor) Header() codec.SegmentHeader { return c.header }
 

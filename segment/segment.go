@@ -47,6 +47,7 @@ type Segment struct {
 	mu       sync.Mutex // guards opening, mapping and what follows
 	pinned   bool       // the handle belongs to the writer and is not closed by Files
 	noMap    bool       // mapping was tried in vain
+	shared   bool       // another process writes to it, or did
 	released bool       // the last set has let go
 	retired  bool       // the files are to be removed when it has
 
@@ -109,6 +110,37 @@ func Found(fsys vfs.FS, files *Files, id uint64, slot uint32, length int64) *Seg
 	s.length.Store(length)
 	s.sealed.Store(true)
 	return s
+}
+
+// Shared returns a segment that another process writes to. It may grow until Seal.
+func Shared(fsys vfs.FS, files *Files, id uint64, slot uint32, length int64) *Segment {
+	s := &Segment{ID: id, Slot: slot, fsys: fsys, files: files, shared: true}
+	s.length.Store(length)
+	return s
+}
+
+// Seal notes that a shared segment has come to its end.
+func (s *Segment) Seal() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.noMap = s.released
+	s.sealed.Store(true)
+}
+
+// Header reads the header. One that does not verify is a *DamageError.
+func (s *Segment) Header() (codec.SegmentHeader, error) {
+	b := make([]byte, codec.SegmentHeaderLen)
+	if err := s.ReadAt(b, 0); err != nil {
+		return codec.SegmentHeader{}, err
+	}
+	h, _, err := codec.ParseSegmentHeader(b)
+	if err == nil && h.ID != s.ID {
+		err = fmt.Errorf("file of segment %016x", h.ID)
+	}
+	if err != nil {
+		return h, &DamageError{s.Name(), 0, err}
+	}
+	return h, nil
 }
 
 // Gone returns a segment that nobody reads any more, to be retired.
@@ -250,7 +282,7 @@ func (s *Segment) mapping() []byte {
 		}
 		return nil // grown out of its window by a large commit
 	}
-	if !s.files.Map || !s.sealed.Load() {
+	if !s.files.Map || !s.sealed.Load() && !(s.shared && s.files.Window > 0) {
 		return nil
 	}
 	return s.mapNow()
@@ -260,7 +292,7 @@ func (s *Segment) mapNow() []byte {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if m := s.mapped.Load(); m != nil {
-		return m.data[:s.length.Load()]
+		return m.data[:min(s.length.Load(), int64(len(m.data)))]
 	}
 	if s.noMap {
 		return nil
@@ -275,13 +307,18 @@ func (s *Segment) mapNow() []byte {
 	if err != nil || size < s.length.Load() {
 		return nil // shorter than committed: pread gives the exact error
 	}
-	m, err := f.Map(s.length.Load())
+	length := s.length.Load()
+	most := length
+	if !s.sealed.Load() { // so that what is added is there
+		most = max(most, s.files.Window)
+	}
+	m, err := f.Map(most)
 	if err != nil {
 		return nil
 	}
 	s.mapped.Store(&mapping{m, m.Bytes()})
 	s.noMap = false
-	return m.Bytes()
+	return m.Bytes()[:length]
 }
 
 // release gives back what the segment holds, and removes its files when it was

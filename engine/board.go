@@ -1,0 +1,152 @@
+package engine
+
+import (
+	"encoding/binary"
+	"sync/atomic"
+
+	"github.com/go-diskcache/diskcache/vfs"
+)
+
+// board is the state page: a page of memory that all processes share which have the
+// directory open on this machine. It tells how far the log has come, and who may write. It
+// is never the truth: the first process that opens the directory makes it anew from the
+// files, and none believes what it finds while nobody else is there.
+//
+// Words that one process changes often, and others look at, have a cache line each.
+type board struct {
+	page vfs.Page
+	w    []atomic.Uint64
+	slot int // of this process
+}
+
+// The words of the page.
+const (
+	wordReady    = 0  // readyMark once the rest is true
+	wordAttaches = 1  // how often a process has come
+	wordID       = 2  // identity of the cache, two words
+	wordOptions  = 4  // what all processes have to agree on, see shared options
+	wordSeq      = 16 // of the last commit that is published
+	wordWant     = 24 // not 0: somebody waits for the writer lock
+	wordHolder   = 32 // slot and one of the process that commits; 0: the last one was done
+	wordTaken    = 33 // how often the writer lock was taken
+	wordGiven    = 34 // how often it was given up
+	wordDisk     = 40 // bytes of all files
+	wordHints    = 41 // bytes that hints will take
+	wordFiles    = 64 // the segments that are written to, fileWords each
+
+	fileWords = 3
+	fileID    = 0 // of the segment; 0: the entry is free
+	fileLen   = 1 // committed bytes
+	fileOwner = 2 // slot of the process that writes to it
+
+	boardWords = 1024
+	mostFiles  = (boardWords - wordFiles) / fileWords
+
+	// readyMark tells that the page is valid. It changes with the layout.
+	readyMark = 0x6463_7374_6174_0001
+)
+
+// An activeFile is a segment that a process writes to, as the board says.
+type activeFile struct {
+	id     uint64
+	length int64
+	owner  int
+}
+
+func (b *board) ready() bool { return b.w[wordReady].Load() == readyMark }
+
+func (b *board) seq() uint64 { return b.w[wordSeq].Load() }
+
+// clear makes the page invalid, and empty.
+func (b *board) clear() {
+	b.w[wordReady].Store(0)
+	for i := range b.w {
+		if i != wordAttaches { // who waits for a change of it, sees one
+			b.w[i].Store(0)
+		}
+	}
+}
+
+func (b *board) id() (id [16]byte) {
+	binary.LittleEndian.PutUint64(id[:8], b.w[wordID].Load())
+	binary.LittleEndian.PutUint64(id[8:], b.w[wordID+1].Load())
+	return id
+}
+
+func (b *board) setID(id [16]byte) {
+	b.w[wordID].Store(binary.LittleEndian.Uint64(id[:8]))
+	b.w[wordID+1].Store(binary.LittleEndian.Uint64(id[8:]))
+}
+
+// files returns the segments that are written to. Read after seq, their lengths hold all
+// commits up to that.
+func (b *board) files(dst []activeFile) []activeFile {
+	for i := range mostFiles {
+		f := b.w[wordFiles+i*fileWords:][:fileWords]
+		for id := f[fileID].Load(); id != 0; id = f[fileID].Load() {
+			a := activeFile{id: id, length: int64(f[fileLen].Load()), owner: int(f[fileOwner].Load())}
+			if f[fileID].Load() == id { // not that of another meanwhile; none comes again
+				dst = append(dst, a)
+				break
+			}
+		}
+	}
+	return dst
+}
+
+// add enters a segment that this process is going to write to, and returns its entry; -1 if
+// there is none left. The caller holds the writer lock.
+func (b *board) add(id uint64, length int64) int {
+	for i := range mostFiles {
+		f := b.w[wordFiles+i*fileWords:][:fileWords]
+		if f[fileID].Load() == 0 {
+			f[fileLen].Store(uint64(length))
+			f[fileOwner].Store(uint64(b.slot))
+			f[fileID].Store(id)
+			return i
+		}
+	}
+	return -1
+}
+
+// free returns how many entries are left.
+func (b *board) free() (n int) {
+	for i := range mostFiles {
+		if b.w[wordFiles+i*fileWords].Load() == 0 {
+			n++
+		}
+	}
+	return n
+}
+
+// remove takes out the entry of a segment that has come to its end.
+func (b *board) remove(id uint64) {
+	for i := range mostFiles {
+		if b.w[wordFiles+i*fileWords].CompareAndSwap(id, 0) {
+			return
+		}
+	}
+}
+
+// setLength states how far the segment of an entry is committed.
+func (b *board) setLength(entry int, n int64) { b.w[wordFiles+entry*fileWords+fileLen].Store(uint64(n)) }
+
+// count is a number that processes share, or that this one has for itself.
+type count struct {
+	own    atomic.Uint64
+	shared *atomic.Uint64 // nil: own counts
+}
+
+func (c *count) word() *atomic.Uint64 {
+	if c.shared != nil {
+		return c.shared
+	}
+	return &c.own
+}
+
+func (c *count) Add(n int64)   { c.word().Add(uint64(n)) }
+func (c *count) Load() int64   { return int64(c.word().Load()) }
+func (c *count) Store(n int64) { c.word().Store(uint64(n)) }
+
+// share makes the count the one in a word of the page, which goes on from what it has.
+func (c *count) share(w *atomic.Uint64) { c.shared = w }

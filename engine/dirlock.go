@@ -1,0 +1,236 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	"github.com/go-diskcache/diskcache/codec"
+)
+
+// The locks of the lock file, by number.
+const (
+	lockWriter = 0 // of the process that commits
+	lockOpen   = 1 // held while a process comes or goes
+	lockKeeper = 2 // of the process that takes space back in the background
+	lockSlots  = 8 // one for each process, as long as it has the directory open
+	mostSlots  = 240
+)
+
+// dirLock is the writer lock of the directory: only the process that has it commits. It is
+// kept from one commit to the next, so that a process which is alone pays nothing for it,
+// and given up once nothing was committed for a tick, or when another process wants it.
+type dirLock struct {
+	e    *Engine
+	held bool          // guarded by the writer lock of the process
+	turn chan struct{} // of who takes it for this process; holds one value while nobody does
+
+	since time.Time // when it was taken
+	uses  uint64    // raised by each commit
+	seen  uint64    // uses at the last tick
+	ticks *time.Timer
+	whole atomic.Bool // it is held until Close, and nobody else can come
+
+	yields  bool   // it was given up for another, who is to have it first
+	yielded uint64 // wordTaken then
+}
+
+const (
+	// keepTick is how long it is kept without a commit, about.
+	keepTick = time.Millisecond
+
+	// keepSlice is how long it is kept when another process wants it: to hand it on
+	// takes as long as some commits do.
+	keepSlice = 300 * time.Microsecond
+
+	// lockWait bounds how long who waits for it sleeps: its holder may have died, and
+	// wakes nobody then.
+	lockWait = 5 * time.Millisecond
+
+)
+
+func (l *dirLock) init(e *Engine) {
+	l.e = e
+	l.turn = make(chan struct{}, 1)
+	l.turn <- struct{}{}
+}
+
+// enter takes the writer lock, that of this process and that of the directory: what other
+// processes have committed is applied, and no other commit comes until leave. ctx, or
+// Options.LockTimeout, bounds how long it waits for other processes.
+func (e *Engine) enter(ctx context.Context) error {
+	e.w.mu.Lock()
+	for !e.dir.held {
+		e.w.mu.Unlock()
+		if err := e.dir.take(ctx); err != nil {
+			return err
+		}
+		e.w.mu.Lock()
+	}
+	e.dir.uses++
+	return nil
+}
+
+// tryEnter is enter that takes the lock only if that needs no waiting.
+func (e *Engine) tryEnter() bool {
+	if !e.w.mu.TryLock() {
+		return false
+	}
+	if !e.dir.held {
+		e.w.mu.Unlock()
+		return false
+	}
+	e.dir.uses++
+	return true
+}
+
+// leave gives the writer lock of the process free, and that of the directory where another
+// process wants it, and it was held for a while.
+func (e *Engine) leave() {
+	l := &e.dir
+	if !l.whole.Load() && e.board.w[wordWant].Load() != 0 && time.Since(l.since) >= keepSlice {
+		l.give()
+	}
+	e.w.mu.Unlock()
+}
+
+// take takes the lock of the directory, and applies what has been committed since this
+// process had it.
+func (l *dirLock) take(ctx context.Context) error {
+	if ctx == nil {
+		ctx = context.Background()
+	}
+	ctx, cancel := context.WithTimeout(ctx, l.e.opt.LockTimeout)
+	defer cancel()
+	select {
+	case <-l.turn:
+	case <-ctx.Done():
+		return l.timeout(ctx)
+	}
+	defer func() { l.turn <- struct{}{} }()
+	l.e.w.mu.Lock()
+	held := l.held
+	l.e.w.mu.Unlock()
+	if held {
+		return nil
+	}
+	if err := l.wait(ctx); err != nil {
+		return err
+	}
+	l.e.w.mu.Lock()
+	defer l.e.w.mu.Unlock()
+	if err := l.begin(); err != nil {
+		return errors.Join(err, l.e.locks.Unlock(lockWriter))
+	}
+	return nil
+}
+
+// wait waits for the kernel's lock.
+func (l *dirLock) wait(ctx context.Context) error {
+	b, locks := &l.e.board, l.e.locks
+	if l.yields {
+		l.yields = false
+		b.page.Wait(wordTaken, l.yielded, keepTick) // or who has it on a processor would always be first
+	}
+	for {
+		given := b.w[wordGiven].Load()
+		ok, err := locks.TryLock(lockWriter)
+		if ok || err != nil {
+			return err
+		}
+		b.w[wordWant].Store(1)
+		b.page.Wait(wordGiven, given, lockWait)
+		if ctx.Err() != nil {
+			return l.timeout(ctx)
+		}
+		if l.e.forked() {
+			return ErrForked
+		}
+	}
+}
+
+// timeout says for whom was waited in vain.
+func (l *dirLock) timeout(ctx context.Context) error {
+	who := "another goroutine of this process"
+	if b := &l.e.board; b.w != nil {
+		if slot := int(b.w[wordHolder].Load()) - 1; slot >= 0 && slot != b.slot {
+			who = l.e.locks.Text(lockSlots + slot)
+		}
+	}
+	return fmt.Errorf("%w: %s has %s (%w)", ErrTimeout, who, codec.LockName, context.Cause(ctx))
+}
+
+// begin begins to hold the lock. The caller holds the writer lock of the process.
+func (l *dirLock) begin() error {
+	e, b := l.e, &l.e.board
+	b.w[wordWant].Store(0) // who still wants it says so again
+	b.w[wordTaken].Add(1)
+	b.page.Wake(wordTaken)
+	if died := b.w[wordHolder].Load(); died != 0 {
+		if err := e.adopt(); err != nil {
+			return err
+		}
+	}
+	if err := e.follow(); err != nil {
+		return err
+	}
+	l.start()
+	return nil
+}
+
+// give gives the lock up. The caller holds the writer lock of the process.
+func (l *dirLock) give() {
+	b := &l.e.board
+	l.held = false
+	b.w[wordHolder].Store(0)
+	wanted := b.w[wordWant].Load() != 0
+	err := l.e.locks.Unlock(lockWriter)
+	b.w[wordGiven].Add(1)
+	if wanted {
+		l.yields, l.yielded = true, b.w[wordTaken].Load()
+		b.page.Wake(wordGiven)
+	}
+	l.e.faults.add("give up the writer lock", err)
+}
+
+// tick gives the lock up when it was not used for a while. What is committed often keeps
+// it, and looks at who wants it after each commit.
+func (l *dirLock) tick() {
+	if !l.e.w.mu.TryLock() {
+		l.ticks.Reset(keepTick)
+		return
+	}
+	defer l.e.w.mu.Unlock()
+	switch {
+	case !l.held || l.whole.Load():
+	case l.uses == l.seen || l.e.board.w[wordWant].Load() != 0:
+		l.give()
+	default:
+		l.seen = l.uses
+		l.ticks.Reset(keepTick)
+	}
+}
+
+// opened begins to give the lock up, which the process has held since it found itself the
+// first.
+func (l *dirLock) opened() {
+	l.e.w.mu.Lock()
+	defer l.e.w.mu.Unlock()
+	if !l.whole.Load() {
+		l.start()
+	}
+}
+
+// start begins the time that the lock is held.
+func (l *dirLock) start() {
+	b := &l.e.board
+	b.w[wordHolder].Store(uint64(b.slot) + 1)
+	l.held, l.since, l.seen = true, time.Now(), l.uses
+	if l.ticks == nil {
+		l.ticks = time.AfterFunc(keepTick, l.tick)
+	} else {
+		l.ticks.Reset(keepTick)
+	}
+}

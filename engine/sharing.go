@@ -1,0 +1,248 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"sync/atomic"
+	"time"
+
+	"github.com/go-diskcache/diskcache/codec"
+	"github.com/go-diskcache/diskcache/vfs"
+)
+
+// Sharing a directory: each process that has it open holds the lock of a slot. Who finds
+// that nobody else does is the first, makes the board anew from the files, and may take
+// whatever else it finds for left behind. Coming and going are under the open lock, so that
+// each knows whether it is alone.
+
+// attach makes this process one of those that have the directory open. It reports whether
+// it is the first; then it holds the writer lock.
+func (e *Engine) attach(ctx context.Context) (first bool, err error) {
+	ctx, cancel := context.WithTimeout(ctx, e.opt.LockTimeout)
+	defer cancel()
+	if e.locks, err = e.fsys.Locks(codec.LockName); err != nil {
+		return false, err
+	}
+	first, err = e.attachTo(ctx)
+	if err != nil {
+		return false, errors.Join(err, e.locks.Close())
+	}
+	return first, nil
+}
+
+func (e *Engine) attachTo(ctx context.Context) (first bool, err error) {
+	page, err := e.fsys.Page(codec.StateName, boardWords*8)
+	if errors.Is(err, errors.ErrUnsupported) {
+		return true, e.attachAlone()
+	}
+	if err != nil {
+		return false, err
+	}
+	b := &e.board
+	b.page, b.w = page, page.Words()
+	if err = e.takeSlot(ctx); err == nil {
+		first, err = e.awaitBoard(ctx)
+	}
+	if err != nil {
+		return false, errors.Join(err, page.Close())
+	}
+	b.w[wordAttaches].Add(1)
+	return first, nil
+}
+
+// attachAlone takes the directory for this process alone, because there is no page to
+// share it by.
+func (e *Engine) attachAlone() error {
+	switch ok, err := e.locks.TryLock(lockWriter); {
+	case err != nil:
+		return err
+	case !ok:
+		return &vfs.LockedError{Name: codec.LockName, Holder: e.locks.Text(0)}
+	}
+	e.locks.SetText(0, e.opt.Holder)
+	e.board.w = make([]atomic.Uint64, boardWords)
+	e.dir.held = true
+	e.dir.whole.Store(true)
+	return nil
+}
+
+// takeSlot takes a slot. Where nobody else has one what the board says is of the past.
+func (e *Engine) takeSlot(ctx context.Context) (err error) {
+	if err := e.lockOpen(ctx); err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, e.locks.Unlock(lockOpen)) }()
+	b := &e.board
+	for b.slot = 0; ; b.slot++ {
+		if b.slot == mostSlots {
+			return fmt.Errorf("%w: %d processes have the directory open", ErrFull, mostSlots)
+		}
+		ok, err := e.locks.TryLock(lockSlots + b.slot)
+		if err != nil {
+			return err
+		}
+		if ok {
+			break
+		}
+	}
+	e.locks.SetText(b.slot, e.opt.Holder)
+	alone, err := e.alone()
+	if err == nil && alone {
+		b.clear() // before anybody else comes
+	}
+	return err
+}
+
+// alone reports whether no other process has the directory open. It is certain, and stays
+// so, while the open lock is held.
+func (e *Engine) alone() (bool, error) {
+	_, others, err := e.locks.Taken(lockSlots, lockSlots+mostSlots)
+	return !others && err == nil, err
+}
+
+// lockOpen takes the open lock. It is held for moments only, but for the Close of the last
+// process.
+func (e *Engine) lockOpen(ctx context.Context) error {
+	for {
+		ok, err := e.locks.TryLock(lockOpen)
+		if ok || err != nil {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("%w: %s is being opened or closed by another process (%w)", ErrTimeout, codec.LockName, ctx.Err())
+		case <-time.After(time.Millisecond):
+		}
+	}
+}
+
+// awaitBoard waits until the board is made, or has it made by this process, which holds the
+// writer lock then: nobody commits before.
+func (e *Engine) awaitBoard(ctx context.Context) (first bool, err error) {
+	b := &e.board
+	for {
+		before := b.w[wordReady].Load()
+		if b.ready() {
+			return false, e.agree()
+		}
+		ok, err := e.locks.TryLock(lockWriter)
+		switch {
+		case err != nil:
+			return false, err
+		case ok && !b.ready():
+			e.dir.held = true
+			return true, nil
+		case ok: // this moment
+			if err := e.locks.Unlock(lockWriter); err != nil {
+				return false, err
+			}
+			continue
+		}
+		b.page.Wait(wordReady, before, lockWait)
+		if ctx.Err() != nil {
+			return false, fmt.Errorf("%w: the process that opens %s first is not done (%w)", ErrTimeout, codec.LockName, ctx.Err())
+		}
+	}
+}
+
+// present states on the board what recovery has found, for others to begin with.
+func (e *Engine) present() {
+	b := &e.board
+	b.setID(e.id)
+	b.w[wordSeq].Store(e.w.seq)
+	e.followed.Store(e.w.seq)
+	if e.dir.whole.Load() {
+		return
+	}
+	for i, v := range e.opt.agreed(e.layout.MaxFile()) {
+		b.w[wordOptions+i].Store(uint64(v))
+	}
+	e.stats.disk.share(&b.w[wordDisk])
+	e.reserve.hints.share(&b.w[wordHints])
+	b.w[wordReady].Store(readyMark)
+	b.page.Wake(wordReady)
+}
+
+// The options that all processes have to agree on, in the order of the board's words.
+var agreedNames = [...]string{"SizeLimit", "CountLimit", "MinFreeSpace", "Policy", "SegmentSize", "FileThreshold", "Hash", "layout"}
+
+// agreed returns these of o, after defaults.
+func (o *Options) agreed(maxFile int64) [len(agreedNames)]int64 {
+	return [...]int64{
+		o.SizeLimit, o.CountLimit, o.MinFreeSpace, int64(o.Policy), o.SegmentSize, o.FileThreshold,
+		int64(o.Hash("diskcache") & math.MaxInt64), maxFile,
+	}
+}
+
+// agree takes over what the directory is opened with. Options that were given and differ
+// are refused.
+func (e *Engine) agree() error {
+	var has [len(agreedNames)]int64
+	for i := range has {
+		has[i] = int64(e.board.w[wordOptions+i].Load())
+	}
+	given, o := &e.given, &e.opt
+	mine := o.agreed(has[7])
+	set := [len(agreedNames)]bool{
+		given.SizeLimit != 0, given.CountLimit != 0, given.MinFreeSpace != 0, given.Policy != 0,
+		given.SegmentSize != 0, given.FileThreshold != 0, true, false,
+	}
+	for i := range has {
+		if set[i] && mine[i] != has[i] {
+			if agreedNames[i] == "Hash" {
+				return fmt.Errorf("%w: another process has the directory open with another Hash", ErrOption)
+			}
+			return fmt.Errorf("%w: %s is %d, another process has the directory open with %d", ErrOption, agreedNames[i], mine[i], has[i])
+		}
+	}
+	o.SizeLimit, o.CountLimit, o.MinFreeSpace = has[0], has[1], has[2]
+	o.Policy = Policy(has[3])
+	o.SegmentSize, o.FileThreshold = has[4], has[5]
+	e.id = e.board.id()
+	e.maxFile = has[7]
+	e.stats.disk.share(&e.board.w[wordDisk])
+	e.reserve.hints.share(&e.board.w[wordHints])
+	return nil
+}
+
+// isLast reports whether no other process has the directory open. Then none comes, and this
+// one holds the writer lock, until depart.
+func (e *Engine) isLast() (bool, error) {
+	if e.dir.whole.Load() {
+		return true, nil
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), e.opt.LockTimeout)
+	defer cancel()
+	if err := e.lockOpen(ctx); err != nil {
+		return false, err
+	}
+	alone, err := e.alone()
+	if err == nil && alone {
+		if err = e.enter(ctx); err == nil {
+			e.dir.whole.Store(true)
+			e.w.mu.Unlock()
+			return true, nil
+		}
+	}
+	return false, errors.Join(err, e.locks.Unlock(lockOpen))
+}
+
+// depart ends the use of the directory by this process.
+func (e *Engine) depart() error {
+	var errs []error
+	if e.dir.ticks != nil {
+		e.dir.ticks.Stop()
+	}
+	e.w.mu.Lock()
+	if e.dir.held && !e.dir.whole.Load() {
+		e.dir.give()
+	}
+	e.w.mu.Unlock()
+	errs = append(errs, e.locks.Close())
+	if e.board.page != nil {
+		errs = append(errs, e.board.page.Close())
+	}
+	return errors.Join(errs...)
+}
