@@ -21,16 +21,24 @@ func ExampleOpenDir() {
 	}
 	defer d.Close()
 
-	_, err = d.Lock("lock", "the first, since Monday")
-	fmt.Println(err)
-	_, err = d.Lock("lock", "the second")
-	var locked *vfs.LockedError
-	if errors.As(err, &locked) {
-		fmt.Println("held by", locked.Holder)
+	const writer = 0
+	locks, err := d.Locks("lock")
+	if err != nil {
+		fmt.Println(err)
+		return
 	}
+	fmt.Println(locks.TryLock(writer))
+	locks.SetText(writer, "the first, since Monday")
+	fmt.Println(locks.TryLock(writer))
+	fmt.Println("held by", locks.Text(writer))
+
+	_, err = d.Locks("lock")
+	fmt.Println(errors.Is(err, vfs.ErrLocked))
 	// Output:
-	// <nil>
+	// true <nil>
+	// false <nil>
 	// held by the first, since Monday
+	// true
 }
 
 func ExampleNewFault() {

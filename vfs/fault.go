@@ -18,15 +18,18 @@ const (
 	OpSize
 	OpSync
 	OpMap
-	OpClose // of a file or of the FS
+	OpClose // of a file, of a lock file or of the FS
 	OpRename
 	OpRemove
 	OpMkdir
 	OpList
 	OpStat
 	OpSyncDir
-	OpLock
+	OpLocks // opening the lock file
+	OpLock  // TryLock
+	OpTaken
 	OpUnlock
+	OpPage
 
 	OpAll Op = 1<<iota - 1
 )
@@ -55,7 +58,7 @@ type Rule struct {
 //		}
 //	}
 //
-// A call that fails does nothing, but for three: Close and Release give back
+// A call that fails does nothing, but for three: Close and Unlock give back
 // what they should, as the system does; a write may be Short; and after a Sync
 // that failed the Mem below loses at the next crash what was not synced, while
 // it can still be read and later syncs succeed.
@@ -223,15 +226,22 @@ func (f *Fault) SyncDir(dir string) error {
 	return f.fs.SyncDir(dir)
 }
 
-func (f *Fault) Lock(name, holder string) (Lock, error) {
-	if err := f.fail(OpLock, "lock", name); err != nil {
+func (f *Fault) Locks(name string) (Locks, error) {
+	if err := f.fail(OpLocks, "lock", name); err != nil {
 		return nil, err
 	}
-	l, err := f.fs.Lock(name, holder)
+	l, err := f.fs.Locks(name)
 	if err != nil {
 		return nil, err
 	}
-	return &faultLock{l: l, f: f, name: name}, nil
+	return &faultLocks{Locks: l, f: f, name: name}, nil
+}
+
+func (f *Fault) Page(name string, size int) (Page, error) {
+	if err := f.fail(OpPage, "page", name); err != nil {
+		return nil, err
+	}
+	return f.fs.Page(name, size)
 }
 
 func (f *Fault) Local() bool { return f.fs.Local() }
@@ -246,15 +256,38 @@ func (f *Fault) Close() error {
 	return failed
 }
 
-type faultLock struct {
-	l    Lock
+// faultLocks is a lock file of a Fault.
+type faultLocks struct {
+	Locks
 	f    *Fault
 	name string
 }
 
-func (l *faultLock) Release() error {
+func (l *faultLocks) TryLock(i int) (bool, error) {
+	if err := l.f.fail(OpLock, "lock", l.name); err != nil {
+		return false, err
+	}
+	return l.Locks.TryLock(i)
+}
+
+func (l *faultLocks) Taken(from, to int) (int, bool, error) {
+	if err := l.f.fail(OpTaken, "taken", l.name); err != nil {
+		return 0, false, err
+	}
+	return l.Locks.Taken(from, to)
+}
+
+func (l *faultLocks) Unlock(i int) error {
 	failed := l.f.fail(OpUnlock, "unlock", l.name)
-	if err := l.l.Release(); err != nil {
+	if err := l.Locks.Unlock(i); err != nil {
+		return err
+	}
+	return failed
+}
+
+func (l *faultLocks) Close() error {
+	failed := l.f.fail(OpClose, "close", l.name)
+	if err := l.Locks.Close(); err != nil {
 		return err
 	}
 	return failed

@@ -63,11 +63,27 @@ func everything(d vfs.FS) error {
 	if err := d.SyncDir("."); err != nil {
 		return err
 	}
-	l, err := d.Lock("lock", "me")
+	l, err := d.Locks("lock")
 	if err != nil {
 		return err
 	}
-	return l.Release()
+	if _, err := l.TryLock(0); err != nil {
+		return err
+	}
+	if _, _, err := l.Taken(0, 1); err != nil {
+		return err
+	}
+	if err := l.Unlock(0); err != nil {
+		return err
+	}
+	if err := l.Close(); err != nil {
+		return err
+	}
+	p, err := d.Page("page", 8)
+	if err != nil {
+		return err
+	}
+	return p.Close()
 }
 
 // TestFaultEveryCall is the loop that the engine's tests run.
@@ -83,7 +99,7 @@ func TestFaultEveryCall(t *testing.T) {
 			break
 		}
 		require.Equal(t, 1, f.Fired())
-		if n == 17 {
+		if n == 21 {
 			require.NoError(t, err, "the deferred Close, whose error is not looked at")
 			continue
 		}
@@ -93,19 +109,19 @@ func TestFaultEveryCall(t *testing.T) {
 		ops = append(ops, path.Op)
 	}
 	require.Equal(t, []string{"create", "open", "read", "write", "size", "sync", "map", "close", "rename", "remove",
-		"mkdir", "list", "stat", "syncdir", "lock", "unlock"}, ops)
+		"mkdir", "list", "stat", "syncdir", "lock", "lock", "taken", "unlock", "close", "page"}, ops)
 }
 
 func TestFaultOp(t *testing.T) {
 	for i, word := range []string{"create", "open", "read", "write", "size", "sync", "map", "close", "rename", "remove",
-		"mkdir", "list", "stat", "syncdir", "lock", "unlock"} {
+		"mkdir", "list", "stat", "syncdir", "lock", "lock", "taken", "unlock", "page"} {
 		f := vfs.NewFault(vfs.NewMem())
 		f.Fail(vfs.Rule{Op: 1 << i})
 		err := everything(f)
 		require.ErrorIs(t, err, syscall.EIO)
 		require.Contains(t, err.Error(), word)
 	}
-	require.EqualValues(t, 1<<16-1, vfs.OpAll)
+	require.EqualValues(t, 1<<19-1, vfs.OpAll)
 }
 
 func TestFaultCount(t *testing.T) {
@@ -187,16 +203,25 @@ func TestFaultGivesBack(t *testing.T) {
 	f := vfs.NewFault(m)
 	file, err := f.Create("f")
 	require.NoError(t, err)
-	l, err := f.Lock("lock", "me")
+	l, err := f.Locks("lock")
 	require.NoError(t, err)
+	ok, err := l.TryLock(0)
+	require.NoError(t, err)
+	require.True(t, ok)
 	f.Fail(vfs.Rule{Op: vfs.OpClose | vfs.OpUnlock})
 	require.ErrorIs(t, file.Close(), syscall.EIO)
 	require.ErrorIs(t, file.Sync(), fs.ErrClosed)
-	require.ErrorIs(t, l.Release(), syscall.EIO)
-	_, err = m.Lock("lock", "the next")
+	require.ErrorIs(t, l.Unlock(0), syscall.EIO)
+	next, err := m.Process().Locks("lock")
+	require.NoError(t, err)
+	ok, err = next.TryLock(0)
+	require.NoError(t, err)
+	require.True(t, ok)
+	require.ErrorIs(t, l.Close(), syscall.EIO)
+	_, err = m.Locks("lock")
 	require.NoError(t, err)
 	require.ErrorIs(t, f.Close(), syscall.EIO)
-	_, err = m.Lock("lock", "the one after")
+	_, err = m.Locks("lock")
 	require.NoError(t, err)
 }
 

@@ -2,7 +2,6 @@ package vfs
 
 import (
 	"fmt"
-	"io"
 	"os"
 	"strings"
 	"time"
@@ -19,37 +18,34 @@ func Holder(now time.Time) string {
 	return fmt.Sprintf("pid %d on host %s since %s", os.Getpid(), host, now.UTC().Format(time.RFC3339))
 }
 
-// holderLen is the space at the front for the holder's name, ended by a
-// newline and filled up with more, so that one write of always the same length
-// replaces whatever was there.
-const holderLen = 256
+// The texts are fields of the same length at the front of a lock file, one for
+// each of the first locks. A text is ended by a newline and filled up with more,
+// so that one write of always the same length replaces whatever was there.
+const (
+	textLen  = 256
+	maxTexts = 256
+)
 
-// appendHolder appends the field that is kept at the front of a lock file.
-func appendHolder(dst []byte, holder string) []byte {
+// appendText appends a field.
+func appendText(dst []byte, text string) []byte {
 	n := len(dst)
-	dst = append(dst, cleanHolder(holder)...)
-	for len(dst) < n+holderLen {
+	dst = append(dst, cleanText(text)...)
+	for len(dst) < n+textLen {
 		dst = append(dst, '\n')
 	}
 	return dst
 }
 
-// readHolder reads the holder's name. Whatever is there, it yields something
-// short and printable; an error yields nothing.
-func readHolder(f io.ReaderAt) string {
-	b := make([]byte, holderLen)
-	n, _ := f.ReadAt(b, 0)
-	return parseHolder(b[:n])
+// parseText reads a field, or what there is of it. Whatever that is, it yields
+// something short and printable.
+func parseText(b []byte) string {
+	line, _, _ := strings.Cut(string(b[:min(len(b), textLen)]), "\n")
+	return cleanText(line)
 }
 
-func parseHolder(b []byte) string {
-	line, _, _ := strings.Cut(string(b[:min(len(b), holderLen)]), "\n")
-	return cleanHolder(line)
-}
-
-// cleanHolder makes a text one printable line that fits.
-func cleanHolder(s string) string {
-	s = s[:min(len(s), holderLen-1)]
+// cleanText makes a text one printable line that fits.
+func cleanText(s string) string {
+	s = s[:min(len(s), textLen-1)]
 	s = strings.ToValidUTF8(s, "")
 	return strings.TrimSpace(strings.Map(func(r rune) rune {
 		if unicode.IsPrint(r) {

@@ -101,7 +101,6 @@ func (s *state) image() *Mem {
 	img := &Mem{
 		Space: s.p.m.Space, Network: s.p.m.Network,
 		root: b.dir(rootID), next: r.next, used: b.used,
-		locks: make(map[*inode]*memLock),
 	}
 	return img
 }

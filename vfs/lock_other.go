@@ -9,7 +9,13 @@ import (
 	"runtime"
 )
 
-// lockFile refuses: two processes without a lock would destroy each other's work.
-func lockFile(*os.File) (held bool, err error) {
-	return false, fmt.Errorf("no locks between processes on %s: %w", runtime.GOOS, errors.ErrUnsupported)
+// lockByte refuses: two processes without a lock would destroy each other's work.
+func lockByte(*os.File, int) (held bool, err error) { return false, errNoLocks() }
+
+func unlockByte(*os.File, int) error { return errNoLocks() }
+
+func (l *osLocks) probe(int, int) (at, n int, held bool, err error) { return 0, 0, false, errNoLocks() }
+
+func errNoLocks() error {
+	return fmt.Errorf("no locks between processes on %s: %w", runtime.GOOS, errors.ErrUnsupported)
 }

@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// TestLockPending: while one goroutine is about to take a lock, and has perhaps
-// made the file but not yet locked it, no other in the process goes near it,
+// TestLockPending: while one goroutine is about to open a lock file, and has perhaps
+// made it, no other in the process goes near it,
 // whichever FS it has the directory from.
 func TestLockPending(t *testing.T) {
 	dir := t.TempDir()
@@ -21,12 +21,12 @@ func TestLockPending(t *testing.T) {
 		defer d.Close()
 		first[i] = d
 	}
-	l := &osLock{fs: first[0].(*osFS), name: "lock", holder: "the first"}
-	if err := l.register(); err != nil {
+	l := &lockFile{fs: first[0].(*osFS), name: "lock", text: "the first"}
+	if err := l.register(nil); err != nil {
 		t.Fatal(err)
 	}
 	for _, d := range first {
-		_, err := d.Lock("lock", "another")
+		_, err := d.Locks("lock")
 		var locked *LockedError
 		if !errors.As(err, &locked) || locked.Holder != "the first" {
 			t.Errorf("not refused: %v", err)
@@ -36,12 +36,12 @@ func TestLockPending(t *testing.T) {
 		}
 	}
 	l.unregister()
-	if _, err := first[1].Lock("lock", "another"); err != nil {
+	if _, err := first[1].Locks("lock"); err != nil {
 		t.Error(err)
 	}
 }
 
-// TestLockReplaced: a lock on a file that lost its name is none.
+// TestLockReplaced: a lock file that lost its name is none.
 func TestLockReplaced(t *testing.T) {
 	path := t.TempDir()
 	fs, err := OpenDir(path, DirOptions{})
@@ -50,8 +50,8 @@ func TestLockReplaced(t *testing.T) {
 	}
 	defer fs.Close()
 	d := fs.(*osFS)
-	l := &osLock{fs: d, name: "lock"}
-	f, err := l.open(d.root, "lock")
+	l := &lockFile{fs: d, name: "lock"}
+	f, err := l.open()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"testing"
 	"time"
@@ -47,14 +48,14 @@ func child(dir, role string) error {
 	}
 	switch role {
 	case "hold": // until standard input ends
-		if _, err := d.Lock("lock", "the child"); err != nil {
+		if _, err := take(d, "the child", held...); err != nil {
 			return err
 		}
 		fmt.Println("ready")
 		io.Copy(io.Discard, os.Stdin)
 		return nil // without releasing
 	case "hold with child": // that outlives us
-		if _, err := d.Lock("lock", "the child"); err != nil {
+		if _, err := take(d, "the child", held...); err != nil {
 			return err
 		}
 		c := exec.Command(os.Args[0])
@@ -66,7 +67,7 @@ func child(dir, role string) error {
 		fmt.Println("ready")
 		select {}
 	case "try":
-		l, err := d.Lock("lock", "one who tries")
+		l, err := take(d, "one who tries", 0)
 		var locked *vfs.LockedError
 		if errors.As(err, &locked) {
 			fmt.Println("locked by", locked.Holder)
@@ -76,11 +77,32 @@ func child(dir, role string) error {
 			return err
 		}
 		fmt.Println("free")
-		return l.Release()
+		return l.Close()
 	case "count":
 		return count(d)
 	}
 	return fmt.Errorf("no role %q", role)
+}
+
+// held are the locks that a child holds.
+var held = []int{0, 5, 6, 7, 300, vfs.MaxLocks - 1}
+
+// take opens the lock file and takes locks, with a text about the first of them.
+func take(d vfs.FS, text string, numbers ...int) (vfs.Locks, error) {
+	l, err := d.Locks("lock")
+	if err != nil {
+		return nil, err
+	}
+	for _, i := range numbers {
+		switch ok, err := l.TryLock(i); {
+		case err != nil:
+			return nil, errors.Join(err, l.Close())
+		case !ok:
+			return nil, errors.Join(&vfs.LockedError{Name: "lock", Holder: l.Text(i)}, l.Close())
+		}
+	}
+	l.SetText(numbers[0], text)
+	return l, nil
 }
 
 // command is a child that was not started yet.
@@ -132,29 +154,75 @@ func TestLockProcesses(t *testing.T) {
 	d := openAt(t, dir)
 	c, stdin := start(t, dir, "hold")
 	begin := time.Now()
-	_, err := d.Lock("lock", "me")
-	require.Less(t, time.Since(begin), time.Second)
-	var locked *vfs.LockedError
-	require.True(t, errors.As(err, &locked), "%v", err)
-	require.Equal(t, "the child", locked.Holder)
-	require.Equal(t, "lock", locked.Name)
-
-	_, err = d.Lock("another", "me")
+	l, err := d.Locks("lock")
 	require.NoError(t, err)
+	got, err := l.TryLock(0)
+	require.NoError(t, err)
+	require.False(t, got)
+	require.Less(t, time.Since(begin), time.Second)
+	require.Equal(t, "the child", l.Text(0))
+	requireLock(t, l, 1, true)
+	requireLock(t, l, 7, false)
+	requireLock(t, l, 8, true)
 
 	require.NoError(t, stdin.Close())
 	require.NoError(t, c.Wait(), "it ends without releasing")
-	l, err := d.Lock("lock", "me")
-	require.NoError(t, err)
+	requireLock(t, l, 0, true)
+	l.SetText(0, "me")
 	require.Equal(t, "locked by me\n", try(t, dir))
-	require.NoError(t, l.Release())
+	require.NoError(t, l.Unlock(0))
 	require.Equal(t, "free\n", try(t, dir))
-	l, err = d.Lock("lock", "me again")
+	requireLock(t, l, 0, true)
+	require.NoError(t, l.Close())
+	require.Equal(t, "free\n", try(t, dir))
+	l, err = take(d, "me again", 0)
 	require.NoError(t, err)
 	require.Equal(t, "locked by me again\n", try(t, dir))
 	require.NoError(t, d.Close())
 	require.Equal(t, "free\n", try(t, dir), "closing releases")
-	require.NoError(t, l.Release())
+	require.NoError(t, l.Close())
+}
+
+func requireLock(t *testing.T, l vfs.Locks, i int, want bool) {
+	t.Helper()
+	got, err := l.TryLock(i)
+	require.NoError(t, err)
+	require.Equal(t, want, got, "lock %d", i)
+}
+
+// TestLockTaken: the first lock of another process in any range is found, and
+// none of one's own.
+func TestLockTaken(t *testing.T) {
+	dir := t.TempDir()
+	l, err := openAt(t, dir).Locks("lock")
+	require.NoError(t, err)
+	for _, i := range []int{2, 4, 8, 299, vfs.MaxLocks - 2} {
+		requireLock(t, l, i, true)
+	}
+	c, _ := start(t, dir, "hold")
+	ends := []int{0, 1, 2, 5, 6, 7, 8, 9, 299, 300, 301, vfs.MaxLocks - 2, vfs.MaxLocks - 1, vfs.MaxLocks}
+	for _, from := range ends {
+		for _, to := range ends {
+			if to < from {
+				continue
+			}
+			want := slices.IndexFunc(held, func(i int) bool { return from <= i && i < to })
+			i, ok, err := l.Taken(from, to)
+			require.NoError(t, err)
+			require.Equal(t, want >= 0, ok, "%d to %d: %d", from, to, i)
+			if ok {
+				require.Equal(t, held[want], i, "%d to %d", from, to)
+			}
+		}
+	}
+	requireLock(t, l, 1, true)
+	requireLock(t, l, 5, false)
+	require.NoError(t, c.Process.Kill())
+	c.Wait()
+	_, ok, err := l.Taken(0, vfs.MaxLocks)
+	require.NoError(t, err)
+	require.False(t, ok)
+	requireLock(t, l, 5, true)
 }
 
 func TestHolder(t *testing.T) {
@@ -169,7 +237,7 @@ func TestLockStopped(t *testing.T) {
 		t.Skip(err)
 	}
 	begin := time.Now()
-	_, err := openAt(t, dir).Lock("lock", "me")
+	_, err := take(openAt(t, dir), "me", 0)
 	require.ErrorIs(t, err, vfs.ErrLocked)
 	require.Less(t, time.Since(begin), time.Second)
 }
@@ -181,13 +249,13 @@ func TestLockKilled(t *testing.T) {
 		dir := t.TempDir()
 		d := openAt(t, dir)
 		c, _ := start(t, dir, role)
-		_, err := d.Lock("lock", "me")
+		_, err := take(d, "me", 0)
 		require.ErrorIs(t, err, vfs.ErrLocked)
 		require.NoError(t, c.Process.Kill())
 		c.Wait()
-		l, err := d.Lock("lock", "me")
+		l, err := take(d, "me", held...)
 		require.NoError(t, err, role)
-		require.NoError(t, l.Release())
+		require.NoError(t, l.Close())
 	}
 }
 
@@ -197,10 +265,10 @@ func TestLockTextIgnored(t *testing.T) {
 		dir := t.TempDir()
 		require.NoError(t, os.WriteFile(filepath.Join(dir, "lock"), []byte(text), 0o600))
 		require.Equal(t, "free\n", try(t, dir))
-		l, err := openAt(t, dir).Lock("lock", "me")
+		l, err := take(openAt(t, dir), "me", 0)
 		require.NoError(t, err)
 		require.Equal(t, "locked by me\n", try(t, dir))
-		require.NoError(t, l.Release())
+		require.NoError(t, l.Close())
 	}
 }
 
@@ -212,7 +280,7 @@ func TestLockTextUnreadable(t *testing.T) {
 	d := openAt(t, dir)
 	for text, want := range map[string]string{"": "", "\xff\x00\x1b": "", "torn": "torn"} {
 		require.NoError(t, os.WriteFile(filepath.Join(dir, "lock"), []byte(text), 0o600))
-		_, err := d.Lock("lock", "me")
+		_, err := take(d, "me", 0)
 		var locked *vfs.LockedError
 		require.True(t, errors.As(err, &locked), "%v", err)
 		require.Equal(t, want, locked.Holder)
@@ -224,12 +292,14 @@ func TestLockTextUnreadable(t *testing.T) {
 func TestLockNotDropped(t *testing.T) {
 	dir := t.TempDir()
 	d, again := openAt(t, dir), openAt(t, dir)
-	_, err := d.Lock("lock", "me")
+	_, err := take(d, "me", 0)
 	require.NoError(t, err)
 	require.NoError(t, os.Link(filepath.Join(dir, "lock"), filepath.Join(dir, "link")))
 	for _, d := range []vfs.FS{d, again} {
 		for _, name := range []string{"lock", "link"} {
-			_, err := d.Lock(name, "me too")
+			_, err := d.Locks(name)
+			require.ErrorIs(t, err, vfs.ErrLocked)
+			_, err = d.Page(name, 8)
 			require.ErrorIs(t, err, vfs.ErrLocked)
 			_, err = d.Open(name)
 			require.ErrorIs(t, err, vfs.ErrLocked)
@@ -250,22 +320,22 @@ func TestLockFailedDoesNotRemain(t *testing.T) {
 	dir := t.TempDir()
 	d := openAt(t, dir)
 	require.NoError(t, os.Mkdir(filepath.Join(dir, "lock"), 0o700))
-	_, err := d.Lock("lock", "me")
+	_, err := d.Locks("lock")
 	require.ErrorIs(t, err, vfs.ErrNotRegular)
 	require.NoError(t, d.Remove("lock"))
-	l, err := d.Lock("lock", "me")
+	l, err := d.Locks("lock")
 	require.NoError(t, err)
-	require.NoError(t, l.Release())
+	require.NoError(t, l.Close())
 }
 
 // TestLockDirectoryMadeAnew: the lock is on a directory that is gone; the new
 // one of that name is another.
 func TestLockDirectoryMadeAnew(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "cache")
-	_, err := openAt(t, dir).Lock("lock", "me")
+	_, err := take(openAt(t, dir), "me", 0)
 	require.NoError(t, err)
 	require.NoError(t, os.RemoveAll(dir))
-	_, err = openAt(t, dir).Lock("lock", "me, in the new one")
+	_, err = take(openAt(t, dir), "me, in the new one", 0)
 	require.NoError(t, err)
 	require.Equal(t, "locked by me, in the new one\n", try(t, dir))
 }
@@ -274,15 +344,18 @@ const countEach = 200
 
 // count adds to a number in a file, under the lock each time.
 func count(d vfs.FS) error {
+	l, err := d.Locks("lock")
+	if err != nil {
+		return err
+	}
 	for range countEach {
-		var l vfs.Lock
 		for {
-			var err error
-			if l, err = d.Lock("lock", "counting"); err == nil {
-				break
-			}
-			if !errors.Is(err, vfs.ErrLocked) {
+			ok, err := l.TryLock(7)
+			if err != nil {
 				return err
+			}
+			if ok {
+				break
 			}
 		}
 		n, err := number(d)
@@ -296,7 +369,7 @@ func count(d vfs.FS) error {
 		if err != nil {
 			return err
 		}
-		if err := errors.Join(f.Close(), l.Release()); err != nil {
+		if err := errors.Join(f.Close(), l.Unlock(7)); err != nil {
 			return err
 		}
 	}

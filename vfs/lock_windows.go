@@ -6,15 +6,44 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-// lockFile takes the lock without waiting; held says that another has it.
-func lockFile(f *os.File) (held bool, err error) {
-	at := windows.Overlapped{Offset: lockOffset}
+// lockByte takes the lock without waiting; held says that another has it.
+func lockByte(f *os.File, i int) (held bool, err error) {
+	return lockRange(f, windows.LOCKFILE_EXCLUSIVE_LOCK, i, i+1)
+}
+
+func lockRange(f *os.File, flags uint32, from, to int) (held bool, err error) {
+	at := windows.Overlapped{Offset: lockOffset + uint32(from)}
 	err = withFD(f, func(fd uintptr) error {
-		return windows.LockFileEx(windows.Handle(fd),
-			windows.LOCKFILE_EXCLUSIVE_LOCK|windows.LOCKFILE_FAIL_IMMEDIATELY, 0, 1, 0, &at)
+		return windows.LockFileEx(windows.Handle(fd), flags|windows.LOCKFILE_FAIL_IMMEDIATELY, 0, uint32(to-from), 0, &at)
 	})
 	if err == windows.ERROR_LOCK_VIOLATION || err == windows.ERROR_IO_PENDING {
 		return true, nil
 	}
 	return false, err
+}
+
+func unlockByte(f *os.File, i int) error { return unlockRange(f, i, i+1) }
+
+func unlockRange(f *os.File, from, to int) error {
+	at := windows.Overlapped{Offset: lockOffset + uint32(from)}
+	return withFD(f, func(fd uintptr) error {
+		return windows.UnlockFileEx(windows.Handle(fd), 0, uint32(to-from), 0, &at)
+	})
+}
+
+// probe says whether another process holds a lock in [from, to), in all of it as
+// far as it can tell. Windows has no way to look, so it tries to lock the range,
+// shared, so that two who look do not see each other. One's own locks are in the
+// way too; a range with one in it is said to be held until it has been parted.
+func (l *osLocks) probe(from, to int) (at, n int, held bool, err error) {
+	for i := range l.held {
+		if from <= i && i < to {
+			return from, to - from, to-from > 1, nil
+		}
+	}
+	held, err = lockRange(l.file, 0, from, to)
+	if err == nil && !held {
+		err = unlockRange(l.file, from, to)
+	}
+	return from, to - from, held, err
 }

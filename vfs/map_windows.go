@@ -25,27 +25,36 @@ func (m *mapping) Close() error {
 	return nil
 }
 
-// mapFile maps a view. The mapping object may be closed at once; the view
-// keeps it alive. The size must not go beyond the end of the file.
+// mapFile maps a view. The size must not go beyond the end of the file.
 func mapFile(f *os.File, size int64) (Mapping, error) {
 	m := new(mapping)
-	err := withFD(f, func(fd uintptr) (err error) {
-		m.addr, err = mapView(windows.Handle(fd), size)
-		return err
-	})
-	if err != nil {
+	if err := m.view(f, size, windows.PAGE_READONLY, windows.FILE_MAP_READ); err != nil {
 		return nil, err
 	}
-	// The address is not of Go's memory, which vet cannot know.
-	m.data = unsafe.Slice(*(**byte)(unsafe.Pointer(&m.addr)), size)
 	return m, nil
 }
 
-func mapView(h windows.Handle, size int64) (uintptr, error) {
-	obj, err := windows.CreateFileMapping(h, nil, windows.PAGE_READONLY, uint32(size>>32), uint32(size), nil)
+// mapShared maps the file for writing, which makes it long enough.
+func (p *osPage) mapShared(f *os.File, size int) error {
+	return p.view(f, int64(size), windows.PAGE_READWRITE, windows.FILE_MAP_READ|windows.FILE_MAP_WRITE)
+}
+
+// view maps a view. The mapping object may be closed at once; the view keeps it
+// alive.
+func (m *mapping) view(f *os.File, size int64, protect, access uint32) error {
+	err := withFD(f, func(fd uintptr) error {
+		obj, err := windows.CreateFileMapping(windows.Handle(fd), nil, protect, uint32(size>>32), uint32(size), nil)
+		if err != nil {
+			return err
+		}
+		defer windows.CloseHandle(obj)
+		m.addr, err = windows.MapViewOfFile(obj, access, 0, 0, uintptr(size))
+		return err
+	})
 	if err != nil {
-		return 0, err
+		return err
 	}
-	defer windows.CloseHandle(obj)
-	return windows.MapViewOfFile(obj, windows.FILE_MAP_READ, 0, 0, uintptr(size))
+	// The address is not of Go's memory, which vet cannot know.
+	m.data = unsafe.Slice(*(**byte)(unsafe.Pointer(&m.addr)), size)
+	return nil
 }

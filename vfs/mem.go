@@ -13,8 +13,8 @@ import (
 // Crashes can show what a crash of the machine at any moment may leave (see
 // crash.go), and Clone what one of the process leaves.
 //
-// Closing a Mem releases its locks and nothing else: it can be opened again,
-// as a directory can.
+// It is one process; Process makes it another one's too. Closing it releases its
+// locks and nothing else: it can be opened again, as a directory can.
 type Mem struct {
 	// Space is how many bytes all files together may have; what goes beyond is
 	// a full disk. Default: 0, no limit. Resize changes it while others run.
@@ -29,9 +29,10 @@ type Mem struct {
 
 	mu    sync.RWMutex
 	root  *inode
-	next  int   // id of the next inode
-	used  int64 // bytes in all files; those removed but open count too
-	locks map[*inode]*memLock
+	next  int         // id of the next inode
+	used  int64       // bytes in all files; those removed but open count too
+	locks []*memLocks // that are open
+	pages map[*inode]*sharedPage
 	trace trace
 }
 
@@ -50,9 +51,8 @@ const rootID = 0
 // NewMem returns an empty directory.
 func NewMem() *Mem {
 	return &Mem{
-		root:  &inode{id: rootID, entries: make(map[string]*inode)},
-		next:  rootID + 1,
-		locks: make(map[*inode]*memLock),
+		root: &inode{id: rootID, entries: make(map[string]*inode)},
+		next: rootID + 1,
 	}
 }
 
@@ -75,7 +75,7 @@ func (m *Mem) Free() (int64, error) {
 	return max(0, m.Space-m.used), nil
 }
 
-func (m *Mem) Close() error { return m.release(m) }
+func (m *Mem) Close() error { return m.closeLocks(m) }
 
 func (m *Mem) Create(name string) (File, error) {
 	m.mu.Lock()
@@ -101,15 +101,18 @@ func (m *Mem) create(dir *inode, base, name string) *inode {
 	return node
 }
 
-func (m *Mem) Open(name string) (File, error) {
+func (m *Mem) Open(name string) (File, error) { return m.openBy(m, name) }
+
+// openBy opens a file for a process, which by stands for.
+func (m *Mem) openBy(by FS, name string) (File, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	node, err := m.find(name)
 	if err == nil && node.entries != nil {
 		err = ErrNotRegular
 	}
-	if err == nil && m.locks[node] != nil {
-		err = m.locks[node].held()
+	if err == nil {
+		err = m.lockedBy(by, node, name)
 	}
 	if err != nil {
 		return nil, pathError("open", name, err)
@@ -145,6 +148,7 @@ func (m *Mem) Remove(name string) error {
 func (m *Mem) forget(node *inode) {
 	if node.names == 0 && node.open == 0 {
 		m.used -= node.size
+		delete(m.pages, node)
 	}
 }
 

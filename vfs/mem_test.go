@@ -1,7 +1,9 @@
 package vfs_test
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"strings"
 	"testing"
 
@@ -29,9 +31,12 @@ func TestMemSpace(t *testing.T) {
 	_, err = g.WriteAt([]byte("z"), 0)
 	require.True(t, vfs.IsNoSpace(err))
 
-	l, err := d.Lock("lock", "me")
+	l, err := take(d, "me", 0)
 	require.NoError(t, err, "a full disk keeps nobody out")
-	require.NoError(t, l.Release())
+	require.NoError(t, l.Close())
+	_, err = d.Page("page", 8)
+	require.True(t, vfs.IsNoSpace(err))
+	d.do(d.Remove("page"))
 
 	d.do(d.Remove("f"))
 	_, err = g.WriteAt([]byte("z"), 0)
@@ -119,27 +124,97 @@ func TestMemFiles(t *testing.T) {
 	require.Panics(t, func() { d.WriteFile("f/g", nil) })
 }
 
-// TestMemProcesses: closing releases what was locked through the same FS.
+// TestMemProcesses: each process has its own locks; closing or killing it
+// releases them and no others.
 func TestMemProcesses(t *testing.T) {
 	m := vfs.NewMem()
 	a, b := m.Process(), m.Process()
-	_, err := a.Lock("lock", "a")
+	la, err := take(a, "a", 1, 3, 5)
 	require.NoError(t, err)
-	_, err = b.Lock("lock", "b")
+	lb, err := take(b, "b", 2, 4)
+	require.NoError(t, err)
+	lm, err := take(m, "m", 0)
+	require.NoError(t, err)
+	for _, l := range []vfs.Locks{la, lb, lm} {
+		for i := range 6 {
+			requireLock(t, l, i, false)
+		}
+		require.Equal(t, "b", l.Text(2))
+	}
+	_, err = a.Open("lock")
 	require.ErrorIs(t, err, vfs.ErrLocked)
+	for _, test := range []struct{ from, to, want int }{{0, 9, 0}, {1, 9, 2}, {3, 9, 4}, {5, 9, -1}, {1, 2, -1}} {
+		i, ok, err := la.Taken(test.from, test.to)
+		require.NoError(t, err)
+		require.Equal(t, test.want >= 0, ok)
+		if ok {
+			require.Equal(t, test.want, i)
+		}
+	}
+
+	b.Kill()
+	requireLock(t, la, 1, false)
+	requireLock(t, lm, 2, true)
+	requireLock(t, la, 4, true)
+	_, err = lb.TryLock(9)
+	require.ErrorIs(t, err, fs.ErrClosed)
+	require.NoError(t, lb.Close())
 	require.NoError(t, b.Close())
-	_, err = m.Lock("lock", "m")
-	require.ErrorIs(t, err, vfs.ErrLocked)
 	require.NoError(t, m.Close())
-	_, err = b.Lock("lock", "b")
-	require.ErrorIs(t, err, vfs.ErrLocked)
+	requireLock(t, la, 2, true)
+	requireLock(t, la, 1, false)
 	require.NoError(t, a.Close())
-	_, err = b.Lock("lock", "b")
+	_, err = take(b, "b", 1, 2, 3, 4, 5)
 	require.NoError(t, err)
 
 	require.True(t, m.Local())
 	m.Network = true
 	require.False(t, a.Local())
+	_, err = a.Page("page", 8)
+	require.ErrorIs(t, err, errors.ErrUnsupported)
+}
+
+// TestMemPage: processes share a page, which is a file as long; a crash leaves
+// the file without what was stored.
+func TestMemPage(t *testing.T) {
+	m := vfs.NewMem()
+	a, b := m.Process(), m.Process()
+	pa, err := a.Page("page", 16)
+	require.NoError(t, err)
+	pb, err := b.Page("page", 16)
+	require.NoError(t, err)
+	pa.Words()[1].Store(7)
+	require.EqualValues(t, 7, pb.Words()[1].Load())
+	require.Equal(t, map[string]string{"page": strings.Repeat("\x00", 16)}, m.Files())
+	_, err = m.Page("page", 24)
+	require.ErrorIs(t, err, errors.ErrUnsupported, "memory in use does not grow")
+	a.Kill()
+	b.Kill()
+	require.EqualValues(t, 7, pb.Words()[1].Load())
+	require.NoError(t, m.SyncDir("."))
+	seen := 0
+	m.Crashes(vfs.CrashOptions{From: m.Events()}, func(img *vfs.Mem, _ vfs.CrashPoint) bool {
+		seen++
+		p, err := img.Page("page", 16)
+		require.NoError(t, err)
+		require.Zero(t, p.Words()[1].Load())
+		return true
+	})
+	require.NotZero(t, seen)
+
+	m.Space = 100
+	free, err := m.Free()
+	require.NoError(t, err)
+	require.EqualValues(t, 100-16, free)
+	require.NoError(t, m.Remove("page"))
+	free, err = m.Free()
+	require.NoError(t, err)
+	require.EqualValues(t, 100-16, free, "it is removed but still open")
+	require.NoError(t, pa.Close())
+	require.NoError(t, pb.Close())
+	free, err = m.Free()
+	require.NoError(t, err)
+	require.EqualValues(t, 100, free)
 }
 
 func ExampleMem_Crashes() {

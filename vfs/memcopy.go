@@ -2,14 +2,14 @@ package vfs
 
 // Clone is another directory with what this one holds now and with nothing
 // locked, as the kill of all its processes leaves it: what was written is
-// there, but what was not synced can still be lost by a later crash.
+// there, but what was not synced can still be lost by a later crash. A Page,
+// though, is as after a start of the machine: whatever the file held, zeros mostly.
 func (m *Mem) Clone() *Mem {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	c := &Mem{
 		Space: m.Space, Network: m.Network, NoTrace: m.NoTrace,
-		root: m.root.clone(nil), next: m.next,
-		locks: make(map[*inode]*memLock), trace: m.trace.clip(),
+		root: m.root.clone(nil), next: m.next, trace: m.trace.clip(),
 	}
 	c.used = c.root.total(make(map[*inode]bool))
 	return c

@@ -1,65 +1,193 @@
 package vfs
 
-import "maps"
+import (
+	"fmt"
+	"io/fs"
+	"slices"
+)
 
-// memLock is a lock on a file in memory.
-type memLock struct {
-	m      *Mem
-	by     FS // through which it was taken
-	node   *inode
-	name   string
-	holder string
+// memLocks is a lock file in memory that one process has open.
+type memLocks struct {
+	m    *Mem
+	by   FS // the process
+	node *inode
+	name string
+
+	text   string       // what was last written; m.mu
+	held   map[int]bool // m.mu
+	closed bool         // m.mu
 }
 
-func (m *Mem) Lock(name, holder string) (Lock, error) { return m.lock(m, name, holder) }
+func (m *Mem) Locks(name string) (Locks, error) { return m.locksBy(m, name) }
 
-func (m *Mem) lock(by FS, name, holder string) (Lock, error) {
+// locksBy opens a lock file for a process, which by stands for.
+func (m *Mem) locksBy(by FS, name string) (Locks, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	dir, base, err := m.at(name)
+	node, err := m.findOrMake(name)
+	if err == nil {
+		err = m.lockedBy(by, node, name)
+	}
 	if err != nil {
 		return nil, pathError("lock", name, err)
+	}
+	node.open++
+	l := &memLocks{m: m, by: by, node: node, name: name, held: make(map[int]bool)}
+	m.locks = append(m.locks, l)
+	return l, nil
+}
+
+// findOrMake is a file, made when it is missing.
+func (m *Mem) findOrMake(name string) (*inode, error) {
+	dir, base, err := m.at(name)
+	if err != nil {
+		return nil, err
 	}
 	node := dir.entries[base]
 	switch {
 	case node == nil:
-		node = m.create(dir, base, name)
+		return m.create(dir, base, name), nil
 	case node.entries != nil:
-		return nil, pathError("lock", name, ErrNotRegular)
-	case m.locks[node] != nil:
-		return nil, pathError("lock", name, m.locks[node].held())
+		return nil, ErrNotRegular
 	}
-	l := &memLock{m: m, by: by, node: node, name: name, holder: cleanHolder(holder)}
-	m.locks[node] = l
-	_, _ = m.write(node, name, appendHolder(nil, holder), 0) // a full disk keeps nobody out
-	return l, nil
+	return node, nil
 }
 
-func (l *memLock) held() error { return &LockedError{Name: l.name, Holder: l.holder} }
+// lockedBy is an error if a process has locks in a file.
+func (m *Mem) lockedBy(by FS, node *inode, name string) error {
+	for _, l := range m.locks {
+		if l.by == by && l.node == node {
+			return &LockedError{Name: name, Holder: l.text}
+		}
+	}
+	return nil
+}
 
-func (l *memLock) Release() error {
+func (l *memLocks) TryLock(i int) (bool, error) {
 	l.m.mu.Lock()
 	defer l.m.mu.Unlock()
-	if l.m.locks[l.node] == l {
-		delete(l.m.locks, l.node)
+	if err := l.check(i, i+1); err != nil {
+		return false, l.fail("lock", i, err)
+	}
+	if l.held[i] || l.others(i) {
+		return false, nil
+	}
+	l.held[i] = true
+	return true, nil
+}
+
+// others says whether another process has lock i.
+func (l *memLocks) others(i int) bool {
+	return slices.ContainsFunc(l.m.locks, func(o *memLocks) bool { return o != l && o.node == l.node && o.held[i] })
+}
+
+func (l *memLocks) Unlock(i int) error {
+	l.m.mu.Lock()
+	defer l.m.mu.Unlock()
+	delete(l.held, i)
+	return nil
+}
+
+func (l *memLocks) Taken(from, to int) (first int, ok bool, err error) {
+	l.m.mu.RLock()
+	defer l.m.mu.RUnlock()
+	if err := l.check(from, to); err != nil {
+		return 0, false, l.fail("taken", from, err)
+	}
+	for _, o := range l.m.locks {
+		if o == l || o.node != l.node {
+			continue
+		}
+		for i := range o.held {
+			if from <= i && i < to && (!ok || i < first) {
+				first, ok = i, true
+			}
+		}
+	}
+	return first, ok, nil
+}
+
+// check says whether the locks are open and the numbers are some.
+func (l *memLocks) check(from, to int) error {
+	switch {
+	case l.closed:
+		return fs.ErrClosed
+	case !areLocks(from, to):
+		return fs.ErrInvalid
 	}
 	return nil
 }
 
-// release releases what was locked through by.
-func (m *Mem) release(by FS) error {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	maps.DeleteFunc(m.locks, func(_ *inode, l *memLock) bool { return l.by == by })
+func (l *memLocks) fail(op string, i int, err error) error {
+	return pathError(op, l.name, fmt.Errorf("lock %d: %w", i, err))
+}
+
+func (l *memLocks) SetText(i int, text string) {
+	l.m.mu.Lock()
+	defer l.m.mu.Unlock()
+	if l.closed || i < 0 || i >= maxTexts {
+		return
+	}
+	l.text = cleanText(text)
+	_, _ = l.m.write(l.node, l.name, appendText(nil, text), int64(i)*textLen)
+}
+
+func (l *memLocks) Text(i int) string {
+	l.m.mu.RLock()
+	defer l.m.mu.RUnlock()
+	if l.closed || i < 0 || i >= maxTexts {
+		return ""
+	}
+	b := make([]byte, textLen)
+	return parseText(b[:l.node.readAt(b, int64(i)*textLen)])
+}
+
+func (l *memLocks) Close() error {
+	l.m.mu.Lock()
+	defer l.m.mu.Unlock()
+	l.close()
 	return nil
 }
 
-// Process is the same directory for another user of it, who would be another
-// process: closing it releases only the locks that were taken through it.
-func (m *Mem) Process() FS { return &memProcess{m} }
+func (l *memLocks) close() {
+	if l.closed {
+		return
+	}
+	l.closed = true
+	clear(l.held)
+	l.m.locks = slices.DeleteFunc(l.m.locks, func(o *memLocks) bool { return o == l })
+	l.node.open--
+	l.m.forget(l.node)
+}
 
-type memProcess struct{ *Mem }
+// closeLocks closes what a process has open.
+func (m *Mem) closeLocks(by FS) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, l := range slices.Clone(m.locks) {
+		if l.by == by {
+			l.close()
+		}
+	}
+	return nil
+}
 
-func (p *memProcess) Lock(name, holder string) (Lock, error) { return p.Mem.lock(p, name, holder) }
+// MemProcess is a Mem as another process has it: its locks are its own.
+type MemProcess struct{ *Mem }
 
-func (p *memProcess) Close() error { return p.Mem.release(p) }
+// Process is the same directory for another process. Closing it releases only
+// the locks that were taken through it.
+func (m *Mem) Process() *MemProcess { return &MemProcess{m} }
+
+// Kill is the end of the process: its locks are free. What it wrote stays, and
+// so do the pages, as it left them. Its handles still work; who kills sees to it
+// that they are not used any more.
+func (p *MemProcess) Kill() { _ = p.closeLocks(p) }
+
+func (p *MemProcess) Open(name string) (File, error) { return p.openBy(p, name) }
+
+func (p *MemProcess) Locks(name string) (Locks, error) { return p.locksBy(p, name) }
+
+func (p *MemProcess) Page(name string, size int) (Page, error) { return p.pageBy(p, name, size) }
+
+func (p *MemProcess) Close() error { return p.closeLocks(p) }

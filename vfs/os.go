@@ -242,7 +242,7 @@ func (d *osFS) SyncDir(name string) error {
 }
 
 func (d *osFS) Close() error {
-	err := releaseAll(d)
+	err := closeLocks(d)
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.closed {

@@ -77,11 +77,11 @@ func TestDirClose(t *testing.T) {
 	require.NoError(t, d.Mkdir("sub"))
 	f, err := d.Create("sub/f")
 	require.NoError(t, err)
-	l, err := d.Lock("lock", "me")
+	l, err := take(d, "me", 0)
 	require.NoError(t, err)
 	require.NoError(t, d.Close())
 	require.NoError(t, d.Close())
-	require.NoError(t, l.Release())
+	require.NoError(t, l.Close())
 
 	_, err = f.WriteAt([]byte("x"), 0)
 	require.NoError(t, err, "files stay open")
@@ -91,7 +91,9 @@ func TestDirClose(t *testing.T) {
 		require.ErrorIs(t, err, fs.ErrClosed)
 		_, err = d.Create(name)
 		require.ErrorIs(t, err, fs.ErrClosed)
-		_, err = d.Lock(name, "me")
+		_, err = d.Locks(name)
+		require.ErrorIs(t, err, fs.ErrClosed)
+		_, err = d.Page(name, 8)
 		require.ErrorIs(t, err, fs.ErrClosed)
 	}
 	_, err = d.List(".")
@@ -99,7 +101,7 @@ func TestDirClose(t *testing.T) {
 
 	d, err = vfs.OpenDir(path, vfs.DirOptions{})
 	require.NoError(t, err)
-	_, err = d.Lock("lock", "the next")
+	_, err = take(d, "the next", 0)
 	require.NoError(t, err, "closing released it")
 	require.NoError(t, d.Close())
 }

@@ -30,10 +30,13 @@ func TestModes(t *testing.T) {
 	f, err := d.Create("values/f")
 	require.NoError(t, err)
 	require.NoError(t, f.Close())
-	l, err := d.Lock("lock", "me")
+	l, err := take(d, "me", 0)
 	require.NoError(t, err)
-	require.NoError(t, l.Release())
-	for name, mode := range map[string]os.FileMode{"..": 0o700, ".": 0o700, "values": 0o700, "values/f": 0o600, "lock": 0o600} {
+	require.NoError(t, l.Close())
+	p, err := d.Page("page", 8)
+	require.NoError(t, err)
+	require.NoError(t, p.Close())
+	for name, mode := range map[string]os.FileMode{"..": 0o700, ".": 0o700, "values": 0o700, "values/f": 0o600, "lock": 0o600, "page": 0o600} {
 		info, err := os.Stat(filepath.Join(path, name))
 		require.NoError(t, err)
 		require.Equal(t, mode, info.Mode().Perm(), name)
@@ -97,7 +100,9 @@ func TestSpecialFiles(t *testing.T) {
 	for _, name := range []string{"inside", "outside", "dangling", "zero", "pipe", "socket"} {
 		_, err := d.Open(name)
 		require.ErrorIs(t, err, vfs.ErrNotRegular, name)
-		_, err = d.Lock(name, "me")
+		_, err = d.Locks(name)
+		require.ErrorIs(t, err, vfs.ErrNotRegular, name)
+		_, err = d.Page(name, 8)
 		require.ErrorIs(t, err, vfs.ErrNotRegular, name)
 		_, err = d.Create(name)
 		require.ErrorIs(t, err, os.ErrExist, name)
@@ -231,19 +236,23 @@ func TestDescriptors(t *testing.T) {
 	require.NoError(t, err)
 	g, err := d.Open("values/f")
 	require.NoError(t, err)
-	_, err = d.Lock("lock", "me")
+	_, err = take(d, "me", 0)
+	require.NoError(t, err)
+	p, err := d.Page("page", 8)
 	require.NoError(t, err)
 	_, err = d.List("values")
 	require.NoError(t, err)
 	require.NoError(t, d.SyncDir("values"))
 	for range 3 { // what is refused is closed again
-		_, err = d.Lock("lock", "me")
+		_, err = d.Locks("lock")
+		require.Error(t, err)
+		_, err = d.Page("lock", 8)
 		require.Error(t, err)
 		_, err = d.Open("values")
 		require.Error(t, err)
 	}
 	during := descriptors(t, path)
-	require.Len(t, during, 5, "root, values, f twice, lock: %v", during)
+	require.Len(t, during, 5, "root, values, f twice, lock, none of the page: %v", during)
 	for fd, name := range during {
 		flags, err := unix.FcntlInt(uintptr(fd), unix.F_GETFD, 0)
 		require.NoError(t, err)
@@ -251,6 +260,7 @@ func TestDescriptors(t *testing.T) {
 	}
 	require.NoError(t, f.Close())
 	require.NoError(t, g.Close())
+	require.NoError(t, p.Close())
 	require.NoError(t, d.Close())
 	require.Empty(t, descriptors(t, path))
 }
@@ -265,7 +275,7 @@ func TestDescriptorsRefused(t *testing.T) {
 	d := openAt(t, path)
 	start(t, path, "hold")
 	for range 3 {
-		_, err := d.Lock("lock", "me")
+		_, err := take(d, "me", 0)
 		require.ErrorIs(t, err, vfs.ErrLocked)
 	}
 	require.Len(t, descriptors(t, path), 1, "the directory")

@@ -69,6 +69,47 @@ func openRegular(dir *os.Root, base string, flag int) (*os.File, error) {
 	return nil, ErrNotRegular
 }
 
+// openOrMake opens a regular file for reading and writing, and makes it, empty,
+// if it is missing. What claim refuses is not opened; of a file that was just
+// made it is asked afterwards, when nobody else can know it yet. The error
+// errReplaced says to try again.
+func openOrMake(dir *os.Root, base string, claim func(fs.FileInfo) error) (*os.File, error) {
+	info, err := dir.Lstat(base)
+	if errors.Is(err, fs.ErrNotExist) {
+		var f *os.File
+		f, err = dir.OpenFile(base, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
+		if err == nil {
+			return claimed(f, claim)
+		}
+		if !errors.Is(err, fs.ErrExist) {
+			return nil, err
+		}
+		info, err = dir.Lstat(base) // another made it this moment
+	}
+	if err != nil {
+		return nil, replaced(err)
+	}
+	if !info.Mode().IsRegular() {
+		return nil, ErrNotRegular
+	}
+	if err := claim(info); err != nil {
+		return nil, err
+	}
+	return openAs(dir, base, os.O_RDWR, info)
+}
+
+func claimed(f *os.File, claim func(fs.FileInfo) error) (*os.File, error) {
+	info, err := f.Stat()
+	if err == nil {
+		err = claim(info)
+	}
+	if err != nil {
+		f.Close()
+		return nil, err
+	}
+	return f, nil
+}
+
 // errReplaced: the name is another file than it was a moment ago.
 var errReplaced = errors.New("file was replaced")
 

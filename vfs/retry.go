@@ -25,14 +25,16 @@ type RetryOptions struct {
 //
 //	                interrupted   busy   stale
 //	Open Stat List      yes       yes     yes    a name is looked up anew
-//	Size ReadAt         yes       yes     no     the handle stays stale; the caller opens again
+//	Size ReadAt Taken   yes       yes     no     the handle stays stale; the caller opens again
 //	Mkdir               yes       yes     yes    twice is as good as once
-//	Lock                yes       no      yes    "busy" is that another has it
+//	Locks               yes       yes     yes    but not when this process has it open
+//	TryLock             yes       no      no     "busy" is that another has it
 //	Remove              yes       yes     no     gone after a second try is gone
 //	Create Rename       no        yes     no     the second try could find the work of the first
 //	WriteAt             yes       yes     no     only if nothing was written yet
 //	Sync SyncDir        no        no      no     a second sync succeeds without having written anything
-//	Close Release Map   no        no      no
+//	Close Unlock        no        no      no
+//	Map Page            no        no      no
 type Retry struct {
 	fs FS
 	o  RetryOptions
@@ -59,9 +61,7 @@ func interrupted(err error) bool { return isInterrupted(err) || isBusy(err) }
 
 func lookup(err error) bool { return interrupted(err) || isStale(err) }
 
-func locking(err error) bool {
-	return !errors.Is(err, ErrLocked) && (isInterrupted(err) || isStale(err))
-}
+func locking(err error) bool { return !errors.Is(err, ErrLocked) && lookup(err) }
 
 // do runs f until it succeeds, fails for another reason, or was tried often enough.
 func (r *Retry) do(again reason, f func() error) error {
@@ -128,9 +128,15 @@ func (r *Retry) Stat(name string) (Info, error) {
 	return get(r, lookup, func() (Info, error) { return r.fs.Stat(name) })
 }
 
-func (r *Retry) Lock(name, holder string) (Lock, error) {
-	return get(r, locking, func() (Lock, error) { return r.fs.Lock(name, holder) })
+func (r *Retry) Locks(name string) (Locks, error) {
+	l, err := get(r, locking, func() (Locks, error) { return r.fs.Locks(name) })
+	if err != nil {
+		return nil, err
+	}
+	return &retryLocks{Locks: l, r: r}, nil
 }
+
+func (r *Retry) Page(name string, size int) (Page, error) { return r.fs.Page(name, size) }
 
 func (r *Retry) SyncDir(dir string) error { return r.fs.SyncDir(dir) }
 
@@ -169,3 +175,21 @@ func (f *retryFile) Size() (int64, error) {
 }
 
 func (f *retryFile) failSync() { failSync(f.File) }
+
+// retryLocks is a lock file of a Retry.
+type retryLocks struct {
+	Locks
+	r *Retry
+}
+
+func (l *retryLocks) TryLock(i int) (bool, error) {
+	return get(l.r, isInterrupted, func() (bool, error) { return l.Locks.TryLock(i) })
+}
+
+func (l *retryLocks) Taken(from, to int) (i int, ok bool, err error) {
+	err = l.r.do(interrupted, func() (err error) {
+		i, ok, err = l.Locks.Taken(from, to)
+		return err
+	})
+	return i, ok, err
+}

@@ -22,30 +22,34 @@ func TestRetry(t *testing.T) {
 		op                       string
 		mask                     vfs.Op
 		interrupted, busy, stale int
-		run                      func(d vfs.FS, f vfs.File, l vfs.Lock) error
+		run                      func(d vfs.FS, f vfs.File, l vfs.Locks) error
 	}{
-		{"open", vfs.OpOpen, always, always, always, func(d vfs.FS, _ vfs.File, _ vfs.Lock) error { _, err := d.Open("f"); return err }},
-		{"stat", vfs.OpStat, always, always, always, func(d vfs.FS, _ vfs.File, _ vfs.Lock) error { _, err := d.Stat("f"); return err }},
-		{"list", vfs.OpList, always, always, always, func(d vfs.FS, _ vfs.File, _ vfs.Lock) error { _, err := d.List("."); return err }},
-		{"mkdir", vfs.OpMkdir, always, always, always, func(d vfs.FS, _ vfs.File, _ vfs.Lock) error { return d.Mkdir("d") }},
-		{"lock", vfs.OpLock, always, never, always, func(d vfs.FS, _ vfs.File, _ vfs.Lock) error { _, err := d.Lock("m", ""); return err }},
-		{"size", vfs.OpSize, always, always, never, func(_ vfs.FS, f vfs.File, _ vfs.Lock) error { _, err := f.Size(); return err }},
-		{"read", vfs.OpRead, always, always, never, func(_ vfs.FS, f vfs.File, _ vfs.Lock) error {
+		{"open", vfs.OpOpen, always, always, always, func(d vfs.FS, _ vfs.File, _ vfs.Locks) error { _, err := d.Open("f"); return err }},
+		{"stat", vfs.OpStat, always, always, always, func(d vfs.FS, _ vfs.File, _ vfs.Locks) error { _, err := d.Stat("f"); return err }},
+		{"list", vfs.OpList, always, always, always, func(d vfs.FS, _ vfs.File, _ vfs.Locks) error { _, err := d.List("."); return err }},
+		{"mkdir", vfs.OpMkdir, always, always, always, func(d vfs.FS, _ vfs.File, _ vfs.Locks) error { return d.Mkdir("d") }},
+		{"locks", vfs.OpLocks, always, always, always, func(d vfs.FS, _ vfs.File, _ vfs.Locks) error { _, err := d.Locks("m"); return err }},
+		{"lock", vfs.OpLock, always, never, never, func(_ vfs.FS, _ vfs.File, l vfs.Locks) error { _, err := l.TryLock(0); return err }},
+		{"taken", vfs.OpTaken, always, always, never, func(_ vfs.FS, _ vfs.File, l vfs.Locks) error { _, _, err := l.Taken(0, 1); return err }},
+		{"size", vfs.OpSize, always, always, never, func(_ vfs.FS, f vfs.File, _ vfs.Locks) error { _, err := f.Size(); return err }},
+		{"read", vfs.OpRead, always, always, never, func(_ vfs.FS, f vfs.File, _ vfs.Locks) error {
 			_, err := f.ReadAt(make([]byte, 2), 0)
 			return err
 		}},
-		{"remove", vfs.OpRemove, always, always, never, func(d vfs.FS, _ vfs.File, _ vfs.Lock) error { return d.Remove("f") }},
-		{"create", vfs.OpCreate, never, always, never, func(d vfs.FS, _ vfs.File, _ vfs.Lock) error { _, err := d.Create("g"); return err }},
-		{"rename", vfs.OpRename, never, always, never, func(d vfs.FS, _ vfs.File, _ vfs.Lock) error { return d.Rename("f", "g") }},
-		{"write", vfs.OpWrite, always, always, never, func(_ vfs.FS, f vfs.File, _ vfs.Lock) error {
+		{"remove", vfs.OpRemove, always, always, never, func(d vfs.FS, _ vfs.File, _ vfs.Locks) error { return d.Remove("f") }},
+		{"create", vfs.OpCreate, never, always, never, func(d vfs.FS, _ vfs.File, _ vfs.Locks) error { _, err := d.Create("g"); return err }},
+		{"rename", vfs.OpRename, never, always, never, func(d vfs.FS, _ vfs.File, _ vfs.Locks) error { return d.Rename("f", "g") }},
+		{"write", vfs.OpWrite, always, always, never, func(_ vfs.FS, f vfs.File, _ vfs.Locks) error {
 			_, err := f.WriteAt([]byte("xx"), 0)
 			return err
 		}},
-		{"sync", vfs.OpSync, never, never, never, func(_ vfs.FS, f vfs.File, _ vfs.Lock) error { return f.Sync() }},
-		{"syncdir", vfs.OpSyncDir, never, never, never, func(d vfs.FS, _ vfs.File, _ vfs.Lock) error { return d.SyncDir(".") }},
-		{"map", vfs.OpMap, never, never, never, func(_ vfs.FS, f vfs.File, _ vfs.Lock) error { _, err := f.Map(1); return err }},
-		{"close", vfs.OpClose, never, never, never, func(_ vfs.FS, f vfs.File, _ vfs.Lock) error { return f.Close() }},
-		{"unlock", vfs.OpUnlock, never, never, never, func(_ vfs.FS, _ vfs.File, l vfs.Lock) error { return l.Release() }},
+		{"sync", vfs.OpSync, never, never, never, func(_ vfs.FS, f vfs.File, _ vfs.Locks) error { return f.Sync() }},
+		{"syncdir", vfs.OpSyncDir, never, never, never, func(d vfs.FS, _ vfs.File, _ vfs.Locks) error { return d.SyncDir(".") }},
+		{"map", vfs.OpMap, never, never, never, func(_ vfs.FS, f vfs.File, _ vfs.Locks) error { _, err := f.Map(1); return err }},
+		{"close", vfs.OpClose, never, never, never, func(_ vfs.FS, f vfs.File, _ vfs.Locks) error { return f.Close() }},
+		{"unlock", vfs.OpUnlock, never, never, never, func(_ vfs.FS, _ vfs.File, l vfs.Locks) error { return l.Unlock(0) }},
+		{"close locks", vfs.OpClose, never, never, never, func(_ vfs.FS, _ vfs.File, l vfs.Locks) error { return l.Close() }},
+		{"page", vfs.OpPage, never, never, never, func(d vfs.FS, _ vfs.File, _ vfs.Locks) error { _, err := d.Page("p", 8); return err }},
 	} {
 		for _, e := range []struct {
 			err  error
@@ -66,7 +70,7 @@ func TestRetry(t *testing.T) {
 			require.NoError(t, err)
 			_, err = f.WriteAt([]byte("text"), 0)
 			require.NoError(t, err)
-			l, err := d.Lock("l", "")
+			l, err := d.Locks("l")
 			require.NoError(t, err)
 
 			fault.Fail(vfs.Rule{Op: test.mask, Err: e.err})

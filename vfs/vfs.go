@@ -19,7 +19,7 @@
 // something to be matched with errors.Is; only io.EOF comes bare. Links and
 // special files are never followed or opened. Nothing is ever reached outside
 // the directory. A lock is exclusive over all processes and also inside of
-// this one, never waits, and dies with its process.
+// this one, is never waited for, and dies with its process.
 //
 // What is written is safe from a crash of the machine only after Sync of the
 // file and SyncDir of the directory that names it; a file's Sync does not make
@@ -29,9 +29,10 @@
 //
 // # Where to read
 //
-// vfs.go and errors.go are what the engine uses. os.go, osfile.go, osdir.go and
-// lock.go are the real disk, with one file per system for what differs. mem.go
-// and memfile.go are the memory, trace.go what it remembers. crash.go says what
+// vfs.go, errors.go and fork.go are what the engine uses. os.go, osfile.go,
+// osdir.go, lock.go, lockfile.go and page.go are the real disk, with one file per
+// system for what differs. mem.go, memfile.go, memlock.go and memshare.go are the
+// memory, trace.go what it remembers. crash.go says what
 // a crash may leave; replay.go is the disk at one moment, point.go chooses what
 // arrived, outcome.go works out what follows from that, image.go makes it.
 // fault.go and retry.go are wrappers. Package vfstest is the suite that all of
@@ -40,6 +41,7 @@ package vfs
 
 import (
 	"io"
+	"sync/atomic"
 	"time"
 )
 
@@ -74,12 +76,21 @@ type FS interface {
 	// renamed and those removed.
 	SyncDir(dir string) error
 
-	// Lock takes an exclusive lock without waiting, and writes holder at the
-	// front of the lock file for others to read. When it is taken, by this or
-	// another process, the error is a *LockedError. The file is made when it
-	// is missing; what it holds never matters. A lock file must be used for
-	// nothing else: on some systems closing any handle of it drops the lock.
-	Lock(name, holder string) (Lock, error)
+	// Locks opens a lock file, which is made when it is missing; what it holds
+	// never matters for locking. It is opened once per process: again, also
+	// under another name or through another FS, is a *LockedError with what the
+	// first user last wrote with SetText. A lock file must be used for nothing
+	// else: on some systems closing any handle of it drops the locks. The error
+	// is errors.ErrUnsupported where the system knows no locks.
+	Locks(name string) (Locks, error)
+
+	// Page maps a small file that all processes of this machine share, for
+	// reading and writing. It is made when it is missing, and made longer when
+	// it is shorter than size, with zeros; it is never cut. Size is in bytes, a
+	// multiple of 8, at most MaxPage. What it holds outlives all processes, and
+	// after a crash of the machine may be anything. The error is
+	// errors.ErrUnsupported on network disks and where systems cannot.
+	Page(name string, size int) (Page, error)
 
 	// Local says whether the directory is on a disk of this machine, so that
 	// all processes that use it see one another's writes at once and files may
@@ -95,10 +106,65 @@ type FS interface {
 	Close() error
 }
 
-// A Lock is held until Release, until its FS is closed, or until the process
-// ends. Releasing it again does nothing.
-type Lock interface {
-	Release() error
+// MaxLocks is how many locks a lock file has.
+const MaxLocks = 1 << 16
+
+// Locks are exclusive locks between processes, told apart by numbers below
+// MaxLocks. They belong to the process: they are held until Unlock, Close, Close
+// of the FS, or until the process ends, however that is. A forked child does not
+// have them. A number out of range is fs.ErrInvalid, anything after Close
+// fs.ErrClosed.
+//
+// All methods may be used by any number of goroutines. None waits for a lock;
+// those of one Locks wait for one another, which counts on network disks only.
+type Locks interface {
+	// TryLock takes lock i, and reports whether it did: false if another
+	// process has it, or another user of this Locks.
+	TryLock(i int) (bool, error)
+
+	// Unlock gives lock i free. It does nothing if that is not held.
+	Unlock(i int) error
+
+	// Taken returns the first lock in [from, to) that another process holds;
+	// ok is false if there is none. The locks of this process never count. It
+	// takes nothing, but where systems cannot just look (Windows, SMB) it tries
+	// instead, and a TryLock by another process that moment may get false.
+	Taken(from, to int) (i int, ok bool, err error)
+
+	// SetText leaves a short text about lock i for others to read, such as who
+	// holds it. It is a courtesy to people: what does not fit is cut off, only
+	// the first 256 locks have room for one, and errors, such as a full disk,
+	// are ignored.
+	SetText(i int, text string)
+
+	// Text returns the text about lock i: printable and short whatever is
+	// there, and "" when nothing is legible. It may be out of date.
+	Text(i int) string
+
+	// Close gives up all locks. Closing it again does nothing.
+	Close() error
+}
+
+// MaxPage is the largest size of a Page in bytes.
+const MaxPage = 16 << 20
+
+// Page is memory that processes share.
+type Page interface {
+	// Words is the memory, size/8 words. It must not be touched after Close,
+	// when Words returns nil. That somebody cuts the file makes an access a
+	// fault that kills the process unless debug.SetPanicOnFault is on.
+	Words() []atomic.Uint64
+
+	// Wait waits while word i is old, until somebody wakes it or until d is
+	// over. It may return early. Who changes the word and then wakes it is not
+	// missed, provided that the lower half of the word changed.
+	Wait(i int, old uint64, d time.Duration)
+
+	// Wake wakes all who wait for word i, in any process.
+	Wake(i int)
+
+	// Close unmaps the page. Nobody may be in Wait. Closing it again does nothing.
+	Close() error
 }
 
 // File is an open file. ReadAt, WriteAt and Size may be used concurrently.

@@ -40,8 +40,11 @@ func Run(t *testing.T, open func(t *testing.T) vfs.FS) {
 		{"Errors", testErrors},
 		{"Map", testMap},
 		{"Lock", testLock},
+		{"LockTaken", testLockTaken},
 		{"LockText", testLockText},
 		{"LockRace", testLockRace},
+		{"Page", testPage},
+		{"PageWake", testPageWake},
 		{"Concurrent", testConcurrent},
 		{"Model", testModel},
 	} {
@@ -362,8 +365,10 @@ func testNames(t *testing.T, d vfs.FS) {
 		require.ErrorIs(t, err, fs.ErrInvalid, "%q", name)
 		_, err = d.List(name)
 		require.ErrorIs(t, err, fs.ErrInvalid, "%q", name)
-		_, err = d.Lock(name, "me")
+		_, err = d.Locks(name)
 		require.ErrorIs(t, err, fs.ErrInvalid, "%q", name)
+		_, err = d.Page(name, 8)
+		requireErrorIn(t, err, fs.ErrInvalid, errors.ErrUnsupported)
 		require.ErrorIs(t, d.Remove(name), fs.ErrInvalid, "%q", name)
 		require.ErrorIs(t, d.Rename(name, "x"), fs.ErrInvalid, "%q", name)
 		require.ErrorIs(t, d.Mkdir(name), fs.ErrInvalid, "%q", name)
@@ -391,10 +396,13 @@ func testErrors(t *testing.T, d vfs.FS) {
 	_, openErr := d.Open("no")
 	_, listErr := d.List("no")
 	_, statErr := d.Stat("no")
-	l, err := d.Lock("l", "me")
+	l, err := d.Locks("l")
 	require.NoError(t, err)
-	_, lockErr := d.Lock("l", "you")
-	require.NoError(t, l.Release())
+	_, locksErr := d.Locks("l")
+	_, _, takenErr := l.Taken(1, 0)
+	require.NoError(t, l.Close())
+	_, lockErr := l.TryLock(0)
+	_, pageErr := d.Page("p", -1)
 	for _, test := range []struct {
 		op, name string
 		err      error
@@ -409,7 +417,10 @@ func testErrors(t *testing.T, d vfs.FS) {
 		{"open", "no", openErr},
 		{"list", "no", listErr},
 		{"stat", "no", statErr},
+		{"lock", "l", locksErr},
 		{"lock", "l", lockErr},
+		{"taken", "l", takenErr},
+		{"page", "p", pageErr},
 		{"remove", "no", d.Remove("no")},
 		{"rename", "no", d.Rename("no", "f")},
 		{"mkdir", "f", d.Mkdir("f")},
