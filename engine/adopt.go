@@ -57,32 +57,59 @@ func (e *Engine) adopt() error {
 	return nil
 }
 
-// inherit takes over what processes that died have written to: it will be sealed by this one.
-// It does nothing for those that live. The caller holds the writer lock, and nothing of the
-// dead is left to be adopted.
-func (e *Engine) inherit() error {
-	b := &e.board
-	dead := make(map[int]bool)
-	for _, a := range b.files(nil) {
-		if e.writesTo(a.id) || e.bg.hasOrphan(a.id) {
+// deadFiles returns the segments on the board that processes have left which died: in
+// another slot, or before this one in its own.
+func (e *Engine) deadFiles() (dead []activeFile, err error) {
+	lives := make(map[int]bool)
+	e.w.mu.Lock()
+	defer e.w.mu.Unlock()
+	for _, a := range e.board.files(nil) {
+		if a.owner == e.board.slot {
+			if !e.writesTo(a.id) && !e.bg.hasOrphan(a.id) {
+				dead = append(dead, a)
+			}
 			continue
 		}
-		gone, known := dead[a.owner]
+		alive, known := lives[a.owner]
 		if !known {
-			gone = a.owner == b.slot // of one that had it before
-			if !gone {
-				_, lives, err := e.locks.Taken(lockSlots+a.owner, lockSlots+a.owner+1)
-				if err != nil {
-					return err
-				}
-				gone = !lives
+			if alive, err = e.lives(a.owner); err != nil {
+				return nil, err
 			}
-			dead[a.owner] = gone
+			lives[a.owner] = alive
 		}
-		if gone {
+		if !alive {
+			dead = append(dead, a)
+		}
+	}
+	return dead, nil
+}
+
+// lives reports whether another process has a slot.
+func (e *Engine) lives(slot int) (bool, error) {
+	_, lives, err := e.locks.Taken(lockSlots+slot, lockSlots+slot+1)
+	return lives, err
+}
+
+// inherit takes over what processes that died have written to: it will be sealed by this
+// one, and what they wrote of large values and named nowhere goes. The caller has entered.
+func (e *Engine) inherit() error {
+	if e.w.closed {
+		return ErrClosed
+	}
+	for _, a := range e.board.files(nil) {
+		dead := a.owner == e.board.slot
+		if !dead {
+			alive, err := e.lives(a.owner)
+			if err != nil {
+				return err
+			}
+			dead = !alive
+		}
+		if dead && !e.writesTo(a.id) && !e.bg.hasOrphan(a.id) {
 			e.inheritFile(a)
 		}
 	}
+	e.bg.wantSweep()
 	return nil
 }
 
@@ -91,8 +118,8 @@ func (e *Engine) inheritFile(a activeFile) {
 	s := e.segmentOf(a.id)
 	if s == nil { // dropped, or nothing was committed to it
 		e.board.remove(a.id)
-		if a.length <= codec.SegmentHeaderLen && !e.graves.has(a.id) {
-			e.faults.add("remove an empty segment", e.removeFile(codec.SegmentName(a.id)))
+		if !e.graves.has(a.id) {
+			e.giveUp(codec.SegmentName(a.id))
 		}
 		return
 	}
@@ -102,6 +129,5 @@ func (e *Engine) inheritFile(a activeFile) {
 		delete(e.follower.tails, a.id)
 	}
 	s.Seal()
-	e.reserve.hints.Add(0)
 	e.bg.adoptOrphan(&orphan{h: &history{seg: s, cacheID: e.id}, unread: true})
 }

@@ -154,7 +154,7 @@ func (b *background) work() {
 		b.syncNow()
 	}
 	e.faults.add("remove value files", e.values.removeDead())
-	e.faults.add("remove value files", b.sweepOnce())
+	e.faults.add("remove value files", b.sweepOnce(false))
 }
 
 // syncNow syncs. That Close was faster is no fault: it syncs itself.
@@ -164,14 +164,23 @@ func (b *background) syncNow() {
 	}
 }
 
-// sweepOnce removes the value files that nothing names, once, as soon as it may.
-func (b *background) sweepOnce() error {
+// sweepOnce removes the value files that nothing names, once, as soon as it may. locked: the
+// caller holds the writer lock.
+func (b *background) sweepOnce(locked bool) error {
 	b.sweeping.Lock()
 	defer b.sweeping.Unlock()
 	if !b.takeSweep() {
 		return nil
 	}
-	return b.e.values.removeOrphans()
+	return b.e.values.removeOrphans(locked)
+}
+
+// wantSweep asks for a sweep.
+func (b *background) wantSweep() {
+	b.mu.Lock()
+	b.sweep = true
+	b.mu.Unlock()
+	b.poke()
 }
 
 // takeSweep reports, once, that orphaned value files may be removed: all that

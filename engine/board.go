@@ -128,8 +128,20 @@ func (b *board) remove(id uint64) {
 	}
 }
 
+// own makes this process the owner of a segment.
+func (b *board) own(id uint64) {
+	for i := range mostFiles {
+		f := b.w[wordFiles+i*fileWords:][:fileWords]
+		if f[fileID].Load() == id {
+			f[fileOwner].Store(uint64(b.slot))
+		}
+	}
+}
+
 // setLength states how far the segment of an entry is committed.
-func (b *board) setLength(entry int, n int64) { b.w[wordFiles+entry*fileWords+fileLen].Store(uint64(n)) }
+func (b *board) setLength(entry int, n int64) {
+	b.w[wordFiles+entry*fileWords+fileLen].Store(uint64(n))
+}
 
 // count is a number that processes share, or that this one has for itself.
 type count struct {
@@ -148,5 +160,5 @@ func (c *count) Add(n int64)   { c.word().Add(uint64(n)) }
 func (c *count) Load() int64   { return int64(c.word().Load()) }
 func (c *count) Store(n int64) { c.word().Store(uint64(n)) }
 
-// share makes the count the one in a word of the page, which goes on from what it has.
+// share makes the count the one in a word of the page.
 func (c *count) share(w *atomic.Uint64) { c.shared = w }

@@ -349,7 +349,7 @@ func (c *checker) orphans() error {
 			if err := c.e.fsys.Remove(o.Name); err != nil && !errors.Is(err, fs.ErrNotExist) {
 				return err
 			}
-			c.e.values.uncount(o)
+			c.e.values.uncount(o, true)
 		}
 		c.found(o.Name, 0, errOrphan, c.fix)
 	}

@@ -48,13 +48,14 @@ const (
 	// lockWait bounds how long who waits for it sleeps: its holder may have died, and
 	// wakes nobody then.
 	lockWait = 5 * time.Millisecond
-
 )
 
 func (l *dirLock) init(e *Engine) {
 	l.e = e
 	l.turn = make(chan struct{}, 1)
 	l.turn <- struct{}{}
+	l.ticks = time.AfterFunc(time.Hour, l.tick)
+	l.ticks.Stop()
 }
 
 // enter takes the writer lock, that of this process and that of the directory: what other
@@ -99,6 +100,7 @@ func (e *Engine) leave() {
 // take takes the lock of the directory, and applies what has been committed since this
 // process had it.
 func (l *dirLock) take(ctx context.Context) error {
+	closes := ctx != nil // or whose caller decides how long to wait
 	if ctx == nil {
 		ctx = context.Background()
 	}
@@ -113,10 +115,10 @@ func (l *dirLock) take(ctx context.Context) error {
 	l.e.w.mu.Lock()
 	held := l.held
 	l.e.w.mu.Unlock()
-	if held {
+	if held { // another goroutine has taken it meanwhile
 		return nil
 	}
-	if err := l.wait(ctx); err != nil {
+	if err := l.wait(ctx, closes); err != nil {
 		return err
 	}
 	l.e.w.mu.Lock()
@@ -128,7 +130,7 @@ func (l *dirLock) take(ctx context.Context) error {
 }
 
 // wait waits for the kernel's lock.
-func (l *dirLock) wait(ctx context.Context) error {
+func (l *dirLock) wait(ctx context.Context, closes bool) error {
 	b, locks := &l.e.board, l.e.locks
 	if l.yields {
 		l.yields = false
@@ -144,6 +146,9 @@ func (l *dirLock) wait(ctx context.Context) error {
 		b.page.Wait(wordGiven, given, lockWait)
 		if ctx.Err() != nil {
 			return l.timeout(ctx)
+		}
+		if l.e.closing.Load() && !closes {
+			return ErrClosed
 		}
 		if l.e.forked() {
 			return ErrForked
@@ -228,9 +233,5 @@ func (l *dirLock) start() {
 	b := &l.e.board
 	b.w[wordHolder].Store(uint64(b.slot) + 1)
 	l.held, l.since, l.seen = true, time.Now(), l.uses
-	if l.ticks == nil {
-		l.ticks = time.AfterFunc(keepTick, l.tick)
-	} else {
-		l.ticks.Reset(keepTick)
-	}
+	l.ticks.Reset(keepTick)
 }

@@ -26,6 +26,7 @@ type Engine struct {
 	dir      dirLock
 	follower follower
 	followed atomic.Uint64 // sequence up to which commits are applied
+	closing  atomic.Bool   // nobody waits for other processes any more, but Close
 	guard    *vfs.ForkGuard
 	maxFile  int64 // how long segments may get, as the first process has it
 
@@ -105,11 +106,13 @@ func open(fsys vfs.FS, o Options) (*Engine, error) {
 	if err != nil {
 		return nil, errors.Join(err, e.abandon())
 	}
+	if first {
+		e.present()
+	}
 	e.faults.add("free space", e.lookAtVolume())
 	e.bg.start(e, r)
 	e.reclaiming.start(e)
 	if first {
-		e.present()
 		e.dir.opened()
 	}
 	return e, nil
@@ -154,6 +157,7 @@ func (e *Engine) Close() error {
 		return ErrClosed
 	}
 	e.w.closed = true
+	e.closing.Store(true)
 	e.w.mu.Unlock()
 
 	e.stop()

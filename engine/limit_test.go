@@ -83,7 +83,7 @@ func TestUsageOfOrphans(t *testing.T) {
 	_, err = e.values.orphans()
 	require.NoError(t, err)
 	require.Equal(t, onDisk(mem), e.DiskUsage())
-	require.NoError(t, e.values.removeOrphans())
+	require.NoError(t, e.values.removeOrphans(false))
 	require.Equal(t, onDisk(mem), e.DiskUsage())
 	require.NoError(t, e.Close())
 }

@@ -75,7 +75,7 @@ func (e *Engine) makeRoom(w *want, locked bool) error {
 		return nil
 	}
 	if before := e.DiskUsage(); e.values.strayBytes.Load() > 0 {
-		if err := e.bg.sweepOnce(); err != nil || e.DiskUsage() < before {
+		if err := e.bg.sweepOnce(locked); err != nil || e.DiskUsage() < before {
 			return err
 		}
 	}

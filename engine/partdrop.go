@@ -2,6 +2,7 @@ package engine
 
 import (
 	"errors"
+	"io/fs"
 
 	"github.com/go-diskcache/diskcache/segment"
 )
@@ -73,16 +74,53 @@ func (e *Engine) syncWriters(locked bool) error {
 	e.bg.mu.Lock()
 	ws = append(ws, e.bg.rotated...)
 	e.bg.mu.Unlock()
+	others := e.unsyncedOthers()
 	if !locked {
 		e.w.mu.Unlock()
 	}
 	var errs []error
+	for _, s := range others {
+		errs = append(errs, e.syncOther(s))
+	}
 	for _, w := range ws {
 		if err := w.Sync(); err != nil && (locked && e.w.has(w.Segment) || !locked && e.has(w.Segment)) {
 			errs = append(errs, syncError(err))
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// unsyncedOthers returns the segments of other processes that are not known to be on the
+// disk. The caller holds the writer lock of the process.
+func (e *Engine) unsyncedOthers() (others []*segment.Segment) {
+	for _, s := range e.w.bySlot {
+		if s != nil && s.Synced() < s.Length() && !e.writesTo(s.ID) && !e.bg.hasOrphan(s.ID) {
+			others = append(others, s)
+		}
+	}
+	return others
+}
+
+// syncOther syncs a segment that another process writes to, or wrote to. One that is gone
+// needs none.
+func (e *Engine) syncOther(s *segment.Segment) error {
+	length := s.Length()
+	f, err := e.fsys.Open(s.Name())
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	e.stats.syncs.Add(1)
+	if err := errors.Join(f.Sync(), f.Close()); err != nil {
+		return syncError(err)
+	}
+	if err := e.fsys.SyncDir("."); err != nil {
+		return syncError(err)
+	}
+	s.SetSynced(length)
+	return nil
 }
 
 // has reports whether a segment is still part of the log. One that was dropped meanwhile

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"cmp"
+	"errors"
 
 	"github.com/go-diskcache/diskcache/keydir"
 	"github.com/go-diskcache/diskcache/segment"
@@ -18,6 +19,9 @@ func (e *Engine) rebuildFromRead() error {
 	x := e.index.Load()
 	if x.Err() == nil {
 		return nil // somebody was faster
+	}
+	if !e.dir.held { // segments may go as they are read
+		return errors.Join(e.reindex(), e.follow())
 	}
 	_, err := e.rebuild(x)
 	return err

@@ -14,11 +14,16 @@ type reclaiming struct {
 	wake chan struct{}
 	quit chan struct{}
 	done chan struct{}
+	kept bool // this process is the one that takes space back in the background
 }
 
 const (
 	// reclaimTick is how often it looks whether there is something to do.
 	reclaimTick = time.Second
+
+	// followTick is how often a process that is idle applies what others have committed: so
+	// it need not build its index anew when it is asked again.
+	followTick = 100 * time.Millisecond
 
 	// reclaimRate bounds what is copied while nobody waits for room, in bytes per
 	// second: readers and writers are to have the disk.
@@ -58,6 +63,9 @@ func (r *reclaiming) run() {
 	defer close(r.done)
 	t := time.NewTicker(reclaimTick)
 	defer t.Stop()
+	others := time.NewTicker(followTick)
+	defer others.Stop()
+	r.lookAround()
 	var last uint64
 	busy := int64(busyShare)
 	if r.e.opt.SizeLimit > 0 {
@@ -69,23 +77,61 @@ func (r *reclaiming) run() {
 			return
 		case <-r.wake:
 			r.work(busy)
+		case <-others.C:
+			if err := r.e.catchUp(); err != ErrClosed {
+				r.e.faults.add("follow", err)
+			}
 		case <-t.C:
 			share := int64(idleShare)
 			if seq := r.e.clock.last.Load(); seq != last {
 				share, last = busy, seq
 			}
 			r.e.faults.add("free space", r.e.lookAtVolume())
+			r.lookAround()
 			r.work(share)
 			last = r.e.clock.last.Load()
 		}
 	}
 }
 
+// mine reports whether it is up to this process to take space back in the background: to one
+// of all that have the directory open, and to another once that is gone.
+func (r *reclaiming) mine() bool {
+	if r.kept || r.e.dir.whole.Load() {
+		return true
+	}
+	ok, err := r.e.locks.TryLock(lockKeeper)
+	r.e.faults.add("take the keeper's lock", err)
+	r.kept = ok
+	return ok
+}
+
+// lookAround takes over what processes that died have left.
+func (r *reclaiming) lookAround() {
+	e := r.e
+	if e.dir.whole.Load() {
+		return
+	}
+	if dead, err := e.deadFiles(); err != nil || len(dead) > 0 {
+		if err == nil {
+			err = e.enter(nil)
+		}
+		if err == nil {
+			err = e.inherit()
+			e.leave()
+		}
+		if err != nil && !errors.Is(err, ErrClosed) {
+			e.faults.add("take over from a process that died", err)
+		}
+	}
+	e.faults.add("remove dropped segments", e.retireDropped())
+}
+
 // work takes back what is too much. It ends when there is no more, or at once when
 // the engine is closed.
 func (r *reclaiming) work(share int64) {
 	e := r.e
-	if !e.opt.Compaction {
+	if !e.opt.Compaction || !r.mine() {
 		return
 	}
 	for {

@@ -122,6 +122,7 @@ func (e *Engine) recover(list []vfs.Info) (*recovery, error) {
 	}
 	e.w.seq = e.clock.last.Load()
 	e.stats.disk.Store(r.sumDisk(list) + e.values.bytes.Load())
+	e.values.uncounted = true
 	for _, o := range r.orphans {
 		e.reserve.hints.Add(int64(codec.HintLen(len(o.h.entries))))
 	}
@@ -135,34 +136,45 @@ func (e *Engine) recover(list []vfs.Info) (*recovery, error) {
 // unfinished.
 func (r *recovery) sort(list []vfs.Info) error {
 	byID := make(map[uint64]*found)
-	get := func(id uint64) *found {
-		if byID[id] == nil {
-			byID[id] = &found{id: id, missing: true}
-		}
-		return byID[id]
-	}
 	for _, info := range list {
 		kind, id, ok := codec.ParseName(info.Name)
 		if !ok || !info.Regular {
 			continue
 		}
 		switch kind {
-		case codec.NameSegment:
-			f := get(id)
-			f.missing, f.size = false, info.Size
-		case codec.NameHint:
-			get(id).hinted = true
+		case codec.NameSegment, codec.NameHint:
+			note(byID, kind, id, info)
 		case codec.NameTemp:
 			if err := r.e.fsys.Remove(info.Name); err != nil && !errors.Is(err, fs.ErrNotExist) {
 				return err
 			}
 		}
 	}
-	for _, f := range byID {
-		r.found = append(r.found, *f)
-	}
-	slices.SortFunc(r.found, func(a, b found) int { return cmp.Compare(a.id, b.id) })
+	r.found = sorted(byID)
 	return nil
+}
+
+// note notes a segment or a hint of one.
+func note(byID map[uint64]*found, kind codec.NameKind, id uint64, info vfs.Info) {
+	f := byID[id]
+	if f == nil {
+		f = &found{id: id, missing: true}
+		byID[id] = f
+	}
+	if kind == codec.NameHint {
+		f.hinted = true
+	} else {
+		f.missing, f.size = false, info.Size
+	}
+}
+
+func sorted(byID map[uint64]*found) []found {
+	all := make([]found, 0, len(byID))
+	for _, f := range byID {
+		all = append(all, *f)
+	}
+	slices.SortFunc(all, func(a, b found) int { return cmp.Compare(a.id, b.id) })
+	return all
 }
 
 // maxFile returns how long a segment may get: what the options need, and what is

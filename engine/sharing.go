@@ -159,6 +159,8 @@ func (e *Engine) present() {
 	for i, v := range e.opt.agreed(e.layout.MaxFile()) {
 		b.w[wordOptions+i].Store(uint64(v))
 	}
+	b.w[wordDisk].Store(uint64(e.stats.disk.Load()))
+	b.w[wordHints].Store(uint64(e.reserve.hints.Load()))
 	e.stats.disk.share(&b.w[wordDisk])
 	e.reserve.hints.share(&b.w[wordHints])
 	b.w[wordReady].Store(readyMark)
@@ -232,9 +234,7 @@ func (e *Engine) isLast() (bool, error) {
 // depart ends the use of the directory by this process.
 func (e *Engine) depart() error {
 	var errs []error
-	if e.dir.ticks != nil {
-		e.dir.ticks.Stop()
-	}
+	e.dir.ticks.Stop()
 	e.w.mu.Lock()
 	if e.dir.held && !e.dir.whole.Load() {
 		e.dir.give()

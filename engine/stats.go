@@ -41,7 +41,7 @@ type counters struct {
 	written  atomic.Int64
 	corrupt  atomic.Int64
 	torn     atomic.Int64
-	disk     count        // bytes of all files
+	disk     count // bytes of all files
 	openTime atomic.Int64
 
 	moved, movedBytes     atomic.Int64 // records copied by compaction or eviction

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"path"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -35,13 +36,15 @@ type values struct {
 	deadBytes    atomic.Int64 // of those that wait to be removed
 	strayBytes   atomic.Int64 // of orphans that were seen
 
-	mu       sync.Mutex
-	made     bool             // the directory is there and synced
-	live     map[uint64]int64 // size by ID: named by the newest record of a key
-	pending  map[uint64]int64 // bytes written by ID: of files not yet named
-	dead     []deadFile
-	stray    map[string]int64 // size by name of the orphans that were seen
-	removing sync.Mutex       // taken before mu by who removes dead files
+	mu      sync.Mutex
+	made    bool             // the directory is there and synced
+	live    map[uint64]int64 // size by ID: named by the newest record of a key
+	pending map[uint64]int64 // bytes written by ID: of files not yet named
+	dead    []deadFile
+	stray   map[string]int64 // size by name of the orphans that were seen
+
+	uncounted bool       // orphans are of the time before the first process came, and count from when they are seen
+	removing  sync.Mutex // taken before mu by who removes dead files
 }
 
 // deadFile may be removed once seg is synced behind off.
@@ -95,6 +98,16 @@ func (v *values) condemnAll(seg *segment.Segment, off int64) {
 	clear(v.live)
 }
 
+// forgetAll notes that no file is named any more, as another process says that removes them.
+func (v *values) forgetAll() {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	for _, size := range v.live {
+		v.bytes.Add(-size)
+	}
+	clear(v.live)
+}
+
 // waitFor reports whether files are removed only once more of a segment is on the disk.
 func (v *values) waitFor(seg *segment.Segment) bool {
 	v.mu.Lock()
@@ -144,6 +157,9 @@ func (v *values) removeDead() error {
 		}
 		removed[d.ID] = true
 		v.deadBytes.Add(-d.Size)
+		if err == nil {
+			v.e.stats.disk.Add(-d.Size)
+		}
 	}
 	v.mu.Lock()
 	defer v.mu.Unlock()
@@ -153,17 +169,28 @@ func (v *values) removeDead() error {
 
 // removeOrphans removes the files that no record names. The whole log must be on
 // the disk, and read without damage.
-func (v *values) removeOrphans() error {
+func (v *values) removeOrphans(locked bool) error {
 	orphans, err := v.orphans()
+	if len(orphans) > 0 && !locked {
+		// Those whose process is gone may be named by what it committed last.
+		if eerr := v.e.enter(nil); eerr != nil {
+			return errors.Join(err, eerr)
+		}
+		v.e.leave()
+	}
 	errs := []error{err}
 	for _, o := range orphans {
+		if _, id, _ := codec.ParseName(path.Base(o.Name)); v.known(id) {
+			v.uncount(o, false)
+			continue
+		}
 		// Who removed it after it was listed may have been removeDead.
 		err := v.e.fsys.Remove(o.Name)
 		if !errors.Is(err, fs.ErrNotExist) {
 			errs = append(errs, err)
 		}
 		if err == nil || errors.Is(err, fs.ErrNotExist) {
-			v.uncount(o)
+			v.uncount(o, err == nil)
 		}
 	}
 	return errors.Join(errs...)
@@ -172,6 +199,7 @@ func (v *values) removeOrphans() error {
 // orphans lists the files that no record names, and counts them as space in use.
 func (v *values) orphans() ([]vfs.Info, error) {
 	list, err := v.e.fsys.List(codec.ValuesDir)
+	defer func() { v.uncounted = false }()
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
@@ -179,6 +207,12 @@ func (v *values) orphans() ([]vfs.Info, error) {
 	for _, info := range list {
 		kind, id, ok := codec.ParseName(info.Name)
 		if !ok || !info.Regular || kind != codec.NameValue && kind != codec.NameTemp || v.known(id) {
+			continue
+		}
+		if mine, err := v.mayBeGarbage(id); err != nil || !mine {
+			if err != nil {
+				return orphans, err
+			}
 			continue
 		}
 		info.Name = codec.ValuesDir + "/" + info.Name
@@ -190,16 +224,33 @@ func (v *values) orphans() ([]vfs.Info, error) {
 		if _, ok := v.stray[info.Name]; !ok {
 			v.stray[info.Name] = info.Size
 			v.strayBytes.Add(info.Size)
+			if v.uncounted {
+				v.e.stats.disk.Add(info.Size)
+			}
 		}
 		v.mu.Unlock()
 	}
 	return orphans, err
 }
 
+// mayBeGarbage reports whether a file that is not known is of nobody: the process in whose
+// slot it was made is this one, or there is none.
+func (v *values) mayBeGarbage(id uint64) (bool, error) {
+	slot := int(id&slotMask) - 1
+	if slot < 0 || slot == v.e.board.slot || v.e.dir.whole.Load() {
+		return true, nil
+	}
+	lives, err := v.e.lives(slot)
+	return !lives, err
+}
+
 // uncount takes an orphan that was removed out of the space in use.
-func (v *values) uncount(o vfs.Info) {
+func (v *values) uncount(o vfs.Info, removed bool) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
+	if removed {
+		v.e.stats.disk.Add(-v.stray[o.Name])
+	}
 	v.strayBytes.Add(-v.stray[o.Name])
 	delete(v.stray, o.Name)
 }
@@ -252,7 +303,7 @@ func (v *values) create(first []byte, r io.Reader, locked bool) (codec.FileRef, 
 		tmp = name
 	}
 	if rerr := v.e.fsys.Remove(tmp); rerr == nil || errors.Is(rerr, fs.ErrNotExist) {
-		v.forgetPending(id)
+		v.removedPending(id)
 	} else {
 		err = errors.Join(err, rerr) // it stays, and counts
 	}
@@ -271,12 +322,17 @@ func (v *values) closedError(err error) error {
 func (v *values) newID() uint64 {
 	var b [8]byte
 	_, _ = rand.Read(b[:]) // never fails: it ends the program instead
-	id := binary.LittleEndian.Uint64(b[:]) | 1
+	// What nobody names belongs to the process in the slot that it tells of.
+	id := binary.LittleEndian.Uint64(b[:])&^slotMask | uint64(v.e.board.slot+1)
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	v.pending[id] = 0
 	return id
 }
+
+// slotMask is the part of the ID of a value file that tells which slot its process had, and
+// one: none has ID 0.
+const slotMask = 0xff
 
 // fits refuses a value that is longer than a cache within the limit can hold.
 func (v *values) fits(size int64) error {
@@ -301,6 +357,7 @@ func (v *values) grow(id uint64, n int64) error {
 	}
 	v.pending[id] += n
 	v.pendingBytes.Add(n)
+	v.e.stats.disk.Add(n)
 	return nil
 }
 
@@ -316,9 +373,11 @@ func (v *values) makeRoom(id uint64, n int64, locked bool) error {
 	return err
 }
 
-func (v *values) forgetPending(id uint64) {
+// removedPending notes that a file that nothing names was removed.
+func (v *values) removedPending(id uint64) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
+	v.e.stats.disk.Add(-v.pending[id])
 	v.notPendingLocked(id)
 }
 
@@ -333,8 +392,8 @@ func (v *values) drop(f valueFile) error {
 		return nil
 	}
 	err := v.e.fsys.Remove(codec.ValueName(f.ID))
-	if err == nil || errors.Is(err, fs.ErrNotExist) { // taken for an orphan already
-		v.forgetPending(f.ID)
+	if err == nil || errors.Is(err, fs.ErrNotExist) {
+		v.removedPending(f.ID)
 		return nil
 	}
 	return err

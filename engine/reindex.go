@@ -1,0 +1,267 @@
+package engine
+
+import (
+	"errors"
+	"io/fs"
+	"math"
+
+	"github.com/go-diskcache/diskcache/codec"
+	"github.com/go-diskcache/diskcache/keydir"
+	"github.com/go-diskcache/diskcache/segment"
+)
+
+// join opens a directory that other processes have open.
+func (e *Engine) join() error {
+	e.w.mu.Lock()
+	defer e.w.mu.Unlock()
+	e.layout = segment.NewLayout(e.opt.placeBits(), e.maxFile)
+	e.index.Store(keydir.New(keydir.Config{PlaceBits: e.layout.PlaceBits, Ranks: e.evict.ranked()}))
+	e.loaded.Store(true)
+	e.log.Publish([]*segment.Segment{})
+	if err := e.reindex(); err != nil {
+		return err
+	}
+	return e.follow()
+}
+
+// maxReindex bounds how often it is begun anew because segments went as they were read.
+const maxReindex = 100
+
+// reindex builds the index anew from the files of the directory, as of what is published
+// now, while others may write. The caller holds the writer lock of the process.
+//
+// A segment that goes meanwhile was dropped by a commit that is published by then: what was
+// wanted of it was committed again, and comes with what is followed next.
+func (e *Engine) reindex() error {
+	for range maxReindex {
+		if err := e.reindexOnce(); !errors.Is(err, errBehind) {
+			return err
+		}
+	}
+	return errBehind
+}
+
+// reindexing is one attempt.
+type reindexing struct {
+	e      *Engine
+	seq    uint64           // what comes later is followed
+	active map[uint64]int64 // committed length of the segments that are written to
+	bySlot []*segment.Segment
+	tails  map[uint64]*tail
+	all    []*history
+}
+
+func (e *Engine) reindexOnce() error {
+	ri := &reindexing{e: e, seq: e.board.seq(), active: make(map[uint64]int64), tails: make(map[uint64]*tail)}
+	for _, a := range e.board.files(nil) {
+		ri.active[a.id] = a.length
+	}
+	list, err := e.fsys.List(".")
+	if err != nil {
+		return err
+	}
+	byID := make(map[uint64]*found)
+	for _, info := range list {
+		kind, id, ok := codec.ParseName(info.Name)
+		if !ok || !info.Regular || kind != codec.NameSegment && kind != codec.NameHint {
+			continue
+		}
+		note(byID, kind, id, info)
+	}
+	for _, f := range sorted(byID) {
+		if f.missing {
+			continue // its segment was removed first
+		}
+		if err := ri.read(f); err != nil {
+			return err
+		}
+	}
+	return ri.finish()
+}
+
+// read reads the history of a segment up to what is published.
+func (ri *reindexing) read(f found) error {
+	e := ri.e
+	s := e.segmentOf(f.id)
+	if e.writesTo(f.id) && s == nil {
+		return nil // nothing was committed to it, or it was dropped
+	}
+	h := &history{seg: s, cacheID: e.id}
+	if s == nil {
+		h.seg = segment.Shared(e.fsys, e.files, f.id, 0, codec.SegmentHeaderLen)
+	}
+	if err := ri.fill(h, f); err != nil {
+		if errors.Is(err, fs.ErrNotExist) || segment.IsDamage(err) && errors.Is(err, fs.ErrNotExist) {
+			return nil // dropped this moment
+		}
+		if errors.Is(err, errOtherCache) {
+			return nil
+		}
+		return err
+	}
+	if len(h.entries) == 0 {
+		return nil
+	}
+	ri.all = append(ri.all, h)
+	return nil
+}
+
+// fill reads the entries of a history and cuts off what is not published.
+func (ri *reindexing) fill(h *history, f found) error {
+	e, s := ri.e, h.seg
+	length, active := ri.active[f.id]
+	if e.writesTo(f.id) {
+		read, err := e.historyOf(s)
+		if err != nil {
+			return err
+		}
+		h.entries = read.entries
+		return nil
+	}
+	synced := int64(0)
+	if hint, err := segment.ReadHint(e.fsys, f.id); f.hinted && err == nil {
+		if hint.CacheID != e.id {
+			return errOtherCache
+		}
+		h.entries, length, synced, active = hint.Entries, hint.Length, hint.Length, false
+		s.Stream = hint.Stream
+	} else {
+		if !active {
+			length = min(f.size, e.layout.MaxFile())
+		}
+		s.SetLength(max(s.Length(), length))
+		head, err := s.Header()
+		if err != nil {
+			return err
+		}
+		if head.CacheID != e.id {
+			return errOtherCache
+		}
+		s.Stream = head.Stream
+		c, err := segment.NewCursor(readerAt{s}, s.ID, s.Length(), 0)
+		if err != nil {
+			return versionError(err)
+		}
+		h.entries = nil
+		if err := h.scan(c); err != nil {
+			return err
+		}
+		length = c.End()
+	}
+	whole := len(h.entries)
+	for whole > 0 && h.entries[whole-1].Seq > ri.seq {
+		whole--
+	}
+	cut := whole < len(h.entries)
+	h.entries = h.entries[:whole]
+	if cut {
+		length = codec.SegmentHeaderLen
+		if whole > 0 {
+			length = h.entries[whole-1].Off + h.entries[whole-1].Size
+		}
+	}
+	s.SetLength(length)
+	switch {
+	case cut || active:
+		ri.tails[f.id] = &tail{seg: s, off: length}
+	default:
+		s.SetSynced(synced)
+		s.Seal()
+	}
+	return nil
+}
+
+// finish makes an index of the histories and puts it in the place of the one that was.
+func (ri *reindexing) finish() error {
+	e := ri.e
+	e.dropIn(ri)
+	for _, h := range ri.all {
+		if n := len(h.entries); n > 0 {
+			h.seg.FirstSeq.Store(h.entries[0].Seq)
+			h.seg.LastSeq.Store(h.entries[n-1].Seq)
+			if front := h.seg.Front.Load(); front > 0 {
+				h.drop(front)
+			}
+		}
+	}
+	ri.place()
+	x := keydir.New(keydir.Config{PlaceBits: e.layout.PlaceBits, Ranks: e.evict.ranked()})
+	var files values
+	files.init(e)
+	rp := &replay{e: e, index: x, values: &files, segs: ri.bySlot, bySlot: make([]*history, len(ri.bySlot)), hidden: &doubts{}}
+	for _, h := range ri.all {
+		h.seg.Forget()
+		rp.bySlot[h.seg.Slot] = h
+	}
+	if err := rp.run(ri.all); err != nil {
+		x.Close()
+		return e.gone(readError(err))
+	}
+	e.values.adopt(&files)
+	old := e.index.Load()
+	e.index.Store(x)
+	e.loaded.Store(true)
+	e.evict.queue = evictQueue{}
+	e.w.bySlot, e.follower.tails, e.follower.scan = ri.bySlot, ri.tails, false
+	e.w.seq = ri.seq
+	e.clock.seen(ri.seq)
+	e.reclaimer.walks = nil
+	e.log.PublishThen(e.w.bySlot, old.Close)
+	return nil
+}
+
+// dropIn leaves out what is dropped.
+func (e *Engine) dropIn(ri *reindexing) {
+	drops := dropsOf(ri.all)
+	left := ri.all[:0]
+	for _, h := range ri.all {
+		d, ok := drops[h.seg.ID]
+		switch {
+		case !ok:
+		case d.upTo < math.MaxInt64:
+			h.seg.Front.Store(max(h.seg.Front.Load(), d.upTo))
+			e.reclaimer.dropped(h.seg, d.by, h.seg.FirstSeq.Load())
+		default:
+			delete(ri.tails, h.seg.ID)
+			if !e.graves.has(h.seg.ID) {
+				first := uint64(0)
+				if len(h.entries) > 0 {
+					first = h.entries[0].Seq
+				}
+				if e.segmentOf(h.seg.ID) != nil {
+					e.leaveDropped(h.seg, d.by)
+				} else {
+					e.graves.bury(segment.Gone(e.fsys, e.files, h.seg.ID, first), d.by, first)
+				}
+			}
+			continue
+		}
+		left = append(left, h)
+	}
+	ri.all = left
+}
+
+// place gives each segment a slot: the one that it has, or one that is free.
+func (ri *reindexing) place() {
+	e := ri.e
+	var w writer
+	var added []*segment.Segment
+	for _, h := range ri.all {
+		if e.segmentOf(h.seg.ID) == h.seg {
+			w.put(h.seg)
+		} else {
+			added = append(added, h.seg)
+		}
+	}
+	for _, wr := range e.w.actives() { // those that nothing was committed to
+		w.put(wr.Segment)
+	}
+	for _, s := range added {
+		s.Slot, _ = w.freeSlot(e.layout)
+		w.put(s)
+	}
+	ri.bySlot = w.bySlot
+	if ri.bySlot == nil {
+		ri.bySlot = []*segment.Segment{} // nil would close the log
+	}
+}
