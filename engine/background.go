@@ -223,10 +223,10 @@ func (e *Engine) sealWaiting(rescue bool) error {
 		}
 		if done {
 			e.reserve.hints.Add(-int64(codec.HintLen(len(w.Entries()))))
+			e.board.remove(w.Segment.ID)
 			b.mu.Lock()
 			b.rotated = slices.DeleteFunc(b.rotated, func(o *segment.Writer) bool { return o == w })
 			b.mu.Unlock()
-			e.board.remove(w.Segment.ID)
 		}
 	}
 	return errors.Join(append(errs, e.sealOrphans(rescue))...)

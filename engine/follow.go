@@ -60,8 +60,12 @@ func (e *Engine) behind() bool {
 // follow applies what is published. The caller holds the writer lock of the process.
 func (e *Engine) follow() error {
 	b := &e.board
-	if e.dir.held || e.w.seq == b.seq() && !e.follower.scan {
+	if e.dir.held {
 		return nil // who may commit has applied all
+	}
+	if e.w.seq == b.seq() && !e.follower.scan {
+		e.followed.Store(e.w.seq)
+		return nil
 	}
 	if e.forked() {
 		return ErrForked

@@ -127,13 +127,13 @@ func (e *Engine) sealOrphans(rescue bool) error {
 		done, err := e.sealOrphan(o, rescue)
 		if done {
 			e.reserve.hints.Add(-int64(codec.HintLen(len(o.h.entries))))
+			e.board.remove(o.h.seg.ID)
 			b.mu.Lock()
 			b.orphans = slices.DeleteFunc(b.orphans, func(x *orphan) bool { return x == o })
 			// As long as it is not certain what of the log is on the disk,
 			// a value file that looks like garbage may be needed after all.
 			b.sweep = b.sweep && !o.failed
 			b.mu.Unlock()
-			e.board.remove(o.h.seg.ID)
 		}
 		if err != nil {
 			return err

@@ -237,7 +237,7 @@ func (e *Engine) batchOf(s *segment.Segment, judge judgement) *batch {
 			e.reclaimer.walks[s] = w
 		}
 	}
-	b := &batch{w: w, begin: w.next, judge: judge, oldest: e.oldestBut(s), to: kept}
+	b := &batch{w: w, begin: w.next, judge: judge, seq: e.w.seq, oldest: e.oldestBut(s), to: kept}
 	b.sync = e.unsynced(s) || e.waitsFor(s)
 	for s, by := range e.reclaimer.last {
 		if by.synced() {

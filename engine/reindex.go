@@ -100,6 +100,7 @@ func (ri *reindexing) read(f found) error {
 		return err
 	}
 	if len(h.entries) == 0 {
+		delete(ri.tails, f.id) // it is found again when there is something in it
 		return nil
 	}
 	ri.all = append(ri.all, h)

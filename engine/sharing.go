@@ -87,7 +87,9 @@ func (e *Engine) takeSlot(ctx context.Context) (err error) {
 			break
 		}
 	}
+	before := e.lockLen()
 	e.locks.SetText(b.slot, e.opt.Holder)
+	e.textGrew = e.lockLen() - before
 	alone, err := e.alone()
 	if err == nil && alone {
 		b.clear() // before anybody else comes
@@ -206,7 +208,17 @@ func (e *Engine) agree() error {
 	e.maxFile = has[7]
 	e.stats.disk.share(&e.board.w[wordDisk])
 	e.reserve.hints.share(&e.board.w[wordHints])
+	e.stats.disk.Add(e.textGrew)
 	return nil
+}
+
+// lockLen returns how long the lock file is, 0 if that cannot be told.
+func (e *Engine) lockLen() int64 {
+	info, err := e.fsys.Stat(codec.LockName)
+	if err != nil {
+		return 0
+	}
+	return info.Size
 }
 
 // isLast reports whether no other process has the directory open. Then none comes, and this

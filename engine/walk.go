@@ -41,6 +41,7 @@ type batch struct {
 	to    stream
 	judge judgement
 
+	seq    uint64           // of the last commit as it was planned: what came later is left alone
 	oldest uint64           // first sequence of all other segments
 	fronts map[uint64]int64 // up to where segments are dropped, as the disk says
 	ops    []Op
@@ -112,6 +113,9 @@ func (b *batch) read(e *Engine, most int) error {
 	given := 0
 	for b.end < len(b.w.entries) && len(b.ops) < maxBatchOps && bytes < maxBatchBytes && b.end-b.begin < maxBatchLook && given < most {
 		he := &b.w.entries[b.end]
+		if he.Seq > b.seq {
+			break // the index may not know it yet
+		}
 		ops := len(b.ops)
 		if err := b.entry(e, x, he); err != nil {
 			return err

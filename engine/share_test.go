@@ -1,0 +1,146 @@
+package engine
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/go-diskcache/diskcache/vfs"
+)
+
+// TestShareFollows: what one process stores or deletes the others see at once.
+func TestShareFollows(t *testing.T) {
+	mem := vfs.NewMem()
+	a, err := Open(mem.Process(), Options{})
+	require.NoError(t, err)
+	b, err := Open(mem.Process(), Options{})
+	require.NoError(t, err)
+	require.NoError(t, a.Set("k", []byte("1"), Attrs{}))
+	v, err := b.Get("k", nil)
+	require.NoError(t, err)
+	require.Equal(t, "1", string(v))
+	require.NoError(t, b.Set("k", []byte("2"), Attrs{}))
+	v, err = a.Get("k", nil)
+	require.NoError(t, err)
+	require.Equal(t, "2", string(v))
+	ok, err := a.Delete("k")
+	require.NoError(t, err)
+	require.True(t, ok)
+	_, err = b.Get("k", nil)
+	require.ErrorIs(t, err, ErrNotFound)
+	require.NoError(t, a.Close())
+	require.NoError(t, b.Set("k", []byte("3"), Attrs{}))
+	require.NoError(t, b.Close())
+	c, err := Open(mem.Process(), Options{})
+	require.NoError(t, err)
+	v, err = c.Get("k", nil)
+	require.NoError(t, err)
+	require.Equal(t, "3", string(v))
+	require.NoError(t, c.Close())
+}
+
+// TestShareModel: operations of several processes, one after the other, are those of one
+// map, whatever else they do.
+func TestShareModel(t *testing.T) {
+	runs := 60
+	if testing.Short() {
+		runs = 20
+	}
+	for seed := range runs {
+		t.Run(fmt.Sprint(seed), func(t *testing.T) { shareModel(t, uint64(seed)) })
+	}
+}
+
+func shareModel(t *testing.T, seed uint64) {
+	rnd := rand.New(rand.NewPCG(seed, 1))
+	mem := vfs.NewMem()
+	opt := Options{SegmentSize: 4096, FileThreshold: 2000, Compaction: seed%2 == 0}
+	if seed%3 == 0 {
+		opt.Hash = func(key string) uint64 { return uint64(len(key)) << 60 } // most keys collide
+	}
+	procs := make([]*Engine, 3)
+	model := make(map[string]string)
+	open := func(i int) {
+		e, err := Open(mem.Process(), opt)
+		require.NoError(t, err)
+		procs[i] = e
+	}
+	for i := range procs {
+		open(i)
+	}
+	for n := range 1500 {
+		i := rnd.IntN(len(procs))
+		e := procs[i]
+		key := fmt.Sprintf("key-%d", rnd.IntN(60))
+		what := rnd.IntN(1000)
+		switch {
+		case what < 450:
+			size := rnd.IntN(200)
+			if rnd.IntN(20) == 0 {
+				size = 1500 + rnd.IntN(2000)
+			}
+			v := fmt.Sprintf("%d:%s", n, strings.Repeat("x", size))
+			require.NoError(t, e.Set(key, []byte(v), Attrs{}), "step %d", n)
+			model[key] = v
+		case what < 800:
+			v, err := e.Get(key, nil)
+			want, ok := model[key]
+			if !ok {
+				require.ErrorIs(t, err, ErrNotFound, "step %d of process %d: %s", n, i, key)
+				break
+			}
+			require.NoError(t, err, "step %d of process %d: %s", n, i, key)
+			require.Equal(t, want, string(v), "step %d of process %d: %s", n, i, key)
+		case what < 900:
+			ok, err := e.Delete(key)
+			require.NoError(t, err)
+			_, had := model[key]
+			require.Equal(t, had, ok, "step %d of process %d: %s", n, i, key)
+			delete(model, key)
+		case what < 940:
+			require.NoError(t, e.Update(func(tx *Tx) error {
+				v, err := tx.Get(key, nil)
+				if want, ok := model[key]; ok {
+					require.NoError(t, err)
+					require.Equal(t, want, string(v))
+				} else {
+					require.ErrorIs(t, err, ErrNotFound)
+				}
+				return tx.Set(key, fmt.Appendf(v, "+%d", n), Attrs{})
+			}))
+			model[key] += fmt.Sprintf("+%d", n)
+		case what < 955:
+			require.NoError(t, e.Compact(), "step %d of process %d", n, i)
+		case what < 960:
+			cleared, err := e.Clear()
+			require.NoError(t, err)
+			require.Equal(t, len(model), cleared, "step %d of process %d", n, i)
+			clear(model)
+		case what < 970:
+			require.NoError(t, e.Sync())
+		case what < 985:
+			require.NoError(t, e.Close(), "step %d of process %d", n, i)
+			open(i)
+		default:
+			got := make(map[string]string)
+			for kv, err := range e.Items() {
+				require.NoError(t, err)
+				got[kv.Key] = string(kv.Value)
+			}
+			require.Equal(t, model, got, "step %d of process %d", n, i)
+		}
+	}
+	for _, e := range procs {
+		n, err := e.Len()
+		require.NoError(t, err)
+		require.Equal(t, len(model), n)
+		require.Eventually(t, func() bool { return onDisk(mem) == e.DiskUsage() }, 10*time.Second, time.Millisecond) // the background may be at work
+	}
+	for _, e := range procs {
+		require.NoError(t, e.Close())
+	}
+}
