@@ -81,32 +81,37 @@ func (l *osLocks) Taken(from, to int) (int, bool, error) {
 	if err := l.check(from, to); err != nil {
 		return 0, false, l.fail("taken", from, err)
 	}
-	i, ok, err := l.firstTaken(from, to)
+	i, ok, err := firstTaken(from, to, l.probe)
 	if err != nil {
 		return 0, false, l.fail("taken", from, err)
 	}
 	return i, ok, nil
 }
 
-// firstTaken asks the kernel, which names any of the locks in a range and not
-// the first; some servers do not even say which, only that there is one. So it
-// asks again about what is before, and parts a range that was named as a whole.
-func (l *osLocks) firstTaken(from, to int) (int, bool, error) {
+// prober says whether another process holds a lock in [from, to): n of them from
+// at on, or, if that is all of the range, perhaps fewer and elsewhere in it.
+type prober func(from, to int) (at, n int, held bool, err error)
+
+// firstTaken asks the system, which names any of the locks in a range and not
+// the first, or does not even say which, only that there is one (SMB, Windows).
+// So it asks again about what is before, and parts a range that was named as a
+// whole.
+func firstTaken(from, to int, probe prober) (int, bool, error) {
 	if from >= to {
 		return 0, false, nil
 	}
-	at, n, ok, err := l.probe(from, to)
-	if !ok || err != nil {
+	at, n, held, err := probe(from, to)
+	if !held || err != nil {
 		return 0, false, err
 	}
 	if n == to-from && n > 1 {
 		middle := from + n/2
-		if i, ok, err := l.firstTaken(from, middle); ok || err != nil {
+		if i, ok, err := firstTaken(from, middle, probe); ok || err != nil {
 			return i, ok, err
 		}
-		return l.firstTaken(middle, to)
+		return firstTaken(middle, to, probe)
 	}
-	if i, ok, err := l.firstTaken(from, at); ok || err != nil {
+	if i, ok, err := firstTaken(from, at, probe); ok || err != nil {
 		return i, ok, err
 	}
 	return at, true, nil

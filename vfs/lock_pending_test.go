@@ -2,8 +2,10 @@ package vfs
 
 import (
 	"errors"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 )
 
@@ -71,5 +73,62 @@ func TestLockReplaced(t *testing.T) {
 	}
 	if err := l.confirm(d.root, "lock"); err != errReplaced {
 		t.Error("it is another:", err)
+	}
+}
+
+// TestFirstTaken: whatever of the truth a system tells about a range, the first
+// lock in it is found.
+func TestFirstTaken(t *testing.T) {
+	const numbers = 40
+	seed := rand.Uint64()
+	t.Logf("seed %d", seed)
+	r := rand.New(rand.NewPCG(seed, 0))
+	for range 2000 {
+		var held [numbers]bool
+		for i := range held {
+			held[i] = r.IntN(1+r.IntN(numbers)) == 0
+		}
+		whole := func(from, to int) (int, int, bool, error) {
+			return from, to - from, slices.Contains(held[from:to], true), nil
+		}
+		one := func(from, to int) (int, int, bool, error) {
+			var at []int
+			for i := from; i < to; i++ {
+				if held[i] {
+					at = append(at, i)
+				}
+			}
+			if len(at) == 0 {
+				return 0, 0, false, nil
+			}
+			i := at[r.IntN(len(at))]
+			n := 1
+			for i+n < to && held[i+n] && r.IntN(2) == 0 {
+				n++
+			}
+			return i, n, true, nil
+		}
+		from := r.IntN(numbers)
+		to := from + r.IntN(numbers-from+1)
+		want := slices.Index(held[from:to], true)
+		for name, probe := range map[string]prober{"whole": whole, "one": one} {
+			i, ok, err := firstTaken(from, to, probe)
+			if err != nil || ok != (want >= 0) || ok && i != from+want {
+				t.Fatalf("%s: %v, %d to %d: %d, %v, %v", name, held, from, to, i, ok, err)
+			}
+		}
+	}
+	broken := errors.New("no server")
+	for nth := range 3 {
+		calls := 0
+		_, ok, err := firstTaken(0, numbers, func(from, to int) (int, int, bool, error) {
+			if calls++; calls > nth {
+				return 0, 0, false, broken
+			}
+			return from, to - from, true, nil
+		})
+		if ok || err != broken {
+			t.Error(ok, err)
+		}
 	}
 }

@@ -25,8 +25,7 @@ func unlockByte(f *os.File, i int) error {
 	return err
 }
 
-// probe says whether another process holds a lock in [from, to): n of them from
-// at on, or, if that is all of the range, perhaps fewer and elsewhere in it.
+// probe asks for a lock that would be in the way of one on the whole range.
 func (l *osLocks) probe(from, to int) (at, n int, held bool, err error) {
 	r, err := record(l.file, syscall.F_GETLK, syscall.F_WRLCK, from, to)
 	if err != nil || r.Type == syscall.F_UNLCK {

@@ -31,10 +31,9 @@ func unlockRange(f *os.File, from, to int) error {
 	})
 }
 
-// probe says whether another process holds a lock in [from, to), in all of it as
-// far as it can tell. Windows has no way to look, so it tries to lock the range,
-// shared, so that two who look do not see each other. One's own locks are in the
-// way too; a range with one in it is said to be held until it has been parted.
+// probe tries to lock the range, for Windows has no way to look: shared, so that
+// two who look do not see each other. One's own locks are in the way too; a
+// range with one in it is said to be held until it has been parted.
 func (l *osLocks) probe(from, to int) (at, n int, held bool, err error) {
 	for i := range l.held {
 		if from <= i && i < to {
