@@ -3,6 +3,7 @@
 GO       ?= go
 FUZZTIME ?= 5s
 BENCH    ?= --rounds 5
+PROCS    ?= 1
 DCBENCH   = $(GO) run -buildvcs=false ./cmd/dcbench
 PLATFORMS = linux/386 linux/arm64 darwin/arm64 windows/amd64 freebsd/amd64
 
@@ -43,6 +44,8 @@ fuzz: ## run each fuzz target for FUZZTIME, 5s if not given
 torture: ## the tests that take hours: every crash image, 1000 kills, a minute of each fuzz target
 	DISKCACHE_TORTURE=1 $(GO) test -vet=off -v -timeout 12h -run 'Crash|Model|Damage|Fault' ./engine ./keydir ./segment ./vfs .
 	$(DCBENCH) demo --rounds 1000
+	$(DCBENCH) torture --procs $(PROCS) -c 4 --histories 300
+	$(DCBENCH) torture --procs $(PROCS) -c 4 --scenario kill --kills 5000
 	FUZZTIME=60s .ci/fuzz
 
 mutants: ## break the code on purpose, one defect at a time: do the tests notice?

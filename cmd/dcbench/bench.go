@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"path/filepath"
 	"unsafe"
@@ -30,6 +31,10 @@ type bench struct {
 	rand      *rand.Rand
 	workers   []*worker
 	bar       progress
+	stderr    io.Writer
+
+	sharedDir string       // the cache's, where other processes use it, too
+	together  func() error // waits for these, before each round
 
 	sizes recordSizes
 	order []uint32 // numbers of the keys that the operations are for
@@ -65,7 +70,15 @@ func (b *bench) options() diskcache.Options {
 	}
 }
 
-func (b *bench) cacheDir() string { return filepath.Join(b.dir, "cache") }
+func (b *bench) cacheDir() string {
+	if b.sharedDir != "" {
+		return b.sharedDir
+	}
+	return filepath.Join(b.dir, "cache")
+}
+
+// note says what the results do not, and is no error.
+func (b *bench) note(format string, args ...any) { fmt.Fprintf(b.stderr, format+"\n", args...) }
 
 func (b *bench) open(o diskcache.Options) (err error) {
 	b.cache, err = diskcache.Open(b.cacheDir(), &o)
@@ -103,6 +116,7 @@ func (b *bench) close() {
 // worker is what one goroutine works with.
 type worker struct {
 	key   []byte
+	base  uint64 // added to the numbers of keys, which are no other process's then
 	value []byte
 	buf   []byte // for values that are read
 	rec   []byte // for records of the limit
@@ -122,7 +136,7 @@ func newWorker(keySize int, value []byte) *worker {
 // keyOf returns the key with number n. It is good until the next call: the cache
 // does not keep keys, and to make a string each time would be measured, too.
 func (w *worker) keyOf(n uint64) string {
-	binary.BigEndian.PutUint64(w.key[len(w.key)-8:], n)
+	binary.BigEndian.PutUint64(w.key[len(w.key)-8:], n+w.base)
 	return unsafe.String(&w.key[0], len(w.key))
 }
 

@@ -13,25 +13,45 @@ const (
 	childCommand = "child"
 	childFill    = "fill"
 	childWrite   = "write"
+	childTorture = "torture"
+	childPeer    = "peer"
+	childShare   = "share"
 )
 
 func child(args []string, stdout io.Writer) error {
-	if len(args) > 0 && args[0] == childFill {
-		return fillAndDie(args[1:], stdout)
+	if len(args) == 0 {
+		args = []string{""}
 	}
-	if len(args) > 0 && args[0] == childWrite {
+	switch args[0] {
+	case childFill:
+		return fillAndDie(args[1:], stdout)
+	case childWrite:
 		return writeAndTell(args[1:], stdout)
+	case childTorture:
+		return tortured(args[1:], os.Stdin, stdout)
+	case childPeer:
+		return obey(args[1:], os.Stdin, stdout)
+	case childShare:
+		return share(args[1:], os.Stdin, stdout)
 	}
 	return usageError{errors.New("is how dcbench starts itself, and nothing to be called")}
 }
 
+// newChild returns dcbench anew, to be started.
+func newChild(args ...string) (*exec.Cmd, error) {
+	self, err := os.Executable()
+	if err != nil {
+		return nil, err
+	}
+	return exec.Command(self, append([]string{childCommand}, args...)...), nil
+}
+
 // startChild starts dcbench anew. What it prints is read from the first value.
 func startChild(args ...string) (io.Reader, *exec.Cmd, error) {
-	self, err := os.Executable()
+	cmd, err := newChild(args...)
 	if err != nil {
 		return nil, nil, err
 	}
-	cmd := exec.Command(self, append([]string{childCommand}, args...)...)
 	cmd.Stderr = os.Stderr
 	out, err := cmd.StdoutPipe()
 	if err != nil {

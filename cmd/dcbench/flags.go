@@ -17,6 +17,8 @@ import (
 type params struct {
 	workloads  []*workload
 	n          int
+	procs      int
+	python     string
 	goroutines []int
 	valueSizes []int
 	keySize    int
@@ -47,8 +49,10 @@ const (
 func parseParams(args []string, stdout io.Writer) (*params, error) {
 	p := &params{}
 	fs := flag.NewFlagSet("run", flag.ContinueOnError)
-	names := fs.String("w", workloadNames(), "`workloads`, separated by commas")
+	names := fs.String("w", usualWorkloads(), "`workloads`, separated by commas; procs is one more: what others that have the directory open cost the first process")
 	fs.IntVar(&p.n, "n", 1_000_000, "`number` of keys and of operations")
+	fs.IntVar(&p.procs, "procs", 1, "`processes` that run a workload at once on one directory, each with -n keys of its own")
+	fs.StringVar(&p.python, "python", "python3", "for procs: the `command` of a Python that may have diskcache, which is measured beside")
 	goroutines := fs.String("c", "1", "`goroutines`; several numbers are measured one after the other")
 	sizes := fs.String("value-size", "128", "`bytes` of a value; several sizes are measured one after the other")
 	fs.IntVar(&p.keySize, "key-size", 16, "`bytes` of a key")
@@ -80,7 +84,7 @@ func parseParams(args []string, stdout io.Writer) (*params, error) {
 	p.sync, syncErr = parseSync(*sync)
 	p.compress, cerr = parseCompression(*compress)
 	err := cmp.Or(werr, gerr, serr, kerr, syncErr, cerr,
-		inRange("-n", p.n, 1, maxN), inRange("--key-size", p.keySize, minKeySize, diskcache.MaxKeySize), inRange("--rounds", p.rounds, 1, maxRounds), p.checkChurn())
+		inRange("-n", p.n, 1, maxN), inRange("--procs", p.procs, 1, maxShared), inRange("--key-size", p.keySize, minKeySize, diskcache.MaxKeySize), inRange("--rounds", p.rounds, 1, maxRounds), p.checkChurn(), p.checkProcs())
 	if err != nil {
 		return nil, usageError{err}
 	}
@@ -96,6 +100,18 @@ func (p *params) checkChurn() error {
 		return fmt.Errorf("--limit %v is not over 1 and at most %d", p.limit, maxLimit)
 	case p.settle < 0:
 		return fmt.Errorf("--settle %v is less than 0", p.settle)
+	}
+	return nil
+}
+
+// maxShared leaves room for keys of each process's own.
+const maxShared = 64
+
+func (p *params) checkProcs() error {
+	for _, w := range p.workloads {
+		if p.procs > 1 && w.alone {
+			return fmt.Errorf("%s is for one process, without --procs", w.name)
+		}
 	}
 	return nil
 }

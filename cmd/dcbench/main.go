@@ -3,6 +3,8 @@
 //	dcbench demo    caches a source tree, reads it back, and kills a writer
 //	dcbench run     measures workloads beside the raw limit of the same machine
 //	dcbench replay  plays recorded requests and tells how many were hits
+//	dcbench torture has processes do anything to one directory, kills and stops them, and
+//	                checks whether what they were told can be true
 //
 // "dcbench run" states every figure as a part of what a loop of plain system
 // calls on the same records achieves, in the same process and in turns with it:
@@ -12,7 +14,10 @@
 //
 // The files, in the order to read them: main.go, then demo.go with tree.go,
 // kill.go and child.go; then flags.go, run.go, bench.go, measure.go and
-// limit.go, the workload_*.go, and report.go; then replay.go and replay_*.go.
+// limit.go, the workload_*.go, and report.go; run_procs.go, peer.go and
+// workload_procs.go for several processes; then replay.go and replay_*.go; then
+// torture.go, torture_crew.go, child_torture.go with torture_client.go, and the others
+// of torture_*.go. How histories are checked says the package internal/history.
 package main
 
 import (
@@ -21,6 +26,8 @@ import (
 	"fmt"
 	"io"
 	"os"
+
+	"github.com/go-diskcache/diskcache"
 )
 
 // What dcbench ends with.
@@ -28,6 +35,8 @@ const (
 	exitOK    = 0
 	exitWrong = 1 // something was found wrong, or could not be done
 	exitUsage = 2
+
+	exitLocked = 3 // of a child: another process has the directory
 )
 
 const usage = `dcbench shows what the cache does, and measures how fast.
@@ -35,6 +44,7 @@ const usage = `dcbench shows what the cache does, and measures how fast.
 usage: dcbench demo   [flags]           cache a source tree, read it back, kill a writer
        dcbench run    [flags]           measure workloads beside the raw limit
        dcbench replay [flags] TRACE...  play recorded requests, count the hits
+       dcbench torture [flags]          processes on one directory, killed and stopped: is what they were told true?
        dcbench demo -h                  the flags of a command
 `
 
@@ -54,12 +64,14 @@ func run(args []string, stdout, stderr io.Writer) int {
 		err = runWorkloads(args[1:], stdout, stderr)
 	case "replay":
 		err = replay(args[1:], stdout, stderr)
+	case "torture":
+		err = torture(args[1:], stdout, stderr)
 	case childCommand:
 		err = child(args[1:], stdout)
 	case "help", "-h", "-help", "--help":
 		fmt.Fprint(stdout, usage)
 	default:
-		err = usageError{fmt.Errorf("unknown command %q; the commands are demo, run and replay", name)}
+		err = usageError{fmt.Errorf("unknown command %q; the commands are demo, run, replay and torture", name)}
 	}
 	return exitCode(err, args[0], stderr)
 }
@@ -75,6 +87,9 @@ func exitCode(err error, command string, stderr io.Writer) int {
 	case errors.As(err, &wrong):
 		fmt.Fprintf(stderr, "dcbench %s: %v\nsee dcbench %[1]s -h\n", command, err)
 		return exitUsage
+	case command == childCommand && errors.Is(err, diskcache.ErrLocked):
+		fmt.Fprintln(stderr, err)
+		return exitLocked
 	default:
 		fmt.Fprintf(stderr, "dcbench %s: %v\n", command, err)
 		return exitWrong

@@ -48,6 +48,14 @@ func TestWrongUse(t *testing.T) {
 		{[]string{"run", "--limit", "1"}, "--limit 1 is not over 1 and at most 100"},
 		{[]string{"run", "--limit", "NaN"}, "--limit NaN is not over 1"},
 		{[]string{"run", "--settle", "-1s"}, "--settle -1s is less than 0"},
+		{[]string{"run", "--procs", "0"}, "--procs 0 is not from 1 to 64"},
+		{[]string{"run", "-w", "sweep", "--procs", "2"}, "sweep is for one process"},
+		{[]string{"torture", "--scenario", "rack"}, `unknown scenario "rack"; the scenarios are histories,incr,add,poll,kill`},
+		{[]string{"torture", "--procs", "0"}, "--procs 0 is not from 1 to 256"},
+		{[]string{"torture", "--limit", "1"}, "--limit 1 is less than"},
+		{[]string{"torture", "--time", "-1s"}, "--time -1s is less than 0"},
+		{[]string{"torture", "--check-time", "0"}, "--check-time 0s is not over 0"},
+		{[]string{"child", "torture", "--mix", "none"}, `unknown --mix "none"`},
 		{[]string{"demo", "--rounds", "0"}, "--rounds 0 is not from 1 to"},
 		{[]string{"demo", "--seed", "x"}, `invalid value "x" for flag -seed`},
 	} {
@@ -59,7 +67,7 @@ func TestWrongUse(t *testing.T) {
 }
 
 func TestHelp(t *testing.T) {
-	for args, says := range map[string]string{"help": "usage: dcbench demo", "run": "-value-size bytes", "replay": "dcbench replay [flags] TRACE...", "demo": "-src dir"} {
+	for args, says := range map[string]string{"help": "usage: dcbench demo", "run": "-value-size bytes", "replay": "dcbench replay [flags] TRACE...", "demo": "-src dir", "torture": "-scenario scenarios"} {
 		line := []string{args}
 		if args != "help" {
 			line = append(line, "-h")

@@ -86,6 +86,9 @@ func (b *bench) compare(n int, sides ...*side) error {
 }
 
 func (b *bench) round(s *side, from, to int) error {
+	if err := b.gather(); err != nil {
+		return err
+	}
 	var err error
 	pprof.Do(context.Background(), pprof.Labels("side", s.name), func(context.Context) {
 		start := time.Now()
@@ -98,6 +101,14 @@ func (b *bench) round(s *side, from, to int) error {
 		return err
 	}
 	return s.settle()
+}
+
+// gather waits for the other processes that run the workload, if there are any.
+func (b *bench) gather() error {
+	if b.together == nil {
+		return nil
+	}
+	return b.together()
 }
 
 // each does operations from to to-1, each worker a part of them.
@@ -135,6 +146,9 @@ func (b *bench) latencies() int { return min(b.p.n, maxLatencies) }
 // latency does operations from to to-1 once more and times each. That is apart
 // from compare because to look at the clock takes as long as a quick operation.
 func (b *bench) latency(from, to int, do op) error {
+	if err := b.gather(); err != nil {
+		return err
+	}
 	err := b.each(from, to, func(w *worker, i int) error {
 		return w.timed(func() error { return do(w, i) })
 	})

@@ -62,6 +62,16 @@ func (o *report) add(r *result) {
 		fmt.Fprintf(o.w, "  %.2f x the rate of c=%d", *r.Speedup, o.p.goroutines[0])
 	}
 	fmt.Fprintln(o.w)
+	if r.PerProcess != nil {
+		fmt.Fprintf(o.w, "  %d processes:", len(r.PerProcess))
+		for _, rate := range r.PerProcess {
+			fmt.Fprintf(o.w, " %s", count(rate))
+		}
+		fmt.Fprintln(o.w, " ops/s")
+	}
+	if r.shared != nil {
+		fmt.Fprintln(o.w, r.shared)
+	}
 	if r.churned != nil {
 		o.addChurned(r.churned)
 	}

@@ -30,8 +30,12 @@ type result struct {
 	Compression string   `json:"compression"`
 	Mapped      bool     `json:"mapped"` // reads may map files
 	Seed        uint64   `json:"seed"`
+	// PerProcess are the rates of several processes. The others are sums then, but the
+	// percentiles, which are those of the slowest.
+	PerProcess []float64 `json:"per_process_ops_per_sec,omitempty"`
 	*churned
 	*swept
+	*shared
 	environment
 }
 

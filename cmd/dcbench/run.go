@@ -44,7 +44,7 @@ func runOne(p *params, w *workload, valueSize, goroutines int, stderr io.Writer)
 		return nil, err
 	}
 	b := newBench(p, w, valueSize, goroutines, dir)
-	b.bar = newProgress(stderr, w.name, w.sides*p.rounds+1)
+	b.bar, b.stderr = newProgress(stderr, w.name, w.sides*p.rounds+1), stderr
 	defer func() {
 		b.bar.done()
 		b.close()
@@ -52,6 +52,9 @@ func runOne(p *params, w *workload, valueSize, goroutines int, stderr io.Writer)
 			err = rerr
 		}
 	}()
+	if p.procs > 1 && !w.several {
+		return runShared(p, w, valueSize, goroutines, dir, b.bar)
+	}
 	return w.run(b)
 }
 

@@ -36,6 +36,9 @@ var positive = []string{"n", "seconds", "ops_per_sec", "ns_per_op", "p50_ns", "p
 
 func TestEveryWorkload(t *testing.T) {
 	for _, w := range workloads {
+		if w.several { // procs_test.go
+			continue
+		}
 		t.Run(w.name, func(t *testing.T) {
 			t.Parallel()
 			objects := runJSON(t, "-w", w.name, "-n", "200", "--limit", "8", "--settle", "0")

@@ -1,0 +1,125 @@
+package history
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+
+	"github.com/anishathalye/porcupine"
+)
+
+// state is what a group of keys is, in the order of the group.
+type state []item
+
+// item is the value of a key. It begins to be over between two times, for when exactly
+// its time to live began is not known. Items must expire by the clock of the history.
+type item struct {
+	present    bool
+	value      int64
+	may, until int64
+}
+
+// unlimited is an item that never is over.
+func unlimited(v int64) item { return item{true, v, math.MaxInt64, math.MaxInt64} }
+
+// step is an operation on a group of keys.
+type step struct {
+	op     *Op
+	reads  []cell
+	writes []cell
+}
+
+// cell is a Cell whose key is a place in a group.
+type cell struct {
+	at    int
+	is    Is
+	value int64
+}
+
+// model is the sequential cache. A key that Evict allows to vanish may do so at any
+// time, which nobody notices before it is looked for: so it vanishes when it is found
+// missing, and its value is not back without a write.
+type model struct {
+	evict bool
+	keys  []int // of the group, for descriptions
+}
+
+// take returns the state after s, or false if it cannot come next. What is pending can
+// always come, in the end: it had no effect then that anybody saw.
+func (m *model) take(before state, s *step) (state, bool) {
+	after := slices.Clone(before)
+	for _, r := range s.reads {
+		it := after[r.at]
+		ok := it.present && s.op.Call <= it.until && (r.is == Some || it.value == r.value)
+		if r.is == Absent {
+			ok = !it.present || m.evict || s.op.Return >= it.may
+			after[r.at] = item{}
+		}
+		if !ok && s.op.Pending() { // it cannot have come here, and so has not been done at all
+			return before, true
+		}
+		if !ok {
+			return nil, false
+		}
+	}
+	for _, w := range s.writes {
+		after[w.at] = s.made(w)
+	}
+	return after, true
+}
+
+// made returns what a write makes of a key.
+func (s *step) made(w cell) item {
+	it := item{}
+	if w.is == Value {
+		it = unlimited(w.value)
+	}
+	if w.is == Value && s.op.TTL != 0 {
+		it.may = s.op.Call + s.op.TTL
+		if !s.op.Pending() {
+			it.until = s.op.Return + s.op.TTL
+		}
+	}
+	return it
+}
+
+// porcupine returns the model as the checker wants it.
+func (m *model) porcupine() porcupine.Model {
+	return porcupine.Model{
+		Init: func() any { return make(state, len(m.keys)) },
+		Step: func(before, input, _ any) (bool, any) {
+			after, ok := m.take(before.(state), input.(*step))
+			return ok, after
+		},
+		Equal:             func(a, b any) bool { return slices.Equal(a.(state), b.(state)) },
+		Hash:              func(s any) uint64 { return s.(state).hash() },
+		DescribeOperation: func(input, _ any) string { return input.(*step).op.String() },
+		DescribeState:     func(s any) string { return m.describe(s.(state)) },
+	}
+}
+
+func (s state) hash() uint64 {
+	h := uint64(14695981039346656037)
+	for _, it := range s {
+		x := uint64(it.value)
+		if it.present {
+			x = ^x
+		}
+		h = (h ^ x) * 0x9e3779b97f4a7c15
+		h ^= h >> 29
+	}
+	return h
+}
+
+func (m *model) describe(s state) string {
+	var parts []string
+	for i, it := range s {
+		c := Cell{Key: m.keys[i], Is: Absent}
+		if it.present {
+			c.Is, c.Value = Value, it.value
+		}
+		parts = append(parts, c.String())
+	}
+	return fmt.Sprintf("{%s}", strings.Join(parts, ", "))
+}
