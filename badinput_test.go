@@ -19,6 +19,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/go-diskcache/diskcache/codec"
+	"github.com/go-diskcache/diskcache/engine"
 	"github.com/go-diskcache/diskcache/vfs"
 )
 
@@ -306,12 +307,36 @@ func TestLockFile(t *testing.T) {
 
 func TestOpenTwice(t *testing.T) {
 	dir := t.TempDir()
-	c := mustOpen(t, dir, nil)
-	_, err := Open(dir, nil)
+	c := mustOpen(t, dir, &Options{SizeLimit: 1 << 20})
+	require.NoError(t, c.Set("k", []byte("v")))
+	_, err := Open(dir, &Options{SizeLimit: 2 << 20})
+	require.ErrorIs(t, err, ErrOption)
+	require.ErrorContains(t, err, "SizeLimit is 2097152, this process has the directory open with 1048576")
+	d := mustOpen(t, dir, nil)
+	v, err := d.Get("k")
+	require.NoError(t, err)
+	require.Equal(t, "v", string(v))
+	require.NoError(t, c.Close())
+	require.ErrorIs(t, c.Close(), ErrClosed)
+	for name, method := range methods {
+		require.ErrorIs(t, method(c), ErrClosed, name)
+	}
+	require.NoError(t, d.Set("k", []byte("w")), "the other is not disturbed")
+	require.NoError(t, d.Close())
+	require.NoError(t, mustOpen(t, dir, nil).Close())
+}
+
+// TestNetworkOneProcess: where nothing can be shared the second process is refused, and told
+// who has the directory.
+func TestNetworkOneProcess(t *testing.T) {
+	dir := t.TempDir()
+	c := mustOpen(t, dir, &Options{Network: NetworkYes})
+	fsys, err := engine.OpenDir(dir, engine.DirOptions{Network: engine.Network(NetworkYes)})
+	require.NoError(t, err)
+	_, err = engine.Open(fsys, engine.Options{})
 	requireLocked(t, err, os.Getpid())
 	require.NoError(t, c.Set("k", []byte("v")), "the first is not disturbed")
 	require.NoError(t, c.Close())
-	require.NoError(t, mustOpen(t, dir, nil).Close())
 }
 
 // requireLocked checks that an error names the process that has the directory.

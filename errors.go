@@ -25,8 +25,14 @@ var (
 	// ErrNotSynced: a sync failed, so that what was written may not survive a
 	// power cut. It was written, and may be there.
 	ErrNotSynced = engine.ErrNotSynced
-	// ErrLocked: the directory is in use; the error is a *LockedError.
+	// ErrLocked: the directory is in use, and cannot be shared; the error is a *LockedError.
 	ErrLocked = engine.ErrLocked
+	// ErrTimeout: another process held the directory for longer than Options.LockTimeout,
+	// or the context of the call, allows to wait. The error names it.
+	ErrTimeout = engine.ErrTimeout
+	// ErrForked: the process is a child of the one that opened the cache, which is to open
+	// it anew.
+	ErrForked = engine.ErrForked
 	// ErrForeign: the directory holds files, and none of them is of a cache.
 	ErrForeign = engine.ErrForeign
 	// ErrVersion: the directory was written in a format that this version of

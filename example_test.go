@@ -397,23 +397,25 @@ func spoil(dir, value string) {
 	}
 }
 
-// A directory belongs to one Cache at a time.
-func ExampleLockedError() {
+// Any number of processes may open a directory, and one process may do so several times.
+func ExampleOpen_shared() {
 	dir := exampleDir()
 	defer os.RemoveAll(dir)
-	c, err := diskcache.Open(dir, nil)
+	one, err := diskcache.Open(dir, nil)
 	if err != nil {
 		log.Fatal(err)
 	}
-	defer c.Close()
-
-	_, err = diskcache.Open(dir, nil)
-	var locked *diskcache.LockedError
-	if errors.As(err, &locked) {
-		fmt.Println(strings.HasPrefix(locked.Holder, fmt.Sprintf("pid %d on host ", os.Getpid())))
+	defer one.Close()
+	two, err := diskcache.Open(dir, nil) // here, or in another process
+	if err != nil {
+		log.Fatal(err)
 	}
-	fmt.Println(errors.Is(err, diskcache.ErrLocked))
-	// Output:
-	// true
-	// true
+	defer two.Close()
+
+	if err := one.Set("k", []byte("seen by both")); err != nil {
+		log.Fatal(err)
+	}
+	v, err := two.Get("k")
+	fmt.Println(string(v), err)
+	// Output: seen by both <nil>
 }

@@ -101,7 +101,7 @@ type Item struct {
 
 // Item returns the value of key and what is known of it. Errors are those of Get.
 func (c *Cache) Item(key string) (Item, error) {
-	it, v, err := c.e.GetItem(key)
+	it, v, err := c.e.Load().GetItem(key)
 	if err != nil {
 		return Item{}, err
 	}

@@ -65,7 +65,7 @@ type Network int
 const (
 	NetworkAuto  Network = iota // ask the system
 	NetworkNever                // a disk of this machine
-	NetworkYes                  // a network disk: files are not mapped
+	NetworkYes                  // a network disk: nothing is mapped, and one process at a time may open it
 )
 
 // Limits that do not depend on options.
@@ -114,6 +114,9 @@ type Options struct {
 	// MaxOpenFiles bounds the files that are kept open for reading where they
 	// are not mapped. Default: 128.
 	MaxOpenFiles int
+	// LockTimeout bounds how long a write waits for other processes, before it returns
+	// ErrTimeout; UpdateContext has a limit of its own. Reads never wait. Default: a minute.
+	LockTimeout time.Duration
 	// Network says where the directory is. Default: NetworkAuto.
 	Network Network
 	// Trust accepts a directory that other users may write to. Who can write
@@ -138,7 +141,7 @@ func (o *Options) engine() engine.Options {
 		SegmentSize: o.SegmentSize, FileThreshold: o.FileThreshold,
 		Compression: engine.Compression(clamp(int(o.Compression))),
 		Sync:        engine.SyncMode(clamp(int(o.Sync))), SyncInterval: o.SyncInterval,
-		NoMap: o.NoMap, MaxOpenFiles: o.MaxOpenFiles, Holder: engine.Holder(), Now: o.Now, Log: o.Logger, Hash: o.hash,
+		NoMap: o.NoMap, MaxOpenFiles: o.MaxOpenFiles, LockTimeout: o.LockTimeout, Holder: engine.Holder(), Now: o.Now, Log: o.Logger, Hash: o.hash,
 	}
 }
 

@@ -1,6 +1,10 @@
 package diskcache
 
-import "github.com/go-diskcache/diskcache/engine"
+import (
+	"context"
+
+	"github.com/go-diskcache/diskcache/engine"
+)
 
 // Tx is a transaction: the cache as it is, with its own changes on top. It is for
 // the function that Update calls, and one goroutine; later uses return ErrTxDone.
@@ -18,7 +22,13 @@ type Tx struct {
 // A transaction is limited by what fits a segment, twice SegmentSize or so:
 // ErrTooLarge. Its other errors are those of Set and those of fn, as they are.
 func (c *Cache) Update(fn func(tx *Tx) error) error {
-	return c.e.Update(func(t *engine.Tx) error { return fn(&Tx{t, c}) })
+	return c.e.Load().Update(func(t *engine.Tx) error { return fn(&Tx{t, c}) })
+}
+
+// UpdateContext is Update that waits for other processes only as long as ctx lets it, and
+// returns ErrTimeout then. It does not end fn.
+func (c *Cache) UpdateContext(ctx context.Context, fn func(tx *Tx) error) error {
+	return c.e.Load().UpdateContext(ctx, func(t *engine.Tx) error { return fn(&Tx{t, c}) })
 }
 
 // Get returns the value of key, which is the caller's.

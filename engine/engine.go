@@ -119,6 +119,23 @@ func open(fsys vfs.FS, o Options) (*Engine, error) {
 	return e, nil
 }
 
+// Closed returns an engine that is closed.
+func Closed() *Engine {
+	o, err := Options{}.withDefaults()
+	if err != nil {
+		panic(err) // the defaults are valid
+	}
+	e := &Engine{opt: o}
+	e.clock.init(nil)
+	e.faults.log = o.Log
+	e.bg.sealing.init()
+	e.values.init(e)
+	e.w.stage.init(e)
+	e.w.closed, e.w.ended, e.dir.held = true, true, true
+	e.dir.whole.Store(true)
+	return e
+}
+
 // setUp makes what depends on the options, once these are known.
 func (e *Engine) setUp() {
 	o, fsys := &e.opt, e.fsys

@@ -1,0 +1,155 @@
+package diskcache
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"sync"
+
+	"github.com/go-diskcache/diskcache/engine"
+)
+
+// sharedDir is a directory that this process has open, once for all who opened it: locks of
+// the system are per process, and two engines would know nothing of one another.
+type sharedDir struct {
+	info  os.FileInfo // nil for what is no directory of the system
+	opt   Options     // of the first
+	e     *engine.Engine
+	users int           // guarded by dirs.mu
+	ready chan struct{} // closed when e or err is there
+	err   error
+	gone  chan struct{} // closed when the last has closed it
+	ends  bool          // the last is closing it; guarded by dirs.mu
+}
+
+var dirs struct {
+	mu   sync.Mutex
+	list []*sharedDir
+}
+
+// openShared opens a directory, or shares it with who has it open in this process.
+func openShared(dir string, o *Options) (*sharedDir, error) {
+	for {
+		info, err := statDir(dir, o)
+		if err != nil {
+			return nil, err
+		}
+		dirs.mu.Lock()
+		s := findDir(info)
+		if s == nil {
+			s = &sharedDir{info: info, opt: *o, users: 1, ready: make(chan struct{}), gone: make(chan struct{})}
+			dirs.list = append(dirs.list, s)
+			dirs.mu.Unlock()
+			return s, s.open(dir)
+		}
+		if s.ends {
+			dirs.mu.Unlock()
+			<-s.gone
+			continue
+		}
+		s.users++
+		dirs.mu.Unlock()
+		<-s.ready
+		if s.err != nil { // whoever was first has failed, for reasons of its own perhaps
+			<-s.gone
+			continue
+		}
+		if err := s.opt.agrees(o); err != nil {
+			return nil, errors.Join(err, s.close())
+		}
+		return s, nil
+	}
+}
+
+// statDir returns what tells the directory from others, and makes it if it is not there. It
+// is nil where the options bring a disk of their own.
+func statDir(dir string, o *Options) (os.FileInfo, error) {
+	if o.fsys != nil {
+		return nil, nil
+	}
+	info, err := os.Stat(dir)
+	if os.IsNotExist(err) {
+		fsys, err := o.open(dir)
+		if err != nil {
+			return nil, err
+		}
+		if err := fsys.Close(); err != nil {
+			return nil, err
+		}
+		return os.Stat(dir)
+	}
+	if err != nil {
+		if _, oerr := o.open(dir); oerr != nil { // which says it better
+			return nil, oerr
+		}
+		return nil, err
+	}
+	return info, nil
+}
+
+func findDir(info os.FileInfo) *sharedDir {
+	i := slices.IndexFunc(dirs.list, func(s *sharedDir) bool {
+		return info != nil && s.info != nil && os.SameFile(info, s.info)
+	})
+	if i < 0 {
+		return nil
+	}
+	return dirs.list[i]
+}
+
+func (s *sharedDir) open(dir string) error {
+	defer close(s.ready)
+	fsys, err := s.opt.open(filepath.Clean(dir))
+	if err == nil {
+		s.e, err = engine.Open(fsys, s.opt.engine())
+	}
+	if err != nil {
+		s.err = err
+		s.forget()
+	}
+	return err
+}
+
+func (s *sharedDir) forget() {
+	dirs.mu.Lock()
+	dirs.list = slices.DeleteFunc(dirs.list, func(o *sharedDir) bool { return o == s })
+	dirs.mu.Unlock()
+	close(s.gone)
+}
+
+// close ends one use. The last one closes the engine.
+func (s *sharedDir) close() error {
+	dirs.mu.Lock()
+	s.users--
+	s.ends = s.users == 0
+	last := s.ends
+	dirs.mu.Unlock()
+	if !last {
+		return nil
+	}
+	err := s.e.Close()
+	s.forget()
+	return err
+}
+
+// agrees returns an error if another opening in this process wants what this one is not.
+func (o *Options) agrees(p *Options) error {
+	for _, f := range []struct {
+		name string
+		a, b int64
+	}{
+		{"SizeLimit", o.SizeLimit, p.SizeLimit}, {"CountLimit", o.CountLimit, p.CountLimit},
+		{"MinFreeSpace", o.MinFreeSpace, p.MinFreeSpace}, {"Policy", int64(o.Policy), int64(p.Policy)},
+		{"SegmentSize", o.SegmentSize, p.SegmentSize}, {"FileThreshold", o.FileThreshold, p.FileThreshold},
+		{"Compression", int64(o.Compression), int64(p.Compression)}, {"Sync", int64(o.Sync), int64(p.Sync)},
+		{"SyncInterval", int64(o.SyncInterval), int64(p.SyncInterval)}, {"CullLimit", int64(o.CullLimit), int64(p.CullLimit)},
+		{"LockTimeout", int64(o.LockTimeout), int64(p.LockTimeout)},
+	} {
+		if f.b != 0 && f.b != f.a {
+			return fmt.Errorf("%w: %s is %d, this process has the directory open with %d", ErrOption, f.name, f.b, f.a)
+		}
+	}
+	return nil
+}
