@@ -65,7 +65,7 @@ func (e *Engine) deadFiles() (dead []activeFile, err error) {
 	defer e.w.mu.Unlock()
 	for _, a := range e.board.files(nil) {
 		if a.owner == e.board.slot {
-			if !e.writesTo(a.id) && !e.bg.hasOrphan(a.id) {
+			if e.orphaned(a.id) {
 				dead = append(dead, a)
 			}
 			continue
@@ -82,6 +82,12 @@ func (e *Engine) deadFiles() (dead []activeFile, err error) {
 		}
 	}
 	return dead, nil
+}
+
+// orphaned reports whether this process neither writes to a segment on the board, nor is about
+// to seal it. What it has sealed leaves the board before it leaves the lists of those.
+func (e *Engine) orphaned(id uint64) bool {
+	return !e.writesTo(id) && !e.bg.hasOrphan(id) && e.board.has(id)
 }
 
 // lives reports whether another process has a slot.
@@ -105,7 +111,7 @@ func (e *Engine) inherit() error {
 			}
 			dead = !alive
 		}
-		if dead && !e.writesTo(a.id) && !e.bg.hasOrphan(a.id) {
+		if dead && e.orphaned(a.id) {
 			e.inheritFile(a)
 		}
 	}

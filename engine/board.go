@@ -128,6 +128,16 @@ func (b *board) remove(id uint64) {
 	}
 }
 
+// has reports whether a segment is on the board.
+func (b *board) has(id uint64) bool {
+	for i := range mostFiles {
+		if b.w[wordFiles+i*fileWords].Load() == id {
+			return true
+		}
+	}
+	return false
+}
+
 // own makes this process the owner of a segment.
 func (b *board) own(id uint64) {
 	for i := range mostFiles {

@@ -154,8 +154,9 @@ func (e *Engine) addTail(id uint64) (*tail, error) {
 	h, err := s.Header()
 	switch {
 	case errors.Is(err, fs.ErrNotExist): // a drop of it follows
+	case segment.IsDamage(err): // commits verify without it
 	case err != nil:
-		return nil, readError(err)
+		return nil, err
 	case h.CacheID != e.id:
 		return nil, &CorruptError{s.Name(), 0, errOtherCache}
 	}
@@ -193,7 +194,7 @@ func (e *Engine) lookForSegments() error {
 	added := false
 	for _, info := range list {
 		kind, id, ok := codec.ParseName(info.Name)
-		if !ok || kind != codec.NameSegment || !info.Regular || e.segmentOf(id) != nil || e.writesTo(id) || e.graves.has(id) {
+		if !ok || kind != codec.NameSegment || !info.Regular || info.Size <= codec.SegmentHeaderLen || e.segmentOf(id) != nil || e.writesTo(id) || e.graves.has(id) {
 			continue
 		}
 		if _, err := e.addTail(id); err != nil {
@@ -383,7 +384,7 @@ func (e *Engine) followDrop(x *keydir.Index, he *codec.HintEntry, by committed) 
 		upTo = math.MaxInt64
 	}
 	first := s.FirstSeq.Load()
-	entries, err := e.entriesOf(s)
+	entries, err := e.readEntries(s)
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, ErrCorrupt) {
 		return false, errBehind
 	}
@@ -462,10 +463,12 @@ func (e *Engine) forgetAt(x *keydir.Index, s *segment.Segment, he *codec.HintEnt
 	s.LiveBytes.Add(-he.Size)
 	s.LiveCount.Add(-1)
 	if he.Flags&codec.FlagFile != 0 {
-		if f, err := e.fileOf(s, he.Off); err == nil {
-			e.values.condemn(f, nil, 0)
-			s.FileBytes.Add(-f.Size)
+		f, err := e.fileOf(s, he.Off)
+		if err != nil {
+			return err
 		}
+		e.values.condemn(f, nil, 0)
+		s.FileBytes.Add(-f.Size)
 	}
 	return nil
 }

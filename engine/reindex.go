@@ -69,8 +69,8 @@ func (e *Engine) reindexOnce() error {
 		note(byID, kind, id, info)
 	}
 	for _, f := range sorted(byID) {
-		if f.missing {
-			continue // its segment was removed first
+		if f.missing || f.size < codec.SegmentHeaderLen {
+			continue // a hint whose segment was removed first, or a segment that is being begun
 		}
 		if err := ri.read(f); err != nil {
 			return err
@@ -91,13 +91,10 @@ func (ri *reindexing) read(f found) error {
 		h.seg = segment.Shared(e.fsys, e.files, f.id, 0, codec.SegmentHeaderLen)
 	}
 	if err := ri.fill(h, f); err != nil {
-		if errors.Is(err, fs.ErrNotExist) || segment.IsDamage(err) && errors.Is(err, fs.ErrNotExist) {
-			return nil // dropped this moment
+		if errors.Is(err, fs.ErrNotExist) || errors.Is(err, errOtherCache) {
+			return nil // dropped this moment, or not ours
 		}
-		if errors.Is(err, errOtherCache) {
-			return nil
-		}
-		return err
+		return readError(err)
 	}
 	if len(h.entries) == 0 {
 		delete(ri.tails, f.id) // it is found again when there is something in it
@@ -132,13 +129,13 @@ func (ri *reindexing) fill(h *history, f found) error {
 		}
 		s.SetLength(max(s.Length(), length))
 		head, err := s.Header()
-		if err != nil {
+		switch {
+		case errors.Is(err, fs.ErrNotExist) || err != nil && !segment.IsDamage(err):
 			return err
-		}
-		if head.CacheID != e.id {
+		case err == nil && head.CacheID != e.id:
 			return errOtherCache
 		}
-		s.Stream = head.Stream
+		s.Stream = head.Stream // commits verify without it, should it be damaged
 		c, err := segment.NewCursor(readerAt{s}, s.ID, s.Length(), 0)
 		if err != nil {
 			return versionError(err)
@@ -189,7 +186,7 @@ func (ri *reindexing) finish() error {
 	x := keydir.New(keydir.Config{PlaceBits: e.layout.PlaceBits, Ranks: e.evict.ranked()})
 	var files values
 	files.init(e)
-	rp := &replay{e: e, index: x, values: &files, segs: ri.bySlot, bySlot: make([]*history, len(ri.bySlot)), hidden: &doubts{}}
+	rp := &replay{e: e, index: x, values: &files, segs: ri.bySlot, bySlot: make([]*history, len(ri.bySlot)), hidden: &doubts{}, moving: true}
 	for _, h := range ri.all {
 		h.seg.Forget()
 		rp.bySlot[h.seg.Slot] = h

@@ -1,7 +1,10 @@
 package engine
 
 import (
+	"cmp"
+	"errors"
 	"fmt"
+	"io/fs"
 	"math"
 
 	"github.com/go-diskcache/diskcache/codec"
@@ -34,6 +37,9 @@ type replay struct {
 	// following is set where the commits of others are applied as they come. What cannot
 	// be read then may have been moved meanwhile, and is no damage.
 	following bool
+	// moving is set where an index is built while others write: a file may go.
+	moving bool
+	fail   error // to be returned by apply
 
 	hidden *doubts         // what noteHidden is to tell of; nil: it is known
 	bare   map[string]bare // by key
@@ -105,12 +111,12 @@ func (r *replay) apply(h *history, e *codec.HintEntry) error {
 	r.h, r.entry, r.key, r.place = h, e, nil, 0
 	switch e.Kind {
 	case codec.KindPut:
-		return r.lost(r.put())
+		return cmp.Or(r.lost(r.put()), r.fail)
 	case codec.KindTombstone:
 		if holds(e.Kind, e.Flags) {
 			h.seg.TombBytes.Add(e.Size)
 		}
-		return r.lost(r.remove())
+		return cmp.Or(r.lost(r.remove()), r.fail)
 	case codec.KindDrop:
 		return nil
 	}
@@ -123,12 +129,17 @@ func (r *replay) apply(h *history, e *codec.HintEntry) error {
 // lost lets the replay go on behind a record whose key has to be known and is
 // damaged.
 func (r *replay) lost(err error) error {
-	if !segment.IsDamage(err) || r.following {
+	if !segment.IsDamage(err) || r.elsewhere(err) {
 		return err
 	}
 	r.e.stats.corrupt.Add(1)
 	r.e.faults.add("record lost", readError(err))
 	return nil
+}
+
+// elsewhere reports whether what could not be read is not lost, but may have been moved.
+func (r *replay) elsewhere(err error) bool {
+	return err != nil && (r.following || r.moving && errors.Is(err, fs.ErrNotExist))
 }
 
 func (r *replay) put() error {
@@ -162,7 +173,7 @@ func (r *replay) put() error {
 		if f, err := r.e.fileOf(s, r.entry.Off); err == nil {
 			r.values.named(f)
 			s.FileBytes.Add(f.Size)
-		} else if !segment.IsDamage(err) {
+		} else if !segment.IsDamage(err) || r.elsewhere(err) {
 			return err
 		}
 	}
@@ -214,7 +225,7 @@ func (r *replay) stored(s *segment.Segment, e *codec.HintEntry) (uint64, error) 
 		return e.Seq, nil
 	}
 	h, _, err := s.Head(e.Off, nil)
-	if segment.IsDamage(err) {
+	if segment.IsDamage(err) && !r.elsewhere(err) {
 		return e.Seq, nil
 	}
 	return h.Stored, err
@@ -228,7 +239,7 @@ func (r *replay) find() (keydir.Ref, error) {
 	}
 	if err := r.lookAt(ref.Entry()); err != nil { // it was found by its key, and is replaced
 		r.old = codec.HintEntry{}
-		if r.following {
+		if r.elsewhere(err) {
 			return ref, err
 		}
 		return ref, ignoreDamage(err)
@@ -249,9 +260,13 @@ func (r *replay) forget(ref keydir.Ref) {
 	s.LiveBytes.Add(-r.old.Size)
 	s.LiveCount.Add(-1)
 	if r.old.Flags&codec.FlagFile != 0 {
-		if f, err := r.e.fileOf(s, r.old.Off); err == nil {
+		f, err := r.e.fileOf(s, r.old.Off)
+		switch {
+		case err == nil:
 			r.values.condemn(f, nil, 0)
 			s.FileBytes.Add(-f.Size)
+		case r.elsewhere(err):
+			r.fail = err
 		}
 	}
 }
@@ -287,7 +302,7 @@ func (r *replay) lookAt(e keydir.Entry) error {
 // applied.
 func (r *replay) Same(e keydir.Entry) (bool, error) {
 	if err := r.lookAt(e); err != nil {
-		if !segment.IsDamage(err) || r.following {
+		if !segment.IsDamage(err) || r.elsewhere(err) {
 			return false, err
 		}
 		r.old = codec.HintEntry{}
@@ -300,7 +315,7 @@ func (r *replay) Same(e keydir.Entry) (bool, error) {
 		return true, nil
 	}
 	mine, err := r.Key()
-	if segment.IsDamage(err) && r.merelyLate() {
+	if segment.IsDamage(err) && !r.elsewhere(err) && r.merelyLate() {
 		return true, nil
 	}
 	if err != nil {
@@ -308,7 +323,7 @@ func (r *replay) Same(e keydir.Entry) (bool, error) {
 	}
 	_, other, err := r.segAt(e).Head(r.old.Off, nil)
 	switch {
-	case err != nil && r.following:
+	case r.elsewhere(err):
 		return false, err
 	case segment.IsDamage(err) || err == nil && r.e.opt.Hash(string(other)) != r.old.Hash:
 		return r.lostIsMine()

@@ -174,6 +174,9 @@ func (v *values) removeOrphans(locked bool) error {
 	if len(orphans) > 0 && !locked {
 		// Those whose process is gone may be named by what it committed last.
 		if eerr := v.e.enter(nil); eerr != nil {
+			if eerr == ErrClosed {
+				return err // the next Open finds them again
+			}
 			return errors.Join(err, eerr)
 		}
 		v.e.leave()

@@ -65,8 +65,30 @@ const (
 	maxBatchLook  = 16384 // entries looked at
 )
 
-// entriesOf returns what a segment holds from its front on.
+// current reports whether a segment is part of the log as far as can be known: what cannot
+// be read of another is not lost, but elsewhere.
+func (e *Engine) current(s *segment.Segment) bool {
+	if e.behind() {
+		return false
+	}
+	set := e.log.Acquire(s.ID)
+	if set == nil {
+		return false
+	}
+	defer set.Release(s.ID)
+	return set.At(s.Slot) == s
+}
+
+// entriesOf returns what a segment holds from its front on; errStale if it went meanwhile.
 func (e *Engine) entriesOf(s *segment.Segment) ([]codec.HintEntry, error) {
+	entries, err := e.readEntries(s)
+	if err != nil && !e.current(s) {
+		return nil, errStale
+	}
+	return entries, err
+}
+
+func (e *Engine) readEntries(s *segment.Segment) ([]codec.HintEntry, error) {
 	var entries []codec.HintEntry
 	hint, err := segment.ReadHint(e.fsys, s.ID)
 	switch {
@@ -185,6 +207,9 @@ func (b *batch) tombstone(e *Engine, seg *segment.Segment, he *codec.HintEntry) 
 		return nil
 	}
 	rec, err := seg.Record(he.Off)
+	if err != nil && !e.current(seg) {
+		return errStale
+	}
 	if segment.IsDamage(err) {
 		return errKept // its key is lost, but that it was deleted the hint still knows
 	}
@@ -218,6 +243,9 @@ func (b *batch) put(e *Engine, x *keydir.Index, he *codec.HintEntry) error {
 		return b.giveUp(e, he, f)
 	}
 	rec, err := seg.Record(he.Off)
+	if err != nil && !e.current(seg) {
+		return errStale
+	}
 	if segment.IsDamage(err) {
 		e.stats.corrupt.Add(1)
 		e.faults.add("record lost", readError(err))
