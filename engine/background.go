@@ -167,7 +167,11 @@ func (b *background) syncNow() {
 // sweepOnce removes the value files that nothing names, once, as soon as it may. locked: the
 // caller holds the writer lock.
 func (b *background) sweepOnce(locked bool) error {
-	b.sweeping.Lock()
+	if !locked {
+		b.sweeping.Lock()
+	} else if !b.sweeping.TryLock() { // who has it may be waiting for the writer lock
+		return nil
+	}
 	defer b.sweeping.Unlock()
 	if !b.takeSweep() {
 		return nil
