@@ -388,6 +388,9 @@ func (e *Engine) seal(w *segment.Writer, rescue bool) (done bool, err error) {
 	e.stats.syncs.Add(1)
 	hint, err := w.Seal()
 	e.stats.disk.Add(hint + w.Grown())
+	if err != nil && !e.has(w.Segment) {
+		return true, nil // another process has dropped it meanwhile
+	}
 	if w.SyncErr() != nil {
 		if known {
 			err = nil

@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"sync"
 	"sync/atomic"
@@ -230,7 +231,7 @@ func (f *faults) add(what string, err error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if len(f.errs) < maxFaults {
-		f.errs = append(f.errs, err)
+		f.errs = append(f.errs, fmt.Errorf("%s: %w", what, err))
 	}
 }
 

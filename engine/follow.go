@@ -71,8 +71,11 @@ func (e *Engine) follow() error {
 		return ErrForked
 	}
 	err := e.followTo(b.seq())
-	if errors.Is(err, errBehind) {
-		err = e.reindex()
+	for try := 0; errors.Is(err, errBehind) && try < maxReindex; try++ {
+		if err = e.reindex(); err == nil {
+			// What went as the files were read was committed again by now.
+			err = e.followTo(b.seq())
+		}
 	}
 	if err == nil {
 		e.followed.Store(e.w.seq)
