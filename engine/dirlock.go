@@ -62,6 +62,9 @@ func (l *dirLock) init(e *Engine) {
 // processes have committed is applied, and no other commit comes until leave. ctx, or
 // Options.LockTimeout, bounds how long it waits for other processes.
 func (e *Engine) enter(ctx context.Context) error {
+	if e.forked() { // whatever the parent held, this process does not
+		return ErrForked
+	}
 	e.w.mu.Lock()
 	for !e.dir.held {
 		e.w.mu.Unlock()
@@ -76,7 +79,7 @@ func (e *Engine) enter(ctx context.Context) error {
 
 // tryEnter is enter that takes the lock only if that needs no waiting.
 func (e *Engine) tryEnter() bool {
-	if !e.w.mu.TryLock() {
+	if e.forked() || !e.w.mu.TryLock() {
 		return false
 	}
 	if !e.dir.held {
@@ -149,9 +152,6 @@ func (l *dirLock) wait(ctx context.Context, closes bool) error {
 		}
 		if l.e.closing.Load() && !closes {
 			return ErrClosed
-		}
-		if l.e.forked() {
-			return ErrForked
 		}
 	}
 }

@@ -27,6 +27,7 @@ type Engine struct {
 	dir      dirLock
 	follower follower
 	followed atomic.Uint64 // sequence up to which commits are applied
+	lone     atomic.Uint64 // wordAttaches while no other process has the directory open; else another number
 	closing  atomic.Bool   // nobody waits for other processes any more, but Close
 	guard    *vfs.ForkGuard
 	textGrew int64 // by what this process has added to the lock file
@@ -133,6 +134,7 @@ func Closed() *Engine {
 	e.values.init(e)
 	e.w.stage.init(e)
 	e.w.closed, e.w.ended, e.dir.held = true, true, true
+	e.board.w = make([]atomic.Uint64, boardWords)
 	e.dir.whole.Store(true)
 	return e
 }
@@ -169,6 +171,9 @@ func (e *Engine) abandon() error {
 // returns what went wrong, and what the background met and nobody has seen yet;
 // the directory is free in any case. A second Close returns ErrClosed.
 func (e *Engine) Close() error {
+	if e.forked() {
+		return ErrForked // all that it has is the parent's
+	}
 	settled := e.settleHorizon()
 	e.w.mu.Lock()
 	if e.w.closed {

@@ -41,6 +41,9 @@ var errBehind = errors.New("diskcache: followed too late")
 // catchUp applies what is published, for a reader: all commits that were before it was
 // called. In the common case that is a look at one word of memory.
 func (e *Engine) catchUp() error {
+	if e.forked() {
+		return ErrForked
+	}
 	if !e.behind() {
 		return nil
 	}
@@ -52,9 +55,32 @@ func (e *Engine) catchUp() error {
 	return e.follow()
 }
 
-// behind reports whether something is published that is not applied.
+// behind reports whether something is published that is not applied. A process that has been
+// alone since it had applied everything need not look: what it publishes nobody else has
+// seen before it is applied.
 func (e *Engine) behind() bool {
-	return !e.dir.whole.Load() && e.board.w[wordSeq].Load() != e.followed.Load()
+	b := &e.board
+	return b.w[wordAttaches].Load() != e.lone.Load() && b.w[wordSeq].Load() != e.followed.Load()
+}
+
+// lookWhetherAlone finds out whether no other process has the directory open any more.
+func (e *Engine) lookWhetherAlone() error {
+	b := &e.board
+	if e.lone.Load() == b.w[wordAttaches].Load() {
+		return nil
+	}
+	if ok, err := e.locks.TryLock(lockOpen); !ok {
+		return err // another comes or goes
+	}
+	alone, err := e.alone()
+	if alone {
+		e.w.mu.Lock()
+		if err = e.follow(); err == nil {
+			e.lone.Store(b.w[wordAttaches].Load())
+		}
+		e.w.mu.Unlock()
+	}
+	return errors.Join(err, e.locks.Unlock(lockOpen))
 }
 
 // follow applies what is published. The caller holds the writer lock of the process.
@@ -66,9 +92,6 @@ func (e *Engine) follow() error {
 	if e.w.seq == b.seq() && !e.follower.scan {
 		e.followed.Store(e.w.seq)
 		return nil
-	}
-	if e.forked() {
-		return ErrForked
 	}
 	err := e.followTo(b.seq())
 	for try := 0; errors.Is(err, errBehind) && try < maxReindex; try++ {
@@ -513,4 +536,4 @@ func (e *Engine) grows(s *segment.Segment) bool {
 }
 
 // forked reports whether this is the child of the process that opened the directory.
-func (e *Engine) forked() bool { return e.guard.Forked() }
+func (e *Engine) forked() bool { return e.guard != nil && e.guard.Forked() }

@@ -48,7 +48,9 @@ func (e *Engine) attachTo(ctx context.Context) (first bool, err error) {
 	if err != nil {
 		return false, errors.Join(err, page.Close())
 	}
-	b.w[wordAttaches].Add(1)
+	if n := b.w[wordAttaches].Add(1); first { // nobody can come before the board is ready
+		e.lone.Store(n)
+	}
 	return first, nil
 }
 
