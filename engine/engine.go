@@ -68,7 +68,9 @@ type writer struct {
 	seq     uint64             // of the last commit, that of the directory
 	spare   []codec.HintEntry  // room for the hint entries of the next segment
 	stage   stage
-	alone   [1]*request // a group of one
+	alone   [1]*request         // a group of one
+	reads   map[uint64]struct{} // hashes of what the transaction under way has read, nil if there is none
+	sparing int64               // bytes of these that are still spared
 	doubts  doubts
 	hidden  doubts          // keys that tombstones have to be left for; changed by Open and Clear only
 	old     []*keydir.Index // damaged ones that were built anew; given back at Close
