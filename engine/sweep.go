@@ -403,6 +403,7 @@ func (e *Engine) clearLocked() (int, error) {
 		e.giveUpSealing(w)
 		s.Forget()
 		e.w.bySlot[s.Slot] = nil
+		e.board.remove(s.ID)
 		e.graves.bury(s, by, e.reclaimer.firstSeq(s))
 		e.reclaimer.forget(s)
 	}

@@ -31,7 +31,8 @@ type walk struct {
 	entries []codec.HintEntry // what it held when they were read
 	next    int               // of entries
 	front   int64             // of seg: another walk may move it on
-	closed  bool              // nothing was added to it any more when they were
+	closed  bool                // this process adds nothing to it any more
+	length  int64               // that it had when the walk began
 }
 
 // batch is the part of a walk that is committed at once.
@@ -362,7 +363,7 @@ func (b *batch) commitLocked(e *Engine) error {
 	if w.next != b.begin || e.w.at(w.seg.Slot) != w.seg {
 		return errStale
 	}
-	if w.front != w.seg.Front.Load() {
+	if w.front != w.seg.Front.Load() || w.closed && w.length != w.seg.Length() {
 		delete(e.reclaimer.walks, w.seg) // to begin anew
 		return errStale
 	}
@@ -438,6 +439,7 @@ func (e *Engine) buryLocked(s *segment.Segment) {
 	first := e.reclaimer.firstSeq(s)
 	e.reclaimer.forget(s)
 	e.w.bySlot[s.Slot] = nil
+	e.board.remove(s.ID) // also when it is another's, which learns of it before it writes again
 	e.graves.bury(s, e.w.lastCommit(), first)
 	e.log.Publish(e.w.bySlot)
 }
