@@ -31,8 +31,8 @@ type walk struct {
 	entries []codec.HintEntry // what it held when they were read
 	next    int               // of entries
 	front   int64             // of seg: another walk may move it on
-	closed  bool                // this process adds nothing to it any more
-	length  int64               // that it had when the walk began
+	closed  bool              // this process adds nothing to it any more
+	length  int64             // that it had when the walk began
 }
 
 // batch is the part of a walk that is committed at once.
