@@ -441,6 +441,15 @@ func (e *Engine) followDrop(x *keydir.Index, he *codec.HintEntry, by committed) 
 
 // leaveDropped takes a segment that another process has dropped out of the log.
 func (e *Engine) leaveDropped(s *segment.Segment, by committed) {
+	e.leaveWriter(s)
+	first := e.reclaimer.firstSeq(s)
+	e.reclaimer.forget(s)
+	e.w.bySlot[s.Slot] = nil
+	e.graves.bury(s, by, first)
+}
+
+// leaveWriter ends the writing of this process to a segment that another has dropped.
+func (e *Engine) leaveWriter(s *segment.Segment) {
 	for i, w := range e.w.active {
 		if w != nil && w.Segment == s {
 			e.w.active[i] = nil
@@ -450,10 +459,16 @@ func (e *Engine) leaveDropped(s *segment.Segment, by committed) {
 	if w, ok := e.bg.claim(s); ok {
 		e.giveUpSealing(w)
 	}
-	first := e.reclaimer.firstSeq(s)
-	e.reclaimer.forget(s)
-	e.w.bySlot[s.Slot] = nil
-	e.graves.bury(s, by, first)
+}
+
+// ownSegments returns those that this process writes to, or has not sealed yet.
+func (e *Engine) ownSegments() (own []*segment.Segment) {
+	e.bg.mu.Lock()
+	defer e.bg.mu.Unlock()
+	for _, w := range append(e.w.actives(), e.bg.rotated...) {
+		own = append(own, w.Segment)
+	}
+	return own
 }
 
 // forgetAt takes the entry that points to a record out of the index.
