@@ -388,8 +388,9 @@ func (e *Engine) seal(w *segment.Writer, rescue bool) (done bool, err error) {
 	e.stats.syncs.Add(1)
 	hint, err := w.Seal()
 	e.stats.disk.Add(hint + w.Grown())
-	if err != nil && !e.has(w.Segment) {
-		return true, nil // another process has dropped it meanwhile
+	if !e.has(w.Segment) { // another process has dropped it meanwhile
+		e.giveUp(codec.HintName(w.Segment.ID))
+		return true, nil
 	}
 	if w.SyncErr() != nil {
 		if known {

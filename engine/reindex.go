@@ -71,6 +71,7 @@ func (e *Engine) reindexOnce() error {
 	for _, s := range e.ownSegments() {
 		if f := byID[s.ID]; f == nil || f.missing {
 			e.leaveWriter(s) // another process has dropped it
+			e.giveUp(codec.HintName(s.ID))
 			if e.w.has(s) {
 				e.w.bySlot[s.Slot] = nil
 			}
