@@ -25,6 +25,7 @@ const (
 	wordAttaches = 1  // how often a process has come
 	wordID       = 2  // identity of the cache, two words
 	wordOptions  = 4  // what all processes have to agree on, see shared options
+	wordSlots    = 12 // a bit for each slot that a process has, or had when it died
 	wordSeq      = 16 // of the last commit that is published
 	wordWant     = 24 // not 0: somebody waits for the writer lock
 	wordHolder   = 32 // slot and one of the process that commits; 0: the last one was done
@@ -138,6 +139,35 @@ func (b *board) has(id uint64) bool {
 	return false
 }
 
+// nobody owns what is not on the board.
+const nobody = -1
+
+// ownerOf returns the slot of the process that writes to a segment.
+func (b *board) ownerOf(id uint64) int {
+	for i := range mostFiles {
+		f := b.w[wordFiles+i*fileWords:][:fileWords]
+		if f[fileID].Load() == id {
+			return int(f[fileOwner].Load())
+		}
+	}
+	return nobody
+}
+
+// attach notes that a slot is in use, or is not any more.
+func (b *board) attach(slot int, used bool) {
+	w, bit := &b.w[wordSlots+slot/64], uint64(1)<<(slot%64)
+	if used {
+		w.Or(bit)
+	} else {
+		w.And(^bit)
+	}
+}
+
+// attached reports whether a slot was in use.
+func (b *board) attached(slot int) bool {
+	return b.w[wordSlots+slot/64].Load()&(1<<(slot%64)) != 0
+}
+
 // own makes this process the owner of a segment.
 func (b *board) own(id uint64) {
 	for i := range mostFiles {
@@ -169,6 +199,11 @@ func (c *count) word() *atomic.Uint64 {
 func (c *count) Add(n int64)   { c.word().Add(uint64(n)) }
 func (c *count) Load() int64   { return int64(c.word().Load()) }
 func (c *count) Store(n int64) { c.word().Store(uint64(n)) }
+
+// swap sets the count if it is still what it was.
+func (c *count) swap(old, n int64) bool {
+	return c.word().CompareAndSwap(uint64(old), uint64(n))
+}
 
 // share makes the count the one in a word of the page.
 func (c *count) share(w *atomic.Uint64) { c.shared = w }

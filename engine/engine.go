@@ -28,8 +28,9 @@ type Engine struct {
 	followed atomic.Uint64 // sequence up to which commits are applied
 	closing  atomic.Bool   // nobody waits for other processes any more, but Close
 	guard    *vfs.ForkGuard
-	textGrew int64 // by what this process has added to the lock file
-	maxFile  int64 // how long segments may get, as the first process has it
+	heir     atomic.Bool // the process that had the slot before has died
+	textGrew int64       // by what this process has added to the lock file
+	maxFile  int64       // how long segments may get, as the first process has it
 
 	layout segment.Layout
 	files  *segment.Files

@@ -46,6 +46,7 @@ func (e *Engine) attachTo(ctx context.Context) (first bool, err error) {
 		first, err = e.awaitBoard(ctx)
 	}
 	if err != nil {
+		b.attach(b.slot, e.heir.Load())
 		return false, errors.Join(err, page.Close())
 	}
 	b.w[wordAttaches].Add(1)
@@ -94,6 +95,8 @@ func (e *Engine) takeSlot(ctx context.Context) (err error) {
 	if err == nil && alone {
 		b.clear() // before anybody else comes
 	}
+	e.heir.Store(b.attached(b.slot))
+	b.attach(b.slot, true)
 	return err
 }
 
@@ -235,9 +238,10 @@ func (e *Engine) isLast() (bool, error) {
 	alone, err := e.alone()
 	if err == nil && alone {
 		if err = e.enter(ctx); err == nil {
+			err = e.inheritLocked() // for Close to seal
 			e.dir.whole.Store(true)
 			e.w.mu.Unlock()
-			return true, nil
+			return true, err
 		}
 	}
 	return false, errors.Join(err, e.locks.Unlock(lockOpen))
@@ -252,6 +256,9 @@ func (e *Engine) depart() error {
 		e.dir.give()
 	}
 	e.w.mu.Unlock()
+	if e.board.page != nil {
+		e.board.attach(e.board.slot, e.heir.Load())
+	}
 	errs = append(errs, e.locks.Close())
 	if e.board.page != nil {
 		errs = append(errs, e.board.page.Close())
