@@ -27,7 +27,7 @@ type Engine struct {
 	follower follower
 	followed atomic.Uint64 // sequence up to which commits are applied
 	closing  atomic.Bool   // nobody waits for other processes any more, but Close
-	guard    *vfs.ForkGuard
+	guard    forkGuard
 	heir     atomic.Bool // the process that had the slot before has died
 	textGrew int64       // by what this process has added to the lock file
 	maxFile  int64       // how long segments may get, as the first process has it
@@ -54,6 +54,9 @@ type Engine struct {
 	reserve        reserve
 	snapshotOnDisk int64 // size of the snapshot that is there; guarded by the writer lock
 }
+
+// forkGuard tells whether this process is a forked child of the one that opened the directory.
+type forkGuard interface{ Forked() bool }
 
 // writer is what the holder of the writer lock works with.
 type writer struct {
@@ -169,6 +172,9 @@ func (e *Engine) abandon() error {
 // returns what went wrong, and what the background met and nobody has seen yet;
 // the directory is free in any case. A second Close returns ErrClosed.
 func (e *Engine) Close() error {
+	if e.forked() {
+		return ErrForked // nothing of it is the child's to end
+	}
 	settled := e.settleHorizon()
 	e.w.mu.Lock()
 	if e.w.closed {

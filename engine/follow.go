@@ -41,9 +41,34 @@ var errBehind = errors.New("diskcache: followed too late")
 // catchUp applies what is published, for a reader: all commits that were before it was
 // called. In the common case that is a look at one word of memory.
 func (e *Engine) catchUp() error {
-	if !e.behind() {
-		return nil
+	set, err := e.acquire(0)
+	if err == nil {
+		set.Release(0)
 	}
+	return err
+}
+
+// acquire returns the segments as of all that was published when it was called.
+func (e *Engine) acquire(salt uint64) (*segment.Set, error) {
+	if e.forked() {
+		return nil, ErrForked
+	}
+	set := e.log.Acquire(salt)
+	if set != nil && e.behind() {
+		set.Release(salt)
+		if err := e.followNow(); err != nil {
+			return nil, err
+		}
+		set = e.log.Acquire(salt)
+	}
+	if set == nil {
+		return nil, ErrClosed
+	}
+	return set, nil
+}
+
+// followNow is follow for who has no lock.
+func (e *Engine) followNow() error {
 	e.w.mu.Lock()
 	defer e.w.mu.Unlock()
 	if e.w.closed {
@@ -52,9 +77,20 @@ func (e *Engine) catchUp() error {
 	return e.follow()
 }
 
-// behind reports whether something is published that is not applied.
+// behind reports whether something is published that is not applied. The caller has a set of
+// segments, which keeps the page.
 func (e *Engine) behind() bool {
 	return !e.dir.whole.Load() && e.board.w[wordSeq].Load() != e.followed.Load()
+}
+
+// hasNews is behind for who has no segments.
+func (e *Engine) hasNews() bool {
+	set := e.log.Acquire(0)
+	if set == nil {
+		return false
+	}
+	defer set.Release(0)
+	return e.behind()
 }
 
 // follow applies what is published. The caller holds the writer lock of the process.
@@ -63,12 +99,12 @@ func (e *Engine) follow() error {
 	if e.dir.held {
 		return nil // who may commit has applied all
 	}
+	if e.dir.departed() {
+		return ErrClosed
+	}
 	if e.w.seq == b.seq() && !e.follower.scan {
 		e.followed.Store(e.w.seq)
 		return nil
-	}
-	if e.forked() {
-		return ErrForked
 	}
 	err := e.followTo(b.seq())
 	if errors.Is(err, errBehind) {
@@ -510,4 +546,4 @@ func (e *Engine) grows(s *segment.Segment) bool {
 }
 
 // forked reports whether this is the child of the process that opened the directory.
-func (e *Engine) forked() bool { return e.guard.Forked() }
+func (e *Engine) forked() bool { return e.guard != nil && e.guard.Forked() }

@@ -75,7 +75,7 @@ func (e *Engine) inherit() error {
 		return ErrClosed
 	}
 	err := e.inheritLocked()
-	e.bg.wantSweep()
+	e.bg.afterDeath()
 	return err
 }
 
@@ -101,10 +101,7 @@ func (e *Engine) inheritLocked() error {
 			}
 		}
 	}
-	if err := e.removeBegun(); err != nil {
-		return err
-	}
-	return e.recount()
+	return e.removeBegun()
 }
 
 // inheritFile makes a segment of a dead process an orphan of this one.
@@ -188,8 +185,13 @@ func ignoreGone(err error) error {
 // The count is then as wrong as it was, until the next Open counts them alone.
 const recounts = 16
 
-// recount counts the bytes of all files anew.
+// recount counts the bytes of all files anew. Nothing is sealed meanwhile by this process,
+// for a hint is there for as long as a sync takes before it is counted.
 func (e *Engine) recount() error {
+	e.bg.sealing.begin()
+	defer e.bg.sealing.end()
+	e.bg.sealing.lock(&e.w)
+	defer e.w.mu.Unlock()
 	for range recounts {
 		before := e.stats.disk.Load()
 		n, err := e.sumFiles()

@@ -217,6 +217,7 @@ func killedAt(t *testing.T, mode string, n int64) (survived bool) {
 	require.NoError(t, err)
 	require.Empty(t, problems)
 	require.NoError(t, b.syncDropped(false))
+	require.NoError(t, b.recount())
 	require.Eventually(t, func() bool { return onDisk(mem) == b.DiskUsage() }, 5*time.Second, time.Millisecond, "%d on the disk, %d counted", onDisk(mem), b.DiskUsage())
 
 	c, cp := openIn(t, mem, opt)
@@ -235,7 +236,7 @@ func killedAt(t *testing.T, mode string, n int64) (survived bool) {
 	e, err := Open(mem, opt)
 	require.NoError(t, err)
 	k.check(e, "opened anew")
-	require.Equal(t, onDisk(mem), e.DiskUsage())
+	require.Equal(t, onDisk(mem), e.DiskUsage(), "%s", listFiles(mem))
 	require.NoError(t, e.Close())
 	return survived
 }

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"sync"
@@ -278,6 +279,16 @@ func unsealed(mem *vfs.Mem) (names []string) {
 		}
 	}
 	return names
+}
+
+// listFiles tells of all files, for people.
+func listFiles(mem *vfs.Mem) string {
+	var lines []string
+	for name, content := range mem.Files() {
+		lines = append(lines, fmt.Sprintf("%s %d", name, len(content)))
+	}
+	slices.Sort(lines)
+	return strings.Join(lines, "\n")
 }
 
 // valueFiles returns how many files there are of large values, finished or not.

@@ -249,19 +249,11 @@ func (e *Engine) isLast() (bool, error) {
 
 // depart ends the use of the directory by this process.
 func (e *Engine) depart() error {
-	var errs []error
-	e.dir.ticks.Stop()
-	e.w.mu.Lock()
-	if e.dir.held && !e.dir.whole.Load() {
-		e.dir.give()
-	}
-	e.w.mu.Unlock()
+	e.dir.end()
+	e.stats.disk.unshare()
+	e.reserve.hints.unshare()
 	if e.board.page != nil {
 		e.board.attach(e.board.slot, e.heir.Load())
 	}
-	errs = append(errs, e.locks.Close())
-	if e.board.page != nil {
-		errs = append(errs, e.board.page.Close())
-	}
-	return errors.Join(errs...)
+	return errors.Join(e.locks.Close(), e.board.close())
 }
