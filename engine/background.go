@@ -27,6 +27,7 @@ type background struct {
 	orphans  []*orphan         // found at Open without a hint
 	sync     bool              // a sync was asked for
 	snapshot *keydir.Index     // of which what has not been used yet is to be loaded
+	recount  bool              // files are to be counted anew
 	sweep    bool              // value files that nothing names may be removed
 
 	pending    atomic.Int32 // of rotated, those whose files are still open
@@ -155,6 +156,7 @@ func (b *background) work() {
 	}
 	e.faults.add("remove value files", e.values.removeDead())
 	e.faults.add("remove value files", b.sweepOnce(false))
+	e.faults.add("count files", b.recountOnce())
 }
 
 // syncNow syncs. That Close was faster is no fault: it syncs itself.
@@ -179,12 +181,24 @@ func (b *background) sweepOnce(locked bool) error {
 	return b.e.values.removeOrphans(locked)
 }
 
-// wantSweep asks for a sweep.
-func (b *background) wantSweep() {
+// afterDeath asks for what is to be done once other processes have died.
+func (b *background) afterDeath() {
 	b.mu.Lock()
-	b.sweep = true
+	b.sweep, b.recount = true, true
 	b.mu.Unlock()
 	b.poke()
+}
+
+// recountOnce counts the files anew if that was asked for.
+func (b *background) recountOnce() error {
+	b.mu.Lock()
+	want := b.recount
+	b.recount = false
+	b.mu.Unlock()
+	if !want {
+		return nil
+	}
+	return b.e.recount()
 }
 
 // takeSweep reports, once, that orphaned value files may be removed: all that

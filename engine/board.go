@@ -2,6 +2,7 @@ package engine
 
 import (
 	"encoding/binary"
+	"sync"
 	"sync/atomic"
 
 	"github.com/go-diskcache/diskcache/vfs"
@@ -17,6 +18,11 @@ type board struct {
 	page vfs.Page
 	w    []atomic.Uint64
 	slot int // of this process
+
+	// mu is held for writing to give the page back. Who looks at the segments that are
+	// written to holds it for reading; who looks at a word holds the writer lock of the
+	// process, or a set of segments: Close waits for these.
+	mu sync.RWMutex
 }
 
 // The words of the page.
@@ -25,6 +31,7 @@ const (
 	wordAttaches = 1  // how often a process has come
 	wordID       = 2  // identity of the cache, two words
 	wordOptions  = 4  // what all processes have to agree on, see shared options
+	wordSlots    = 12 // a bit for each slot that a process has, or had when it died
 	wordSeq      = 16 // of the last commit that is published
 	wordWant     = 24 // not 0: somebody waits for the writer lock
 	wordHolder   = 32 // slot and one of the process that commits; 0: the last one was done
@@ -78,14 +85,35 @@ func (b *board) setID(id [16]byte) {
 	b.w[wordID+1].Store(binary.LittleEndian.Uint64(id[8:]))
 }
 
+// entries returns the words of the segments that are written to; none after close. The
+// caller holds mu.
+func (b *board) entries() []atomic.Uint64 {
+	if b.w == nil {
+		return nil
+	}
+	return b.w[wordFiles:][:mostFiles*fileWords]
+}
+
+// close gives the page back.
+func (b *board) close() error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.w = nil
+	if b.page == nil {
+		return nil
+	}
+	return b.page.Close()
+}
+
 // files returns the segments that are written to. Read after seq, their lengths hold all
 // commits up to that.
 func (b *board) files(dst []activeFile) []activeFile {
-	for i := range mostFiles {
-		f := b.w[wordFiles+i*fileWords:][:fileWords]
-		for id := f[fileID].Load(); id != 0; id = f[fileID].Load() {
-			a := activeFile{id: id, length: int64(f[fileLen].Load()), owner: int(f[fileOwner].Load())}
-			if f[fileID].Load() == id { // not that of another meanwhile; none comes again
+	b.mu.RLock()
+	defer b.mu.RUnlock()
+	for w := b.entries(); len(w) > 0; w = w[fileWords:] {
+		for id := w[fileID].Load(); id != 0; id = w[fileID].Load() {
+			a := activeFile{id: id, length: int64(w[fileLen].Load()), owner: int(w[fileOwner].Load())}
+			if w[fileID].Load() == id { // not that of another meanwhile; none comes again
 				dst = append(dst, a)
 				break
 			}
@@ -121,21 +149,46 @@ func (b *board) free() (n int) {
 
 // remove takes out the entry of a segment that has come to its end.
 func (b *board) remove(id uint64) {
-	for i := range mostFiles {
-		if b.w[wordFiles+i*fileWords].CompareAndSwap(id, 0) {
+	b.mu.RLock()
+	defer b.mu.RUnlock()
+	for w := b.entries(); len(w) > 0; w = w[fileWords:] {
+		if w[fileID].CompareAndSwap(id, 0) {
 			return
 		}
 	}
 }
 
 // has reports whether a segment is on the board.
-func (b *board) has(id uint64) bool {
-	for i := range mostFiles {
-		if b.w[wordFiles+i*fileWords].Load() == id {
-			return true
+func (b *board) has(id uint64) bool { return b.ownerOf(id) != nobody }
+
+// nobody owns what is not on the board.
+const nobody = -1
+
+// ownerOf returns the slot of the process that writes to a segment.
+func (b *board) ownerOf(id uint64) int {
+	b.mu.RLock()
+	defer b.mu.RUnlock()
+	for w := b.entries(); len(w) > 0; w = w[fileWords:] {
+		if w[fileID].Load() == id {
+			return int(w[fileOwner].Load())
 		}
 	}
-	return false
+	return nobody
+}
+
+// attach notes that a slot is in use, or is not any more.
+func (b *board) attach(slot int, used bool) {
+	w, bit := &b.w[wordSlots+slot/64], uint64(1)<<(slot%64)
+	if used {
+		w.Or(bit)
+	} else {
+		w.And(^bit)
+	}
+}
+
+// attached reports whether a slot was in use.
+func (b *board) attached(slot int) bool {
+	return b.w[wordSlots+slot/64].Load()&(1<<(slot%64)) != 0
 }
 
 // own makes this process the owner of a segment.
@@ -156,19 +209,49 @@ func (b *board) setLength(entry int, n int64) {
 // count is a number that processes share, or that this one has for itself.
 type count struct {
 	own    atomic.Uint64
+	mu     sync.RWMutex   // held for writing while the page is given back
 	shared *atomic.Uint64 // nil: own counts
 }
 
-func (c *count) word() *atomic.Uint64 {
+// use calls fn with the word that counts.
+func (c *count) use(fn func(w *atomic.Uint64)) {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
 	if c.shared != nil {
-		return c.shared
+		fn(c.shared)
+	} else {
+		fn(&c.own)
 	}
-	return &c.own
 }
 
-func (c *count) Add(n int64)   { c.word().Add(uint64(n)) }
-func (c *count) Load() int64   { return int64(c.word().Load()) }
-func (c *count) Store(n int64) { c.word().Store(uint64(n)) }
+func (c *count) Add(n int64) { c.use(func(w *atomic.Uint64) { w.Add(uint64(n)) }) }
+
+func (c *count) Load() (n int64) {
+	c.use(func(w *atomic.Uint64) { n = int64(w.Load()) })
+	return n
+}
+
+func (c *count) Store(n int64) { c.use(func(w *atomic.Uint64) { w.Store(uint64(n)) }) }
+
+// swap sets the count if it is still what it was.
+func (c *count) swap(old, n int64) (ok bool) {
+	c.use(func(w *atomic.Uint64) { ok = w.CompareAndSwap(uint64(old), uint64(n)) })
+	return ok
+}
 
 // share makes the count the one in a word of the page.
-func (c *count) share(w *atomic.Uint64) { c.shared = w }
+func (c *count) share(w *atomic.Uint64) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.shared = w
+}
+
+// unshare makes the count one of this process again, which goes on from what it is.
+func (c *count) unshare() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.shared != nil {
+		c.own.Store(c.shared.Load())
+		c.shared = nil
+	}
+}

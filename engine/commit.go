@@ -156,6 +156,9 @@ func (e *Engine) makesRoom(w *want, r *request, err *error, locked bool) bool {
 }
 
 func (e *Engine) commitOnce(r *request) error {
+	if e.forked() {
+		return ErrForked
+	}
 	e.bg.help()
 	durable := e.opt.Sync == SyncAlways
 	if !durable && !e.queue.waiting() && e.tryEnter() { // alone: no need to queue

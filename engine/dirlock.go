@@ -31,7 +31,8 @@ type dirLock struct {
 	uses  uint64    // raised by each commit
 	seen  uint64    // uses at the last tick
 	ticks *time.Timer
-	whole atomic.Bool // it is held until Close, and nobody else can come
+	gone  chan struct{} // closed when the process has given the directory up
+	whole atomic.Bool   // it is held until Close, and nobody else can come
 
 	yields  bool   // it was given up for another, who is to have it first
 	yielded uint64 // wordTaken then
@@ -54,6 +55,7 @@ func (l *dirLock) init(e *Engine) {
 	l.e = e
 	l.turn = make(chan struct{}, 1)
 	l.turn <- struct{}{}
+	l.gone = make(chan struct{})
 	l.ticks = time.AfterFunc(time.Hour, l.tick)
 	l.ticks.Stop()
 }
@@ -62,8 +64,8 @@ func (l *dirLock) init(e *Engine) {
 // processes have committed is applied, and no other commit comes until leave. ctx, or
 // Options.LockTimeout, bounds how long it waits for other processes.
 func (e *Engine) enter(ctx context.Context) error {
-	if e.forked() { // whatever the parent held, this process does not
-		return ErrForked
+	if e.forked() {
+		return ErrForked // with copies of locks that its parent has
 	}
 	e.w.mu.Lock()
 	for !e.dir.held {
@@ -111,6 +113,8 @@ func (l *dirLock) take(ctx context.Context) error {
 	defer cancel()
 	select {
 	case <-l.turn:
+	case <-l.gone: // and its turn with it
+		return ErrClosed
 	case <-ctx.Done():
 		return l.timeout(ctx)
 	}
@@ -150,9 +154,32 @@ func (l *dirLock) wait(ctx context.Context, closes bool) error {
 		if ctx.Err() != nil {
 			return l.timeout(ctx)
 		}
-		if l.e.closing.Load() && !closes {
+		if l.e.closing.Load() && !closes || l.departed() {
 			return ErrClosed
 		}
+	}
+}
+
+// departed reports whether the process has given the directory up, or is about to: then
+// nothing of the board may be touched without its lock.
+func (l *dirLock) departed() bool {
+	select {
+	case <-l.gone:
+		return true
+	default:
+		return false
+	}
+}
+
+// end gives the lock up for good. It waits for who waits for it.
+func (l *dirLock) end() {
+	close(l.gone)
+	<-l.turn
+	l.ticks.Stop()
+	l.e.w.mu.Lock()
+	defer l.e.w.mu.Unlock()
+	if l.held && !l.whole.Load() {
+		l.give()
 	}
 }
 
@@ -161,7 +188,7 @@ func (l *dirLock) timeout(ctx context.Context) error {
 	who := "another goroutine of this process"
 	if b := &l.e.board; b.w != nil {
 		if slot := int(b.w[wordHolder].Load()) - 1; slot >= 0 && slot != b.slot {
-			who = l.e.locks.Text(lockSlots + slot)
+			who = l.e.locks.Text(slot)
 		}
 	}
 	return fmt.Errorf("%w: %s has %s (%w)", ErrTimeout, who, codec.LockName, context.Cause(ctx))

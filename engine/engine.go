@@ -29,9 +29,10 @@ type Engine struct {
 	followed atomic.Uint64 // sequence up to which commits are applied
 	lone     atomic.Uint64 // wordAttaches while no other process has the directory open; else another number
 	closing  atomic.Bool   // nobody waits for other processes any more, but Close
-	guard    *vfs.ForkGuard
-	textGrew int64 // by what this process has added to the lock file
-	maxFile  int64 // how long segments may get, as the first process has it
+	guard    forkGuard
+	heir     atomic.Bool // the process that had the slot before has died
+	textGrew int64       // by what this process has added to the lock file
+	maxFile  int64       // how long segments may get, as the first process has it
 
 	layout segment.Layout
 	files  *segment.Files
@@ -55,6 +56,9 @@ type Engine struct {
 	reserve        reserve
 	snapshotOnDisk int64 // size of the snapshot that is there; guarded by the writer lock
 }
+
+// forkGuard tells whether this process is a forked child of the one that opened the directory.
+type forkGuard interface{ Forked() bool }
 
 // writer is what the holder of the writer lock works with.
 type writer struct {
@@ -174,7 +178,7 @@ func (e *Engine) abandon() error {
 // the directory is free in any case. A second Close returns ErrClosed.
 func (e *Engine) Close() error {
 	if e.forked() {
-		return ErrForked // all that it has is the parent's
+		return ErrForked // nothing of it is the child's to end
 	}
 	settled := e.settleHorizon()
 	e.w.mu.Lock()

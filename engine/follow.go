@@ -41,12 +41,34 @@ var errBehind = errors.New("diskcache: followed too late")
 // catchUp applies what is published, for a reader: all commits that were before it was
 // called. In the common case that is a look at one word of memory.
 func (e *Engine) catchUp() error {
+	set, err := e.acquire(0)
+	if err == nil {
+		set.Release(0)
+	}
+	return err
+}
+
+// acquire returns the segments as of all that was published when it was called.
+func (e *Engine) acquire(salt uint64) (*segment.Set, error) {
 	if e.forked() {
-		return ErrForked
+		return nil, ErrForked
 	}
-	if !e.behind() {
-		return nil
+	set := e.log.Acquire(salt)
+	if set != nil && e.behind() {
+		set.Release(salt)
+		if err := e.followNow(); err != nil {
+			return nil, err
+		}
+		set = e.log.Acquire(salt)
 	}
+	if set == nil {
+		return nil, ErrClosed
+	}
+	return set, nil
+}
+
+// followNow is follow for who has no lock.
+func (e *Engine) followNow() error {
 	e.w.mu.Lock()
 	defer e.w.mu.Unlock()
 	if e.w.closed {
@@ -58,6 +80,7 @@ func (e *Engine) catchUp() error {
 // behind reports whether something is published that is not applied. A process that has been
 // alone since it had applied everything need not look: what it publishes nobody else has
 // seen before it is applied.
+// The caller has a set of segments, which keeps the page.
 func (e *Engine) behind() bool {
 	b := &e.board
 	return b.w[wordAttaches].Load() != e.lone.Load() && b.w[wordSeq].Load() != e.followed.Load()
@@ -83,11 +106,24 @@ func (e *Engine) lookWhetherAlone() error {
 	return errors.Join(err, e.locks.Unlock(lockOpen))
 }
 
+// hasNews is behind for who has no segments.
+func (e *Engine) hasNews() bool {
+	set := e.log.Acquire(0)
+	if set == nil {
+		return false
+	}
+	defer set.Release(0)
+	return e.behind()
+}
+
 // follow applies what is published. The caller holds the writer lock of the process.
 func (e *Engine) follow() error {
 	b := &e.board
 	if e.dir.held {
 		return nil // who may commit has applied all
+	}
+	if e.dir.departed() {
+		return ErrClosed
 	}
 	if e.w.seq == b.seq() && !e.follower.scan {
 		e.followed.Store(e.w.seq)

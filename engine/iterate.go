@@ -56,28 +56,24 @@ func (e *Engine) keysOf(i int) ([]foundKey, error) {
 	const tries = 3
 	for try := 0; ; try++ {
 		if try == tries {
-			e.w.mu.Lock()
-			defer e.w.mu.Unlock()
-		}
-		if try < tries {
-			if err := e.catchUp(); err != nil {
+			if err := e.enter(nil); err != nil {
 				return nil, err
 			}
+			defer e.leave()
 		}
-		set := e.log.Acquire(uint64(i))
-		if set == nil {
-			return nil, ErrClosed
+		set, err := e.acquire(uint64(i))
+		if err != nil {
+			return nil, err
 		}
 		keys, err := e.keysIn(set, i)
-		over := set.Over()
+		over := set.Over() || e.behind() // what could not be read may be gone
 		set.Release(uint64(i))
 		switch {
 		case errors.Is(err, keydir.ErrDamaged) && try < tries:
 			if err := e.rebuildFromRead(); err != nil {
 				return nil, err
 			}
-		case try < tries && e.behind(): // what could not be read may be gone
-		case err != nil, !over, try == tries:
+		case !over, try == tries:
 			return keys, err
 		}
 	}

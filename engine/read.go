@@ -66,18 +66,15 @@ func (e *Engine) get(key string, dst []byte, rec *codec.Record) ([]byte, error) 
 // or the name of a file as it may be. use tells the policy of it.
 func (e *Engine) find(h uint64, key string, dst []byte, rec *codec.Record, use bool) ([]byte, error) {
 	for try := 0; ; try++ {
-		if err := e.catchUp(); err != nil {
+		set, err := e.acquire(h)
+		if err != nil {
 			return dst, err
-		}
-		set := e.log.Acquire(h)
-		if set == nil {
-			return dst, ErrClosed
 		}
 		out, entry, err := e.findIn(set, h, key, dst, rec)
 		// While the set is held the index is not given back.
 		// From a set that is over another segment may have been read: slots are
 		// used again.
-		if err != nil && err != ErrNotFound && e.behind() { // its file may be gone
+		if err != nil && err != ErrNotFound && try < maxLookups && e.behind() { // its file may be gone
 			set.Release(h)
 			continue
 		}

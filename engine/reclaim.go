@@ -71,7 +71,7 @@ func (e *Engine) reclaim(w *want, locked bool) (bool, error) {
 	if errors.Is(err, keydir.ErrDamaged) && !locked {
 		return true, e.rebuildFromRead()
 	}
-	if err != nil && err != ErrClosed && !locked && e.behind() {
+	if err != nil && err != ErrClosed && !locked && e.hasNews() {
 		return true, e.catchUp() // what could not be read may be gone
 	}
 	if err == nil && b.sync {

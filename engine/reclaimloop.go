@@ -112,7 +112,7 @@ func (r *reclaiming) lookAround() {
 	if e.dir.whole.Load() {
 		return
 	}
-	if dead, err := e.deadFiles(); err != nil || len(dead) > 0 {
+	if died, err := e.someDied(); err != nil || died {
 		if err == nil {
 			err = e.enter(nil)
 		}

@@ -46,6 +46,7 @@ func (e *Engine) attachTo(ctx context.Context) (first bool, err error) {
 		first, err = e.awaitBoard(ctx)
 	}
 	if err != nil {
+		b.attach(b.slot, e.heir.Load())
 		return false, errors.Join(err, page.Close())
 	}
 	if n := b.w[wordAttaches].Add(1); first { // nobody can come before the board is ready
@@ -96,6 +97,8 @@ func (e *Engine) takeSlot(ctx context.Context) (err error) {
 	if err == nil && alone {
 		b.clear() // before anybody else comes
 	}
+	e.heir.Store(b.attached(b.slot))
+	b.attach(b.slot, true)
 	return err
 }
 
@@ -237,9 +240,10 @@ func (e *Engine) isLast() (bool, error) {
 	alone, err := e.alone()
 	if err == nil && alone {
 		if err = e.enter(ctx); err == nil {
+			err = e.inheritLocked() // for Close to seal
 			e.dir.whole.Store(true)
 			e.w.mu.Unlock()
-			return true, nil
+			return true, err
 		}
 	}
 	return false, errors.Join(err, e.locks.Unlock(lockOpen))
@@ -247,16 +251,11 @@ func (e *Engine) isLast() (bool, error) {
 
 // depart ends the use of the directory by this process.
 func (e *Engine) depart() error {
-	var errs []error
-	e.dir.ticks.Stop()
-	e.w.mu.Lock()
-	if e.dir.held && !e.dir.whole.Load() {
-		e.dir.give()
-	}
-	e.w.mu.Unlock()
-	errs = append(errs, e.locks.Close())
+	e.dir.end()
+	e.stats.disk.unshare()
+	e.reserve.hints.unshare()
 	if e.board.page != nil {
-		errs = append(errs, e.board.page.Close())
+		e.board.attach(e.board.slot, e.heir.Load())
 	}
-	return errors.Join(errs...)
+	return errors.Join(e.locks.Close(), e.board.close())
 }

@@ -288,6 +288,9 @@ func (v *values) create(first []byte, r io.Reader, locked bool) (codec.FileRef, 
 	if v.e.log.Closed() {
 		return ref, ErrClosed
 	}
+	if v.e.forked() {
+		return ref, ErrForked
+	}
 	if err := v.makeDir(); err != nil {
 		return ref, v.closedError(err)
 	}

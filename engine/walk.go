@@ -69,15 +69,12 @@ const (
 // current reports whether a segment is part of the log as far as can be known: what cannot
 // be read of another is not lost, but elsewhere.
 func (e *Engine) current(s *segment.Segment) bool {
-	if e.behind() {
-		return false
-	}
 	set := e.log.Acquire(s.ID)
 	if set == nil {
 		return false
 	}
 	defer set.Release(s.ID)
-	return set.At(s.Slot) == s
+	return !e.behind() && set.At(s.Slot) == s
 }
 
 // entriesOf returns what a segment holds from its front on; errStale if it went meanwhile.
