@@ -402,7 +402,10 @@ func (e *Engine) seal(w *segment.Writer, rescue bool) (done bool, err error) {
 	e.stats.syncs.Add(1)
 	hint, err := w.Seal()
 	e.stats.disk.Add(hint + w.Grown())
-	if !e.has(w.Segment) { // another process has dropped it meanwhile
+	e.bg.sealing.lock(&e.w)
+	there := e.w.has(w.Segment)
+	e.w.mu.Unlock()
+	if !there { // another process has dropped it meanwhile
 		e.giveUp(codec.HintName(w.Segment.ID))
 		return true, nil
 	}

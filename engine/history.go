@@ -161,7 +161,7 @@ func (e *Engine) syncOrphan(o *orphan) error {
 	h := o.h
 	if o.unread {
 		read, err := e.historyOf(h.seg)
-		if segment.IsDamage(err) && !e.has(h.seg) {
+		if segment.IsDamage(err) && !e.inLog(h.seg) {
 			return nil // it was dropped
 		}
 		if err != nil {

@@ -77,6 +77,16 @@ func (e *Engine) current(s *segment.Segment) bool {
 	return !e.behind() && set.At(s.Slot) == s
 }
 
+// inLog reports whether a segment is part of the log for readers.
+func (e *Engine) inLog(s *segment.Segment) bool {
+	set := e.log.Acquire(s.ID)
+	if set == nil {
+		return false
+	}
+	defer set.Release(s.ID)
+	return set.At(s.Slot) == s
+}
+
 // entriesOf returns what a segment holds from its front on; errStale if it went meanwhile.
 func (e *Engine) entriesOf(s *segment.Segment) ([]codec.HintEntry, error) {
 	entries, err := e.readEntries(s)
