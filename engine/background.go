@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"context"
 	"errors"
 	"slices"
 	"sync"
@@ -148,7 +149,7 @@ func (b *background) work() {
 		e.faults.add("seal", e.sealWaiting(false))
 	} else {
 		b.sealing.begin()
-		e.faults.add("seal", e.sealOrphans(false))
+		e.faults.add("seal", e.sealOrphans(false, false))
 		b.sealing.end()
 	}
 	if want {
@@ -247,7 +248,7 @@ func (e *Engine) sealWaiting(rescue bool) error {
 			b.mu.Unlock()
 		}
 	}
-	return errors.Join(append(errs, e.sealOrphans(rescue))...)
+	return errors.Join(append(errs, e.sealOrphans(rescue, false))...)
 }
 
 // begin notes which writer is being sealed now, if it is still to be sealed.
@@ -391,6 +392,30 @@ func (e *Engine) sealAll() error {
 	return errors.Join(errs...)
 }
 
+// errDropped says that a segment needs no hint: another process has dropped it.
+var errDropped = errors.New("diskcache: segment was dropped")
+
+// publisher returns what gives the hint of a segment its name: where other processes may drop
+// the segment, under the writer lock, so that who removes its files finds the hint. One that
+// came later would tell of a segment that is lost. locked: the caller holds the lock.
+func (e *Engine) publisher(s *segment.Segment, locked bool) segment.Publish {
+	return func(rename func() error) error {
+		if e.isLone() {
+			return rename()
+		}
+		if !locked {
+			if err := e.bg.sealing.enter(context.Background(), e); err != nil { // by Close, too
+				return err
+			}
+			defer e.leave()
+		}
+		if !e.w.has(s) {
+			return errDropped
+		}
+		return rename()
+	}
+}
+
 // seal seals one writer's segment. It is not done while data that a failed sync
 // was to cover stands nowhere else: then it is to be tried again. A failed sync
 // that was reported before is no news once its data has been written again.
@@ -400,13 +425,9 @@ func (e *Engine) seal(w *segment.Writer, rescue bool) (done bool, err error) {
 	}
 	known := w.SyncErr() != nil
 	e.stats.syncs.Add(1)
-	hint, err := w.Seal()
+	hint, err := w.Seal(e.publisher(w.Segment, false))
 	e.stats.disk.Add(hint + w.Grown())
-	e.bg.sealing.lock(&e.w)
-	there := e.w.has(w.Segment)
-	e.w.mu.Unlock()
-	if !there { // another process has dropped it meanwhile
-		e.giveUp(codec.HintName(w.Segment.ID))
+	if errors.Is(err, errDropped) || err != nil && !e.inLog(w.Segment) {
 		return true, nil
 	}
 	if w.SyncErr() != nil {

@@ -83,13 +83,16 @@ func (e *Engine) followNow() error {
 // The caller has a set of segments, which keeps the page.
 func (e *Engine) behind() bool {
 	b := &e.board
-	return b.w[wordAttaches].Load() != e.lone.Load() && b.w[wordSeq].Load() != e.followed.Load()
+	return !e.isLone() && b.w[wordSeq].Load() != e.followed.Load()
 }
+
+// isLone reports whether no other process has come since this one was alone.
+func (e *Engine) isLone() bool { return e.board.w[wordAttaches].Load() == e.lone.Load() }
 
 // lookWhetherAlone finds out whether no other process has the directory open any more.
 func (e *Engine) lookWhetherAlone() error {
 	b := &e.board
-	if e.lone.Load() == b.w[wordAttaches].Load() {
+	if e.isLone() {
 		return nil
 	}
 	if ok, err := e.locks.TryLock(lockOpen); !ok {

@@ -124,7 +124,7 @@ func (e *Engine) settleOrphans(locked bool) (bool, error) {
 		return false, nil
 	}
 	defer e.bg.sealing.end()
-	err := e.sealOrphans(false)
+	err := e.sealOrphans(false, true)
 	return !e.bg.hasOrphans(), err
 }
 
