@@ -81,7 +81,7 @@ func (e *Engine) enter(ctx context.Context) error {
 
 // tryEnter is enter that takes the lock only if that needs no waiting.
 func (e *Engine) tryEnter() bool {
-	if !e.w.mu.TryLock() {
+	if e.forked() || !e.w.mu.TryLock() {
 		return false
 	}
 	if !e.dir.held {

@@ -208,7 +208,7 @@ func (e *Engine) retireDropped() error {
 	left := g.buried[:0]
 	others := e.writtenByOthers()
 	for _, b := range g.buried {
-		if b.by.synced() && !others[b.seg.ID] {
+		if b.by.synced() && !others[b.seg.ID] && !e.bg.hasOrphan(b.seg.ID) { // whose hint may be being written
 			gone = append(gone, b)
 			if g.going == nil {
 				g.going = make(map[uint64]bool)
