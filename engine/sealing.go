@@ -52,7 +52,7 @@ func (s *sealing) enter(e *Engine) error {
 	}
 	s.want(1)
 	defer s.want(-1)
-	return e.enter(nil)
+	return e.enter(e.life)
 }
 
 // lock takes the writer lock of the process for one who seals.

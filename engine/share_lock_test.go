@@ -116,11 +116,16 @@ func TestShareLockIsHandedOn(t *testing.T) {
 
 // TestShareCloseWhileWaiting: Close does not wait for other processes, and ends who does.
 func TestShareCloseWhileWaiting(t *testing.T) {
-	for name, ctx := range map[string]context.Context{"Update": nil, "UpdateContext": context.Background()} {
+	for name, update := range map[string]func(*Engine) error{
+		"Update": func(e *Engine) error { return e.Update(func(*Tx) error { return nil }) },
+		"UpdateContext": func(e *Engine) error {
+			return e.UpdateContext(context.Background(), func(*Tx) error { return nil })
+		},
+	} {
 		t.Run(name, func(t *testing.T) {
 			inUpdate(t, Options{}, func(a, b *Engine) {
 				waits := make(chan error, 1)
-				go func() { waits <- b.UpdateContext(ctx, func(*Tx) error { return nil }) }()
+				go func() { waits <- update(b) }()
 				for b.board.w[wordWant].Load() == 0 {
 					b.board.page.Wait(wordWant, 0, time.Millisecond)
 				}

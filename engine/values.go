@@ -177,7 +177,7 @@ func (v *values) removeOrphans(locked bool) error {
 	orphans, err := v.orphans()
 	if len(orphans) > 0 && !locked {
 		// Those whose process is gone may be named by what it committed last.
-		if eerr := v.e.enter(nil); eerr != nil {
+		if eerr := v.e.enter(v.e.life); eerr != nil {
 			if eerr == ErrClosed {
 				return err // the next Open finds them again
 			}
