@@ -212,3 +212,21 @@ func TestShareForked(t *testing.T) {
 	a.reclaiming.start(a)
 	require.NoError(t, a.Close())
 }
+
+// TestShareLockIsGivenUp: who has had the lock for a while gives it up when he has committed
+// and another process wants it, and keeps it when none does.
+func TestShareLockIsGivenUp(t *testing.T) {
+	for _, wanted := range []uint64{0, 1} {
+		e, err := Open(vfs.NewMem().Process(), Options{})
+		require.NoError(t, err)
+		require.NoError(t, e.enter(e.life))
+		e.dir.ticks.Stop()
+		e.dir.since = time.Time{}
+		e.board.w[wordWant].Store(wanted)
+		e.leave()
+		e.w.mu.Lock()
+		require.Equal(t, wanted == 0, e.dir.held)
+		e.w.mu.Unlock()
+		require.NoError(t, e.Close())
+	}
+}

@@ -114,7 +114,7 @@ var mutants = []mutant{
 
 	// several processes
 	{"holder of the lock not named", "engine/dirlock.go", "l.e.locks.Text(slot)", "l.e.locks.Text(lockSlots + slot)", "^TestShareTimeout$", engineTests},
-	{"lock not given up when wanted", "engine/dirlock.go", "		b.w[wordWant].Store(1)\n", "", "^TestShareLockIsHandedOn$", engineTests},
+	{"lock not given up when wanted", "engine/dirlock.go", "e.board.w[wordWant].Load() != 0 && time.Since", "false && time.Since", "^TestShareLockIsGivenUp$", engineTests},
 	{"who waits outlives Close", "engine/dirlock.go", "		if l.departed() {\n			return ErrClosed\n		}\n", "", "^TestShareCloseWhileWaiting$", engineTests},
 	{"lock taken without catching up", "engine/dirlock.go", "	if err := e.follow(); err != nil {\n		return err\n	}\n	l.start()", "	l.start()", "^TestShareConcurrent$|^TestShareModel$", engineTests},
 	{"adopt skipped", "engine/dirlock.go", "died != 0 {", "died != 0 && false {", "^TestShareAdoptsFirstCommit$", engineTests},
@@ -122,7 +122,7 @@ var mutants = []mutant{
 	{"reader does not catch up", "engine/follow.go", "if set != nil && e.behind() {", "if false {", "^TestShareFollows$", engineTests},
 	{"followers ignore drops", "engine/follow.go", "	e.leaveDropped(s, by)\n	return true, nil", "	return true, nil", "^TestShareFollowsDrops$", engineTests},
 	{"chain of commits not checked", "engine/follow.go", "if c.Prev != e.w.seq {", "if false {", "^TestShareMissingCommit$", engineTests},
-	{"segments that came and went not looked for", "engine/follow.go", "if try > 0 || f.scan {", "if false {", "^TestShareMissingCommit$", engineTests},
+	{"segments that came and went not looked for", "engine/follow.go", "if try > 0 || f.scan {", "if f.scan {", "^TestShareMissingCommit$", engineTests},
 	{"published before its length", "engine/stage.go", "	e.board.setLength(e.w.entries[to], e.w.active[to].Segment.Length())\n	e.board.w[wordSeq].Store(e.w.seq)", "	e.board.w[wordSeq].Store(e.w.seq)\n	for range 1000 {\n		e.board.free()\n	}\n	e.board.setLength(e.w.entries[to], e.w.active[to].Segment.Length())", "^TestShareConcurrent$|^TestShareModel$", engineTests},
 	{"board not cleared by the first", "engine/sharing.go", "		b.clear() // before anybody else comes\n", "", "^TestShareBoardOfThePast$", engineTests},
 	{"options of another process ignored", "engine/sharing.go", "if set[i] && mine[i] != has[i] {", "if false {", "^TestShareOptions$", engineTests},
