@@ -3,8 +3,7 @@ package diskcache
 import (
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
+	"io/fs"
 	"slices"
 	"sync"
 
@@ -14,7 +13,7 @@ import (
 // sharedDir is a directory that this process has open, once for all who opened it: locks of
 // the system are per process, and two engines would know nothing of one another.
 type sharedDir struct {
-	info  os.FileInfo // nil for what is no directory of the system
+	id    engine.DirIdentity // of nothing, for what is no directory of the system
 	opt   Options     // of the first
 	e     *engine.Engine
 	users int           // guarded by dirs.mu
@@ -32,14 +31,14 @@ var dirs struct {
 // openShared opens a directory, or shares it with who has it open in this process.
 func openShared(dir string, o *Options) (*sharedDir, error) {
 	for {
-		info, err := statDir(dir, o)
+		id, err := identify(dir, o)
 		if err != nil {
 			return nil, err
 		}
 		dirs.mu.Lock()
-		s := findDir(info)
+		s := findDir(id)
 		if s == nil {
-			s = &sharedDir{info: info, opt: *o, users: 1, ready: make(chan struct{}), gone: make(chan struct{})}
+			s = &sharedDir{id: id, opt: *o, users: 1, ready: make(chan struct{}), gone: make(chan struct{})}
 			dirs.list = append(dirs.list, s)
 			dirs.mu.Unlock()
 			return s, s.open(dir)
@@ -63,36 +62,27 @@ func openShared(dir string, o *Options) (*sharedDir, error) {
 	}
 }
 
-// statDir returns what tells the directory from others, and makes it if it is not there. It
-// is nil where the options bring a disk of their own.
-func statDir(dir string, o *Options) (os.FileInfo, error) {
+// identify returns what tells the directory from others, and makes it if it is not there.
+func identify(dir string, o *Options) (engine.DirIdentity, error) {
 	if o.fsys != nil {
-		return nil, nil
+		return engine.DirIdentity{}, nil
 	}
-	info, err := os.Stat(dir)
-	if os.IsNotExist(err) {
-		fsys, err := o.open(dir)
-		if err != nil {
-			return nil, err
-		}
-		if err := fsys.Close(); err != nil {
-			return nil, err
-		}
-		return os.Stat(dir)
+	id, err := engine.IdentifyDir(dir)
+	if !errors.Is(err, fs.ErrNotExist) {
+		return id, err
+	}
+	fsys, err := o.open(dir)
+	if err == nil {
+		err = fsys.Close()
 	}
 	if err != nil {
-		if _, oerr := o.open(dir); oerr != nil { // which says it better
-			return nil, oerr
-		}
-		return nil, err
+		return id, err
 	}
-	return info, nil
+	return engine.IdentifyDir(dir)
 }
 
-func findDir(info os.FileInfo) *sharedDir {
-	i := slices.IndexFunc(dirs.list, func(s *sharedDir) bool {
-		return info != nil && s.info != nil && os.SameFile(info, s.info)
-	})
+func findDir(id engine.DirIdentity) *sharedDir {
+	i := slices.IndexFunc(dirs.list, func(s *sharedDir) bool { return s.id.Same(id) })
 	if i < 0 {
 		return nil
 	}
@@ -101,7 +91,7 @@ func findDir(info os.FileInfo) *sharedDir {
 
 func (s *sharedDir) open(dir string) error {
 	defer close(s.ready)
-	fsys, err := s.opt.open(filepath.Clean(dir))
+	fsys, err := s.opt.open(dir)
 	if err == nil {
 		s.e, err = engine.Open(fsys, s.opt.engine())
 	}

@@ -191,6 +191,17 @@ func (b *board) attached(slot int) bool {
 	return b.w[wordSlots+slot/64].Load()&(1<<(slot%64)) != 0
 }
 
+// isAnothers reports whether another process writes to a segment.
+func (b *board) isAnothers(id uint64) bool {
+	for i := range mostFiles {
+		f := b.w[wordFiles+i*fileWords:][:fileWords]
+		if f[fileID].Load() == id {
+			return int(f[fileOwner].Load()) != b.slot
+		}
+	}
+	return false
+}
+
 // own makes this process the owner of a segment.
 func (b *board) own(id uint64) {
 	for i := range mostFiles {

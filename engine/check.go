@@ -57,7 +57,7 @@ func (e *Engine) Check(fix bool) ([]Problem, error) {
 		}
 		e.faults.add("seal", err)
 	}
-	if err := e.enter(nil); err != nil {
+	if err := e.enter(e.life); err != nil {
 		return nil, err
 	}
 	defer e.leave()

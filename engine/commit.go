@@ -172,7 +172,7 @@ func (e *Engine) commitOnce(r *request) error {
 		<-r.done
 		return r.err
 	}
-	err := e.enter(nil)
+	err := e.enter(e.life)
 	if err == nil && durable {
 		e.queue.gather()
 	}

@@ -18,6 +18,7 @@ type (
 	Policy         = evict.Policy
 	LockedError    = vfs.LockedError
 	UntrustedError = vfs.UntrustedError
+	DirIdentity    = vfs.Identity
 )
 
 const (
@@ -39,6 +40,9 @@ func ParsePolicy(name string) (Policy, error) {
 	}
 	return p, nil
 }
+
+// IdentifyDir returns what tells the directory at path from others.
+func IdentifyDir(path string) (DirIdentity, error) { return vfs.Identify(path) }
 
 // OpenDir opens a directory of the system. On a network disk what such disks want
 // asked again is asked again.

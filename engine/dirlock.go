@@ -105,18 +105,10 @@ func (e *Engine) leave() {
 // take takes the lock of the directory, and applies what has been committed since this
 // process had it.
 func (l *dirLock) take(ctx context.Context) error {
-	closes := ctx != nil // or whose caller decides how long to wait
-	if ctx == nil {
-		ctx = context.Background()
-	}
 	ctx, cancel := context.WithTimeout(ctx, l.e.opt.LockTimeout)
 	defer cancel()
-	select {
-	case <-l.turn:
-	case <-l.gone: // and its turn with it
-		return ErrClosed
-	case <-ctx.Done():
-		return l.timeout(ctx)
+	if err := l.takeTurn(ctx); err != nil {
+		return err
 	}
 	defer func() { l.turn <- struct{}{} }()
 	l.e.w.mu.Lock()
@@ -125,7 +117,7 @@ func (l *dirLock) take(ctx context.Context) error {
 	if held { // another goroutine has taken it meanwhile
 		return nil
 	}
-	if err := l.wait(ctx, closes); err != nil {
+	if err := l.wait(ctx); err != nil {
 		return err
 	}
 	l.e.w.mu.Lock()
@@ -136,8 +128,26 @@ func (l *dirLock) take(ctx context.Context) error {
 	return nil
 }
 
+// takeTurn waits for the turn of the process. It is taken if it is there, whatever ctx says:
+// what Close does needs no waiting, as a rule.
+func (l *dirLock) takeTurn(ctx context.Context) error {
+	select {
+	case <-l.turn:
+		return nil
+	default:
+	}
+	select {
+	case <-l.turn:
+		return nil
+	case <-l.gone: // and its turn with it
+		return ErrClosed
+	case <-ctx.Done():
+		return l.timeout(ctx)
+	}
+}
+
 // wait waits for the kernel's lock.
-func (l *dirLock) wait(ctx context.Context, closes bool) error {
+func (l *dirLock) wait(ctx context.Context) error {
 	b, locks := &l.e.board, l.e.locks
 	if l.yields {
 		l.yields = false
@@ -154,7 +164,7 @@ func (l *dirLock) wait(ctx context.Context, closes bool) error {
 		if ctx.Err() != nil {
 			return l.timeout(ctx)
 		}
-		if l.e.closing.Load() && !closes || l.departed() {
+		if l.departed() {
 			return ErrClosed
 		}
 	}
@@ -185,6 +195,9 @@ func (l *dirLock) end() {
 
 // timeout says for whom was waited in vain.
 func (l *dirLock) timeout(ctx context.Context) error {
+	if context.Cause(ctx) == ErrClosed {
+		return ErrClosed
+	}
 	who := "another goroutine of this process"
 	if b := &l.e.board; b.w != nil {
 		if slot := int(b.w[wordHolder].Load()) - 1; slot >= 0 && slot != b.slot {

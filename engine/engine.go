@@ -26,9 +26,10 @@ type Engine struct {
 	board    board
 	dir      dirLock
 	follower follower
-	followed atomic.Uint64 // sequence up to which commits are applied
-	lone     atomic.Uint64 // wordAttaches while no other process has the directory open; else another number
-	closing  atomic.Bool   // nobody waits for other processes any more, but Close
+	followed atomic.Uint64   // sequence up to which commits are applied
+	lone     atomic.Uint64   // wordAttaches while no other process has the directory open; else another number
+	life     context.Context // ends with Close, as what waits for other processes does
+	end      context.CancelCauseFunc
 	guard    forkGuard
 	heir     atomic.Bool // the process that had the slot before has died
 	textGrew int64       // by what this process has added to the lock file
@@ -97,6 +98,7 @@ func open(fsys vfs.FS, o Options) (*Engine, error) {
 		return nil, err
 	}
 	e := &Engine{opt: o, given: given, fsys: fsys, guard: vfs.NewForkGuard()}
+	e.life, e.end = context.WithCancelCause(context.Background())
 	e.clock.init(o.Now)
 	e.faults.log = o.Log
 	e.dir.init(e)
@@ -187,7 +189,7 @@ func (e *Engine) Close() error {
 		return ErrClosed
 	}
 	e.w.closed = true
-	e.closing.Store(true)
+	e.end(ErrClosed)
 	e.w.mu.Unlock()
 
 	e.stop()

@@ -474,6 +474,7 @@ func (e *Engine) followDrop(x *keydir.Index, he *codec.HintEntry, by committed) 
 		}
 		return false, nil
 	}
+	s.SetSynced(s.Length()) // what waited for it: who dropped it has seen to that
 	e.leaveDropped(s, by)
 	return true, nil
 }
@@ -574,13 +575,14 @@ func (e *Engine) clears(c *segment.Commit) map[uint64]bool {
 // clearFollowed applies a commit that drops all that there is.
 func (e *Engine) clearFollowed(drops map[uint64]bool, by committed) {
 	old := e.emptyIndex()
+	e.graves.rebury(by)
 	for _, s := range e.w.bySlot {
 		if s != nil && drops[s.ID] {
 			s.Forget()
 			e.leaveDropped(s, by)
 		}
 	}
-	e.values.forgetAll()
+	e.values.forgetAll(by)
 	e.log.PublishThen(e.w.bySlot, old.Close)
 }
 

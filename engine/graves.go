@@ -192,7 +192,7 @@ func (e *Engine) retireDropped() error {
 	g.mu.Lock()
 	left := g.buried[:0]
 	for _, b := range g.buried {
-		if b.by.synced() {
+		if b.by.synced() && !e.bg.hasOrphan(b.seg.ID) { // whose hint may be being written
 			gone = append(gone, b)
 			if g.going == nil {
 				g.going = make(map[uint64]bool)

@@ -112,7 +112,16 @@ func (e *Engine) moved(h uint64, key string, entry keydir.Entry) bool {
 // acquired before the segment was begun.
 var errGone = fmt.Errorf("%w: segment of a newer set", ErrNotFound)
 
+// findIn looks a key up among some segments.
 func (e *Engine) findIn(set *segment.Set, h uint64, key string, dst []byte, rec *codec.Record) ([]byte, keydir.Entry, error) {
+	out, entry, err := e.lookIn(set, h, key, dst, rec)
+	if err == nil && set.Over() { // it may be an old record, of a segment that had the slot before
+		return dst, entry, errGone
+	}
+	return out, entry, err
+}
+
+func (e *Engine) lookIn(set *segment.Set, h uint64, key string, dst []byte, rec *codec.Record) ([]byte, keydir.Entry, error) {
 	x := e.index.Load()
 	entry, status := x.Lookup(h)
 	if status == keydir.Damaged {

@@ -130,7 +130,7 @@ func (e *Engine) settleOrphans(locked bool) (bool, error) {
 
 func (e *Engine) commitBatch(b *batch, most int, locked bool) error {
 	if !locked {
-		if err := e.enter(nil); err != nil {
+		if err := e.enter(e.life); err != nil {
 			return err
 		}
 		defer e.leave()

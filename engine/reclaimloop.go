@@ -114,7 +114,7 @@ func (r *reclaiming) lookAround() {
 	}
 	if died, err := e.someDied(); err != nil || died {
 		if err == nil {
-			err = e.enter(nil)
+			err = e.enter(e.life)
 		}
 		if err == nil {
 			err = e.inherit()

@@ -191,7 +191,9 @@ func (ri *reindexing) finish() error {
 			}
 		}
 	}
-	ri.place()
+	if err := ri.place(); err != nil {
+		return err
+	}
 	x := keydir.New(keydir.Config{PlaceBits: e.layout.PlaceBits, Ranks: e.evict.ranked()})
 	var files values
 	files.init(e)
@@ -249,7 +251,7 @@ func (e *Engine) dropIn(ri *reindexing) {
 }
 
 // place gives each segment a slot: the one that it has, or one that is free.
-func (ri *reindexing) place() {
+func (ri *reindexing) place() error {
 	e := ri.e
 	var w writer
 	var added []*segment.Segment
@@ -264,11 +266,15 @@ func (ri *reindexing) place() {
 		w.put(wr.Segment)
 	}
 	for _, s := range added {
-		s.Slot, _ = w.freeSlot(e.layout)
+		var err error
+		if s.Slot, err = w.freeSlot(e.layout); err != nil {
+			return err
+		}
 		w.put(s)
 	}
 	ri.bySlot = w.bySlot
 	if ri.bySlot == nil {
 		ri.bySlot = []*segment.Segment{} // nil would close the log
 	}
+	return nil
 }

@@ -34,6 +34,10 @@ type deadly struct {
 	left   []uint64               // what it held when the process died
 	others []*Engine              // that stand still until it is buried
 	onDie  func()
+	onOpen func(name string) // before a file is opened
+	onLock func(i int)       // before a lock is tried
+
+	onRemove func() // before a file is removed
 }
 
 func newDeadly(t *testing.T, mem *vfs.Mem) *deadly {
@@ -134,6 +138,9 @@ func (p *deadly) Create(name string) (f vfs.File, err error) {
 }
 
 func (p *deadly) Open(name string) (vfs.File, error) {
+	if p.onOpen != nil {
+		p.onOpen(name)
+	}
 	if err := p.fail(); err != nil {
 		return nil, err
 	}
@@ -156,6 +163,9 @@ func (p *deadly) wrap(name string, f vfs.File, err error) (vfs.File, error) {
 }
 
 func (p *deadly) Remove(name string) error {
+	if p.onRemove != nil {
+		p.onRemove()
+	}
 	return p.change(func() error { return p.MemProcess.Remove(name) }, nothing)
 }
 
@@ -256,6 +266,9 @@ type deadlyLocks struct {
 }
 
 func (l *deadlyLocks) TryLock(i int) (bool, error) {
+	if l.p.onLock != nil {
+		l.p.onLock(i)
+	}
 	if err := l.p.fail(); err != nil {
 		return false, err
 	}

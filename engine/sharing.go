@@ -170,6 +170,7 @@ func (e *Engine) present() {
 	b.w[wordHints].Store(uint64(e.reserve.hints.Load()))
 	e.stats.disk.share(&b.w[wordDisk])
 	e.reserve.hints.share(&b.w[wordHints])
+	b.w[wordHolder].Store(uint64(b.slot) + 1)
 	b.w[wordReady].Store(readyMark)
 	b.page.Wake(wordReady)
 }

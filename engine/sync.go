@@ -8,10 +8,13 @@ import (
 	"github.com/go-diskcache/diskcache/segment"
 )
 
-// Sync puts on the disk all that was committed before it was called, by earlier
+// Sync puts on the disk all that was committed before it was called, by other
 // processes too. When a sync fails the error says so; what the failed sync was
 // to cover is then written anew elsewhere, so that the next Sync can succeed.
 func (e *Engine) Sync() error {
+	if err := e.catchUp(); err != nil {
+		return err
+	}
 	e.w.mu.Lock()
 	if e.w.closed {
 		e.w.mu.Unlock()
@@ -22,7 +25,23 @@ func (e *Engine) Sync() error {
 	for _, w := range e.writers() {
 		err = errors.Join(err, e.syncWriter(w))
 	}
+	for _, s := range e.writtenElsewhere() {
+		err = errors.Join(err, e.syncOther(s))
+	}
 	return errors.Join(err, e.values.removeDead())
+}
+
+// writtenElsewhere returns the segments that other processes write to, and have not synced as
+// far as is known.
+func (e *Engine) writtenElsewhere() (segs []*segment.Segment) {
+	e.w.mu.Lock()
+	defer e.w.mu.Unlock()
+	for _, t := range e.follower.tails {
+		if s := t.seg; s.Synced() < s.Length() {
+			segs = append(segs, s)
+		}
+	}
+	return segs
 }
 
 // writers returns those whose segments are not sealed yet, the active ones last.
@@ -60,7 +79,7 @@ func (e *Engine) syncWriter(w *segment.Writer) error {
 // was to cover: those bytes can still be read, but may never reach the disk. A
 // second rescue finds nothing left to do but tombstones.
 func (e *Engine) rescue(seg *segment.Segment) error {
-	if err := e.bg.sealing.enter(nil, e); err != nil {
+	if err := e.bg.sealing.enter(e.life, e); err != nil {
 		return err
 	}
 	defer e.leave()

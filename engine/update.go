@@ -21,7 +21,7 @@ type Tx struct {
 // Update calls fn and commits what it did through tx, all of it or, if fn
 // returns an error, nothing. No other commit of any process comes between what
 // fn reads and what it writes. fn must not call the Engine but through tx.
-func (e *Engine) Update(fn func(tx *Tx) error) error { return e.UpdateContext(nil, fn) }
+func (e *Engine) Update(fn func(tx *Tx) error) error { return e.UpdateContext(e.life, fn) }
 
 // UpdateContext is Update that waits for other processes no longer than ctx lets it, and
 // returns ErrTimeout then.

@@ -98,10 +98,14 @@ func (v *values) condemnAll(seg *segment.Segment, off int64) {
 	clear(v.live)
 }
 
-// forgetAll notes that no file is named any more, as another process says that removes them.
-func (v *values) forgetAll() {
+// forgetAll notes that no file is named any more, as a commit of another process says that
+// removes them. Those that were superseded before this one removes.
+func (v *values) forgetAll(by committed) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
+	for i := range v.dead {
+		v.dead[i].seg, v.dead[i].off = by.seg, by.off
+	}
 	for _, size := range v.live {
 		v.bytes.Add(-size)
 	}
@@ -173,7 +177,7 @@ func (v *values) removeOrphans(locked bool) error {
 	orphans, err := v.orphans()
 	if len(orphans) > 0 && !locked {
 		// Those whose process is gone may be named by what it committed last.
-		if eerr := v.e.enter(nil); eerr != nil {
+		if eerr := v.e.enter(v.e.life); eerr != nil {
 			if eerr == ErrClosed {
 				return err // the next Open finds them again
 			}

@@ -163,7 +163,8 @@ func (b *batch) read(e *Engine, most int) error {
 	if b.end == len(b.w.entries) && b.w.closed {
 		b.upTo = b.w.seg.Length()
 	}
-	b.sync = b.sync || e.values.waitFor(b.w.seg)
+	// What others wait for nobody knows but they.
+	b.sync = b.sync || e.values.waitFor(b.w.seg) || e.board.isAnothers(b.w.seg.ID) && b.w.seg.Synced() < b.w.seg.Length()
 	return nil
 }
 

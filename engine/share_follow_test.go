@@ -1,0 +1,220 @@
+package engine
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/go-diskcache/diskcache/codec"
+	"github.com/go-diskcache/diskcache/segment"
+	"github.com/go-diskcache/diskcache/vfs"
+)
+
+// TestShareGravesEnd: what one process drops no other waits for longer than it must: a grave
+// that stays keeps tombstones and drop records for ever.
+func TestShareGravesEnd(t *testing.T) {
+	for name, drop := range map[string]func(e *Engine) error{
+		"compact": (*Engine).Compact,
+		"clear":   func(e *Engine) error { _, err := e.Clear(); return err },
+	} {
+		t.Run(name, func(t *testing.T) {
+			mem := vfs.NewMem()
+			opt := Options{SegmentSize: 2048, FileThreshold: 1000}
+			a, ap := openIn(t, mem, opt)
+			b, bp := openIn(t, mem, opt)
+			ap.onRemove = func() { assert.NoError(t, b.catchUp()) } // it follows while all is there
+			for i := range 60 {
+				for _, e := range []*Engine{a, b} {
+					require.NoError(t, e.Set(fmt.Sprint(i%5), make([]byte, 300), Attrs{}))
+					require.NoError(t, e.Set("large", make([]byte, 1500+i), Attrs{}))
+				}
+				if i%10 == 9 {
+					require.NoError(t, drop(a))
+				}
+			}
+			require.NoError(t, drop(a))
+			require.NoError(t, a.Set("last", nil, Attrs{}))
+			for range 2 { // what one lets go the other can remove
+				for _, e := range []*Engine{a, b} {
+					require.NoError(t, e.catchUp())
+					require.NoError(t, e.Sync())
+					require.NoError(t, e.syncDropped(false))
+				}
+			}
+			for _, e := range []*Engine{a, b} {
+				require.Empty(t, e.graves.ids())
+				require.Zero(t, e.values.deadBytes.Load())
+			}
+			large := 0
+			if name == "compact" {
+				large = 1
+			}
+			require.Equal(t, large, valueFiles(mem))
+			require.Equal(t, onDisk(mem), a.DiskUsage())
+			ap.onRemove = nil
+			require.NoError(t, b.Close())
+			require.NoError(t, a.Close())
+			require.Empty(t, ap.leaks())
+			require.Empty(t, bp.leaks())
+		})
+	}
+}
+
+// TestShareSlotUsedAgain: a reader may have segments from before the slot of one was given to
+// another, and find its place in an index from after that: what stands there in the old
+// segment is not what it looks for.
+func TestShareSlotUsedAgain(t *testing.T) {
+	mem := vfs.NewMem()
+	e, err := Open(mem, Options{oneStream: true})
+	require.NoError(t, err)
+	require.NoError(t, e.Set("k", []byte("old"), Attrs{}))
+	set := e.log.Acquire(0)
+	_, err = e.Clear()
+	require.NoError(t, err)
+	e.w.mu.Lock()
+	for _, w := range e.w.actives() { // the next one begins like the first, in its slot
+		e.bg.seal(w)
+	}
+	e.w.active = [streams]*segment.Writer{}
+	e.w.mu.Unlock()
+	require.NoError(t, e.Set("k", []byte("new"), Attrs{}))
+	var rec codec.Record
+	v, _, err := e.findIn(set, e.opt.Hash("k"), "k", nil, &rec)
+	require.ErrorIs(t, err, errGone, "%s", v)
+	set.Release(0)
+	require.NoError(t, e.Close())
+}
+
+// TestShareSync: Sync puts on the disk what other processes have committed before.
+func TestShareSync(t *testing.T) {
+	mem := vfs.NewMem()
+	a, _ := openIn(t, mem, Options{})
+	b, _ := openIn(t, mem, Options{})
+	require.NoError(t, a.Set("k", []byte("1"), Attrs{}))
+	require.NoError(t, b.Sync())
+	mem.Note("synced")
+	n := 0
+	mem.Crashes(vfs.CrashOptions{}, func(img *vfs.Mem, c vfs.CrashPoint) bool {
+		if len(c.Notes) == 0 {
+			return true
+		}
+		e, err := Open(img, Options{})
+		require.NoError(t, err)
+		v, err := e.Get("k", nil)
+		require.NoError(t, err, c)
+		require.Equal(t, "1", string(v))
+		require.NoError(t, e.Close())
+		n++
+		return true
+	})
+	require.Positive(t, n)
+	require.NoError(t, a.Close())
+	require.NoError(t, b.Close())
+}
+
+// TestShareCompactsBesideWrites: what another process commits while a segment is read to be
+// compacted is not undone by the copies.
+func TestShareCompactsBesideWrites(t *testing.T) {
+	for name, change := range map[string]func(t *testing.T, e *Engine){
+		"set":     func(t *testing.T, e *Engine) { require.NoError(t, e.Set("k7", []byte("new"), Attrs{})) },
+		"delete":  func(t *testing.T, e *Engine) { _, err := e.Delete("k7"); require.NoError(t, err) },
+		"clear":   func(t *testing.T, e *Engine) { _, err := e.Clear(); require.NoError(t, err) },
+		"compact": func(t *testing.T, e *Engine) { require.NoError(t, e.Compact()) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			mem := vfs.NewMem()
+			opt := Options{SegmentSize: 4096}
+			a, _ := openIn(t, mem, opt)
+			b, bp := openIn(t, mem, opt)
+			want := make(map[string]string)
+			for i := range 40 {
+				key := fmt.Sprintf("k%d", i%10)
+				want[key] = strings.Repeat(fmt.Sprint(i), 100)
+				require.NoError(t, a.Set(key, []byte(want[key]), Attrs{}))
+			}
+			require.NoError(t, a.sealRest())
+			require.NoError(t, b.catchUp())
+			var once sync.Once
+			bp.onOpen = func(name string) {
+				if strings.HasSuffix(name, ".hint") || strings.HasSuffix(name, ".seg") {
+					once.Do(func() { change(t, a) })
+				}
+			}
+			require.NoError(t, b.Compact())
+			switch name {
+			case "set":
+				want["k7"] = "new"
+			case "delete":
+				delete(want, "k7")
+			case "clear":
+				clear(want)
+			}
+			for _, e := range []*Engine{a, b} {
+				got := make(map[string]string)
+				for kv, err := range e.Items() {
+					require.NoError(t, err)
+					got[kv.Key] = string(kv.Value)
+				}
+				require.Equal(t, want, got)
+			}
+			require.NoError(t, a.Close())
+			require.NoError(t, b.Close())
+		})
+	}
+}
+
+// TestShareFollowsDrops: who follows forgets what another process has dropped, so that its
+// segments are the same.
+func TestShareFollowsDrops(t *testing.T) {
+	mem := vfs.NewMem()
+	opt := Options{SegmentSize: 2048}
+	a, _ := openIn(t, mem, opt)
+	b, _ := openIn(t, mem, opt)
+	for i := range 60 {
+		require.NoError(t, a.Set(fmt.Sprint(i%5), make([]byte, 300), Attrs{}))
+		require.NoError(t, b.catchUp())
+	}
+	require.NoError(t, a.Compact())
+	require.NoError(t, b.catchUp())
+	require.Equal(t, segmentsOf(a), segmentsOf(b))
+	require.NoError(t, a.Close())
+	require.NoError(t, b.Close())
+}
+
+func segmentsOf(e *Engine) (ids []uint64) {
+	e.w.mu.Lock()
+	defer e.w.mu.Unlock()
+	for _, s := range e.w.bySlot {
+		if s != nil {
+			ids = append(ids, s.ID)
+		}
+	}
+	slices.Sort(ids)
+	return ids
+}
+
+// TestShareMissingCommit: a commit is not applied before the one that it names as the one
+// before it, wherever that may be: here in a segment that has left the board.
+func TestShareMissingCommit(t *testing.T) {
+	mem := vfs.NewMem()
+	opt := Options{SegmentSize: 1024}
+	a, _ := openIn(t, mem, opt)
+	b, _ := openIn(t, mem, opt)
+	c, _ := openIn(t, mem, opt)
+	for i := range 30 { // of a the segments begin and end before c looks; b has one all the time
+		require.NoError(t, a.Set(fmt.Sprint("a", i), make([]byte, 400), Attrs{}))
+		require.NoError(t, a.sealRest())
+		require.NoError(t, b.Set(fmt.Sprint("b", i/10), fmt.Append(nil, i), Attrs{}))
+	}
+	n, err := c.Len()
+	require.NoError(t, err)
+	require.Equal(t, 33, n)
+	require.NoError(t, a.Close())
+	require.NoError(t, b.Close())
+	require.NoError(t, c.Close())
+}

@@ -1,0 +1,230 @@
+package engine
+
+import (
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/go-diskcache/diskcache/codec"
+	"github.com/go-diskcache/diskcache/evict"
+	"github.com/go-diskcache/diskcache/vfs"
+)
+
+// TestShareFirstDiesOpening: the process that opens the directory first may die before it is
+// done. One that waits for it takes its place.
+func TestShareFirstDiesOpening(t *testing.T) {
+	mem := vfs.NewMem()
+	e, err := Open(mem, Options{})
+	require.NoError(t, err)
+	require.NoError(t, e.Set("k", []byte("1"), Attrs{}))
+	require.NoError(t, e.Close())
+	mem = mem.Clone()
+
+	ap, bp := newDeadly(t, mem), newDeadly(t, mem)
+	reading, waiting, dies := make(chan struct{}), make(chan struct{}), make(chan struct{})
+	var once, waits sync.Once
+	ap.onOpen = func(string) {
+		once.Do(func() {
+			close(reading)
+			<-dies
+		})
+	}
+	bp.onLock = func(i int) {
+		if i == lockWriter {
+			waits.Do(func() { close(waiting) })
+		}
+	}
+	failed := make(chan error, 1)
+	go func() {
+		_, err := Open(ap, Options{})
+		failed <- err
+	}()
+	<-reading
+	opened := make(chan *Engine, 1)
+	go func() {
+		b, err := Open(bp, Options{SizeLimit: 1 << 30})
+		require.NoError(t, err)
+		opened <- b
+	}()
+	<-waiting
+	ap.die()
+	close(dies)
+	require.ErrorIs(t, <-failed, errDead)
+	b := <-opened
+	v, err := b.Get("k", nil)
+	require.NoError(t, err)
+	require.Equal(t, "1", string(v))
+	require.Equal(t, int64(1<<30), b.opt.SizeLimit)
+	require.NoError(t, b.Set("k", []byte("2"), Attrs{}))
+	c, _ := openIn(t, mem, Options{})
+	v, err = c.Get("k", nil)
+	require.NoError(t, err)
+	require.Equal(t, "2", string(v))
+	require.NoError(t, b.Close())
+	require.NoError(t, c.Close())
+}
+
+// TestShareOptions: processes agree on what concerns all. Who gives nothing takes over what
+// there is, who gives something else is refused and told what.
+func TestShareOptions(t *testing.T) {
+	mem := vfs.NewMem()
+	first := Options{SizeLimit: 64 << 20, CountLimit: 1000, Policy: evict.LRU, SegmentSize: 1 << 20, FileThreshold: 5000, MinFreeSpace: 4096}
+	a, err := Open(mem.Process(), first)
+	require.NoError(t, err)
+	for name, o := range map[string]Options{
+		"SizeLimit":     {SizeLimit: 65 << 20},
+		"CountLimit":    {CountLimit: 1001},
+		"Policy":        {Policy: evict.LFU},
+		"SegmentSize":   {SegmentSize: 2 << 20},
+		"FileThreshold": {FileThreshold: 5001},
+		"MinFreeSpace":  {MinFreeSpace: 4097},
+		"Hash":          {Hash: func(string) uint64 { return 1 }},
+	} {
+		_, err := Open(mem.Process(), o)
+		require.ErrorIs(t, err, ErrOption, name)
+		require.ErrorContains(t, err, name)
+	}
+	for _, o := range []Options{{}, first} {
+		b, err := Open(mem.Process(), o)
+		require.NoError(t, err)
+		require.Equal(t, first.SizeLimit, b.opt.SizeLimit)
+		require.Equal(t, first.CountLimit, b.opt.CountLimit)
+		require.Equal(t, first.Policy, b.opt.Policy)
+		require.Equal(t, first.SegmentSize, b.opt.SegmentSize)
+		require.Equal(t, first.FileThreshold, b.opt.FileThreshold)
+		require.Equal(t, a.id, b.id)
+		require.NoError(t, b.Close())
+	}
+	died, err := a.someDied() // who was refused left in good order
+	require.NoError(t, err)
+	require.False(t, died)
+	require.NoError(t, a.Close())
+}
+
+// TestShareBoardOfThePast: what a board says that dead processes have left is not believed.
+func TestShareBoardOfThePast(t *testing.T) {
+	mem := vfs.NewMem()
+	a, ap := openIn(t, mem, Options{SizeLimit: 64 << 20})
+	require.NoError(t, a.Set("k", []byte("1"), Attrs{}))
+	ap.kill(a)
+	b, _ := openIn(t, mem, Options{SizeLimit: 32 << 20}) // alone: the options are its own
+	require.Equal(t, int64(32<<20), b.opt.SizeLimit)
+	require.False(t, b.heir.Load())
+	for _, f := range b.board.files(nil) {
+		require.True(t, b.writesTo(f.id), "a segment of the past is on the board")
+	}
+	v, err := b.Get("k", nil)
+	require.NoError(t, err)
+	require.Equal(t, "1", string(v))
+	require.NoError(t, b.Close())
+}
+
+// haltedReader hands out a part of a value, and the rest when it is told.
+type haltedReader struct {
+	rest  *strings.Reader
+	begun chan struct{}
+	goOn  chan struct{}
+	once  sync.Once
+}
+
+func (r *haltedReader) Read(b []byte) (int, error) {
+	if r.rest.Len() < int(r.rest.Size())/2 {
+		r.once.Do(func() {
+			close(r.begun)
+			<-r.goOn
+		})
+	}
+	return r.rest.Read(b)
+}
+
+// TestShareValuesOfTheLiving: when a process has died the large values that it was writing
+// go, whoever looks, and those that others are writing stay.
+func TestShareValuesOfTheLiving(t *testing.T) {
+	for _, heir := range []bool{false, true} {
+		t.Run(fmt.Sprintf("slot taken again %v", heir), func(t *testing.T) {
+			mem := vfs.NewMem()
+			opt := Options{FileThreshold: 1000}
+			a, _ := openIn(t, mem, opt)
+			b, _ := openIn(t, mem, opt)
+			c, cp := openIn(t, mem, opt)
+			write := func(e *Engine, key string) (*haltedReader, chan error) {
+				r := &haltedReader{rest: strings.NewReader(strings.Repeat("v", 4*chunkSize)), begun: make(chan struct{}), goOn: make(chan struct{})}
+				done := make(chan error, 1)
+				go func() { done <- e.SetReader(key, r, Attrs{}) }()
+				<-r.begun
+				return r, done
+			}
+			ra, da := write(a, "living")
+			rc, dc := write(c, "dead")
+			require.Equal(t, 2, valueFiles(mem))
+			cp.die()
+			close(rc.goOn)
+			require.ErrorIs(t, <-dc, errDead)
+			cp.bury(c)
+			if heir {
+				c, _ = openIn(t, mem, opt)
+				b, c = c, b
+			}
+			b.reclaiming.lookAround()
+			require.NoError(t, b.bg.sweepOnce(false))
+			require.NoError(t, b.recount())
+			require.Equal(t, 1, valueFiles(mem))
+			close(ra.goOn)
+			require.NoError(t, <-da)
+			v, err := b.Get("living", nil)
+			require.NoError(t, err)
+			require.Len(t, v, 4*chunkSize)
+			if heir {
+				require.NoError(t, c.Close())
+			}
+			require.NoError(t, a.Close())
+			require.Equal(t, onDisk(mem), b.DiskUsage())
+			require.NoError(t, b.Close())
+		})
+	}
+}
+
+// TestShareLastInherits: the last process to close seals what one left that died just
+// before: the snapshot must not speak of what may never reach the disk.
+func TestShareLastInherits(t *testing.T) {
+	mem := vfs.NewMem()
+	a, ap := openIn(t, mem, Options{})
+	b, _ := openIn(t, mem, Options{})
+	ap.others = []*Engine{b}
+	require.NoError(t, a.Set("k", []byte("1"), Attrs{}))
+	ap.kill(a)
+	require.NoError(t, b.Close())
+	require.Empty(t, unsealed(mem))
+	require.Contains(t, mem.Files(), codec.SnapshotName)
+}
+
+// TestShareAdoptsFirstCommit: what a process committed first to a new segment as it died is
+// in the log, whatever slot it had.
+func TestShareAdoptsFirstCommit(t *testing.T) {
+	for slot := range 2 {
+		t.Run(fmt.Sprint(slot), func(t *testing.T) {
+			mem := vfs.NewMem()
+			a, ap := openIn(t, mem, Options{})
+			b, bp := openIn(t, mem, Options{})
+			if slot == 1 {
+				a, b, ap, bp = b, a, bp, ap
+			}
+			require.Equal(t, slot, a.board.slot)
+			ap.others = []*Engine{b}
+			ap.after = ap.changes.Load() + 3 // the segment is created, its header is written, and the commit
+			require.ErrorIs(t, a.Set("k", []byte("1"), Attrs{}), errDead)
+			ap.bury(a)
+			_, err := b.Get("k", nil)
+			require.ErrorIs(t, err, ErrNotFound)
+			require.NoError(t, b.Set("other", []byte("2"), Attrs{}))
+			v, err := b.Get("k", nil)
+			require.NoError(t, err)
+			require.Equal(t, "1", string(v))
+			require.NoError(t, b.Close())
+			require.Empty(t, bp.leaks())
+		})
+	}
+}
