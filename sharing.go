@@ -14,7 +14,7 @@ import (
 // the system are per process, and two engines would know nothing of one another.
 type sharedDir struct {
 	id    engine.DirIdentity // of nothing, for what is no directory of the system
-	opt   Options     // of the first
+	opt   Options            // of the first
 	e     *engine.Engine
 	users int           // guarded by dirs.mu
 	ready chan struct{} // closed when e or err is there
