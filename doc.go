@@ -23,6 +23,7 @@
 // ten bytes a key, says where the newest record of each key lies, so a Get is one
 // read. Closing leaves the index in a file, so that opening takes milliseconds.
 //
-// All methods of a Cache may be called by any number of goroutines at once. A
-// directory is used by one process at a time.
+// All methods of a Cache may be called by any number of goroutines at once, and any
+// number of processes of a machine may have a directory open. On a network disk one
+// process at a time has it.
 package diskcache

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"context"
 	"errors"
 	"slices"
 	"sync"
@@ -148,7 +149,7 @@ func (b *background) work() {
 		e.faults.add("seal", e.sealWaiting(false))
 	} else {
 		b.sealing.begin()
-		e.faults.add("seal", e.sealOrphans(false))
+		e.faults.add("seal", e.sealOrphans(false, false))
 		b.sealing.end()
 	}
 	if want {
@@ -169,7 +170,11 @@ func (b *background) syncNow() {
 // sweepOnce removes the value files that nothing names, once, as soon as it may. locked: the
 // caller holds the writer lock.
 func (b *background) sweepOnce(locked bool) error {
-	b.sweeping.Lock()
+	if !locked {
+		b.sweeping.Lock()
+	} else if !b.sweeping.TryLock() { // who has it may be waiting for the writer lock
+		return nil
+	}
 	defer b.sweeping.Unlock()
 	if !b.takeSweep() {
 		return nil
@@ -243,7 +248,7 @@ func (e *Engine) sealWaiting(rescue bool) error {
 			b.mu.Unlock()
 		}
 	}
-	return errors.Join(append(errs, e.sealOrphans(rescue))...)
+	return errors.Join(append(errs, e.sealOrphans(rescue, false))...)
 }
 
 // begin notes which writer is being sealed now, if it is still to be sealed.
@@ -387,6 +392,30 @@ func (e *Engine) sealAll() error {
 	return errors.Join(errs...)
 }
 
+// errDropped says that a segment needs no hint: another process has dropped it.
+var errDropped = errors.New("diskcache: segment was dropped")
+
+// publisher returns what gives the hint of a segment its name: where other processes may drop
+// the segment, under the writer lock, so that who removes its files finds the hint. One that
+// came later would tell of a segment that is lost. locked: the caller holds the lock.
+func (e *Engine) publisher(s *segment.Segment, locked bool) segment.Publish {
+	return func(rename func() error) error {
+		if e.isLone() {
+			return rename()
+		}
+		if !locked {
+			if err := e.bg.sealing.enter(context.Background(), e); err != nil { // by Close, too
+				return err
+			}
+			defer e.leave()
+		}
+		if !e.w.has(s) {
+			return errDropped
+		}
+		return rename()
+	}
+}
+
 // seal seals one writer's segment. It is not done while data that a failed sync
 // was to cover stands nowhere else: then it is to be tried again. A failed sync
 // that was reported before is no news once its data has been written again.
@@ -396,8 +425,11 @@ func (e *Engine) seal(w *segment.Writer, rescue bool) (done bool, err error) {
 	}
 	known := w.SyncErr() != nil
 	e.stats.syncs.Add(1)
-	hint, err := w.Seal()
+	hint, err := w.Seal(e.publisher(w.Segment, false))
 	e.stats.disk.Add(hint + w.Grown())
+	if errors.Is(err, errDropped) || err != nil && !e.inLog(w.Segment) {
+		return true, nil
+	}
 	if w.SyncErr() != nil {
 		if known {
 			err = nil

@@ -239,7 +239,7 @@ func (c *checker) hint(s *segment.Segment, entries []codec.HintEntry) error {
 		n, err := segment.WriteHint(c.e.fsys, &codec.Hint{
 			CacheID: c.e.id, SegmentID: s.ID, Stream: s.Stream, Length: s.Length(),
 			FirstSeq: s.FirstSeq.Load(), LastSeq: s.LastSeq.Load(), Entries: entries,
-		})
+		}, nil)
 		if err != nil {
 			return writeError(err)
 		}

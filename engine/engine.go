@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"sync"
 	"sync/atomic"
@@ -28,6 +29,7 @@ type Engine struct {
 	followed atomic.Uint64   // sequence up to which commits are applied
 	life     context.Context // ends with Close, as what waits for other processes does
 	end      context.CancelCauseFunc
+	lone     atomic.Uint64 // wordAttaches while no other process has the directory open; else another number
 	guard    forkGuard
 	heir     atomic.Bool // the process that had the slot before has died
 	textGrew int64       // by what this process has added to the lock file
@@ -71,7 +73,9 @@ type writer struct {
 	seq     uint64             // of the last commit, that of the directory
 	spare   []codec.HintEntry  // room for the hint entries of the next segment
 	stage   stage
-	alone   [1]*request // a group of one
+	alone   [1]*request         // a group of one
+	reads   map[uint64]struct{} // hashes of what the transaction under way has read, nil if there is none
+	sparing int64               // bytes of these that are still spared
 	doubts  doubts
 	hidden  doubts          // keys that tombstones have to be left for; changed by Open and Clear only
 	old     []*keydir.Index // damaged ones that were built anew; given back at Close
@@ -138,6 +142,7 @@ func Closed() *Engine {
 	e.values.init(e)
 	e.w.stage.init(e)
 	e.w.closed, e.w.ended, e.dir.held = true, true, true
+	e.board.w = make([]atomic.Uint64, boardWords)
 	e.dir.whole.Store(true)
 	return e
 }
@@ -239,7 +244,7 @@ func (f *faults) add(what string, err error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if len(f.errs) < maxFaults {
-		f.errs = append(f.errs, err)
+		f.errs = append(f.errs, fmt.Errorf("%s: %w", what, err))
 	}
 }
 

@@ -77,10 +77,36 @@ func (e *Engine) followNow() error {
 	return e.follow()
 }
 
-// behind reports whether something is published that is not applied. The caller has a set of
-// segments, which keeps the page.
+// behind reports whether something is published that is not applied. A process that has been
+// alone since it had applied everything need not look: what it publishes nobody else has
+// seen before it is applied.
+// The caller has a set of segments, which keeps the page.
 func (e *Engine) behind() bool {
-	return !e.dir.whole.Load() && e.board.w[wordSeq].Load() != e.followed.Load()
+	b := &e.board
+	return !e.isLone() && b.w[wordSeq].Load() != e.followed.Load()
+}
+
+// isLone reports whether no other process has come since this one was alone.
+func (e *Engine) isLone() bool { return e.board.w[wordAttaches].Load() == e.lone.Load() }
+
+// lookWhetherAlone finds out whether no other process has the directory open any more.
+func (e *Engine) lookWhetherAlone() error {
+	b := &e.board
+	if e.isLone() {
+		return nil
+	}
+	if ok, err := e.locks.TryLock(lockOpen); !ok {
+		return err // another comes or goes
+	}
+	alone, err := e.alone()
+	if alone {
+		e.w.mu.Lock()
+		if err = e.follow(); err == nil {
+			e.lone.Store(b.w[wordAttaches].Load())
+		}
+		e.w.mu.Unlock()
+	}
+	return errors.Join(err, e.locks.Unlock(lockOpen))
 }
 
 // hasNews is behind for who has no segments.
@@ -107,8 +133,11 @@ func (e *Engine) follow() error {
 		return nil
 	}
 	err := e.followTo(b.seq())
-	if errors.Is(err, errBehind) {
-		err = e.reindex()
+	for try := 0; errors.Is(err, errBehind) && try < maxReindex; try++ {
+		if err = e.reindex(); err == nil {
+			// What went as the files were read was committed again by now.
+			err = e.followTo(b.seq())
+		}
 	}
 	if err == nil {
 		e.followed.Store(e.w.seq)
@@ -452,6 +481,15 @@ func (e *Engine) followDrop(x *keydir.Index, he *codec.HintEntry, by committed) 
 
 // leaveDropped takes a segment that another process has dropped out of the log.
 func (e *Engine) leaveDropped(s *segment.Segment, by committed) {
+	e.leaveWriter(s)
+	first := e.reclaimer.firstSeq(s)
+	e.reclaimer.forget(s)
+	e.w.bySlot[s.Slot] = nil
+	e.graves.bury(s, by, first)
+}
+
+// leaveWriter ends the writing of this process to a segment that another has dropped.
+func (e *Engine) leaveWriter(s *segment.Segment) {
 	for i, w := range e.w.active {
 		if w != nil && w.Segment == s {
 			e.w.active[i] = nil
@@ -461,10 +499,16 @@ func (e *Engine) leaveDropped(s *segment.Segment, by committed) {
 	if w, ok := e.bg.claim(s); ok {
 		e.giveUpSealing(w)
 	}
-	first := e.reclaimer.firstSeq(s)
-	e.reclaimer.forget(s)
-	e.w.bySlot[s.Slot] = nil
-	e.graves.bury(s, by, first)
+}
+
+// ownSegments returns those that this process writes to, or has not sealed yet.
+func (e *Engine) ownSegments() (own []*segment.Segment) {
+	e.bg.mu.Lock()
+	defer e.bg.mu.Unlock()
+	for _, w := range append(e.w.actives(), e.bg.rotated...) {
+		own = append(own, w.Segment)
+	}
+	return own
 }
 
 // forgetAt takes the entry that points to a record out of the index.

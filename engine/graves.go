@@ -185,30 +185,14 @@ func (e *Engine) forgetRemoved() error {
 	return nil
 }
 
-// writtenByOthers returns the segments that other processes have not let go yet: they remove
-// the files of those themselves.
-func (e *Engine) writtenByOthers() map[uint64]bool {
-	if e.dir.whole.Load() {
-		return nil
-	}
-	ids := make(map[uint64]bool)
-	for _, a := range e.board.files(nil) {
-		if a.owner != e.board.slot {
-			ids[a.id] = true
-		}
-	}
-	return ids
-}
-
 // retireDropped lets the segments go whose drops are on the disk.
 func (e *Engine) retireDropped() error {
 	g := &e.graves
 	var gone []grave
 	g.mu.Lock()
 	left := g.buried[:0]
-	others := e.writtenByOthers()
 	for _, b := range g.buried {
-		if b.by.synced() && !others[b.seg.ID] && !e.bg.hasOrphan(b.seg.ID) { // whose hint may be being written
+		if b.by.synced() && !e.bg.hasOrphan(b.seg.ID) { // its hint may be being written
 			gone = append(gone, b)
 			if g.going == nil {
 				g.going = make(map[uint64]bool)

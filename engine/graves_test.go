@@ -78,7 +78,7 @@ func TestCopiesApart(t *testing.T) {
 			if last == nil {
 				last = d.e.w.active[moved]
 			}
-			_, err := last.Seal()
+			_, err := last.Seal(nil)
 			require.NoError(t, err)
 			if way == "killed" {
 				disk := d.disk.Clone()

@@ -118,13 +118,13 @@ type orphan struct {
 // sealOrphans syncs what earlier processes left and writes their hints. It
 // stops at the first that fails; the rest waits for the next time. What a failed
 // sync was to cover is written anew if rescue is set.
-func (e *Engine) sealOrphans(rescue bool) error {
+func (e *Engine) sealOrphans(rescue, locked bool) error {
 	b := &e.bg
 	b.mu.Lock()
 	waiting := slices.Clone(b.orphans)
 	b.mu.Unlock()
 	for _, o := range waiting {
-		done, err := e.sealOrphan(o, rescue)
+		done, err := e.sealOrphan(o, rescue, locked)
 		if done {
 			e.reserve.hints.Add(-int64(codec.HintLen(len(o.h.entries))))
 			e.board.remove(o.h.seg.ID)
@@ -142,9 +142,9 @@ func (e *Engine) sealOrphans(rescue bool) error {
 	return nil
 }
 
-func (e *Engine) sealOrphan(o *orphan, rescue bool) (done bool, err error) {
+func (e *Engine) sealOrphan(o *orphan, rescue, locked bool) (done bool, err error) {
 	if !o.failed {
-		err = e.syncOrphan(o)
+		err = e.syncOrphan(o, locked)
 	}
 	switch {
 	case !o.failed:
@@ -157,11 +157,11 @@ func (e *Engine) sealOrphan(o *orphan, rescue bool) (done bool, err error) {
 }
 
 // syncOrphan syncs an orphan and writes its hint.
-func (e *Engine) syncOrphan(o *orphan) error {
+func (e *Engine) syncOrphan(o *orphan, locked bool) error {
 	h := o.h
 	if o.unread {
 		read, err := e.historyOf(h.seg)
-		if segment.IsDamage(err) && !e.has(h.seg) {
+		if segment.IsDamage(err) && !e.inLog(h.seg) {
 			return nil // it was dropped
 		}
 		if err != nil {
@@ -190,8 +190,11 @@ func (e *Engine) syncOrphan(o *orphan) error {
 		CacheID: h.cacheID, SegmentID: h.seg.ID, Stream: h.seg.Stream, Length: h.seg.Length(),
 		FirstSeq: h.seg.FirstSeq.Load(), LastSeq: h.seg.LastSeq.Load(), Entries: h.entries,
 	}
-	n, err := segment.WriteHint(e.fsys, hint)
+	n, err := segment.WriteHint(e.fsys, hint, e.publisher(h.seg, locked))
 	e.stats.disk.Add(n)
+	if errors.Is(err, errDropped) {
+		return nil
+	}
 	return err
 }
 

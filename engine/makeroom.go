@@ -22,6 +22,7 @@ type want struct {
 
 	usage  int64 // when nothing more could be taken back
 	full   bool  // the disk is: limits do not matter
+	locked bool  // it is for a transaction, which holds the writer lock
 	again  bool  // it was tried again before anything was given up for it
 	noCopy bool  // there is not even space to move what is live
 }
@@ -44,6 +45,7 @@ func (e *Engine) short(w *want) (s struct{ bytes, items int64 }) {
 // be any. What was dropped takes space until a sync makes it certain; one is done when
 // enough waits for it, or nothing else is left to do.
 func (e *Engine) makeRoom(w *want, locked bool) error {
+	w.locked = locked
 	if gone, err := e.giveUpLongSnapshot(locked); err != nil || gone {
 		return err
 	}

@@ -124,7 +124,7 @@ func (e *Engine) settleOrphans(locked bool) (bool, error) {
 		return false, nil
 	}
 	defer e.bg.sealing.end()
-	err := e.sealOrphans(false)
+	err := e.sealOrphans(false, true)
 	return !e.bg.hasOrphans(), err
 }
 
@@ -149,13 +149,13 @@ func (e *Engine) planLocked(w *want) (*batch, error) {
 	if e.w.closed {
 		return nil, ErrClosed
 	}
-	segs, usage := e.usages()
+	short := e.short(w)
+	segs, usage := e.usages(short.bytes > 0 || short.items > 0)
 	for i, s := range segs {
 		if w.before > 0 && s.ID > w.before {
 			usage[i].Sealed = false
 		}
 	}
-	short := e.short(w)
 	now, seq := e.clock.now().UnixNano(), int64(e.clock.last.Load())
 	if i, ok := compaction.Empty(usage, now); ok && (short.bytes > 0 || short.items <= 0) {
 		return e.batchOf(segs[i], e.compacts).in(w), nil
@@ -184,8 +184,9 @@ func (e *Engine) planLocked(w *want) (*batch, error) {
 // be compacted before live items are given up.
 const leastGarbage = 10
 
-// usages describes all segments that are there.
-func (e *Engine) usages() ([]*segment.Segment, []compaction.Segment) {
+// usages describes all segments that are there. What another process writes to it goes on
+// with, unless room is needed: then it has to begin another.
+func (e *Engine) usages(needed bool) ([]*segment.Segment, []compaction.Segment) {
 	var segs []*segment.Segment
 	var usage []compaction.Segment
 	oldest := -1
@@ -199,7 +200,7 @@ func (e *Engine) usages() ([]*segment.Segment, []compaction.Segment) {
 		segs = append(segs, s)
 		usage = append(usage, compaction.Segment{
 			Bytes: s.Length() - s.DropBytes.Load(), LiveBytes: s.LiveBytes.Load(), TombBytes: s.TombBytes.Load(),
-			Latest: s.Latest.Load(), Begun: int64(s.ID), Sealed: !e.grows(s),
+			Latest: s.Latest.Load(), Begun: int64(s.ID), Sealed: !e.w.writes(s) && (needed || !e.grows(s)),
 		})
 	}
 	if oldest >= 0 && e.graves.firstSeq() >= e.reclaimer.firstSeq(segs[oldest]) {
@@ -229,7 +230,7 @@ func (e *Engine) compactsFirst(w *want, usage []compaction.Segment) bool {
 func (e *Engine) batchOf(s *segment.Segment, judge judgement) *batch {
 	w := e.reclaimer.walks[s]
 	if e.reclaimer.apart || w == nil || w.next == len(w.entries) { // who has the turn may be reading the entries
-		w = &walk{seg: s, closed: !e.grows(s), front: s.Front.Load()}
+		w = &walk{seg: s, closed: !e.w.writes(s), length: s.Length(), front: s.Front.Load()}
 		if e.reclaimer.walks == nil {
 			e.reclaimer.walks = make(map[*segment.Segment]*walk)
 		}

@@ -125,6 +125,7 @@ func (r *reclaiming) lookAround() {
 		}
 	}
 	e.faults.add("remove dropped segments", e.retireDropped())
+	e.faults.add("look whether others are there", e.lookWhetherAlone())
 }
 
 // work takes back what is too much. It ends when there is no more, or at once when

@@ -68,6 +68,15 @@ func (e *Engine) reindexOnce() error {
 		}
 		note(byID, kind, id, info)
 	}
+	for _, s := range e.ownSegments() {
+		if f := byID[s.ID]; f == nil || f.missing {
+			e.leaveWriter(s) // another process has dropped it
+			e.giveUp(codec.HintName(s.ID))
+			if e.w.has(s) {
+				e.w.bySlot[s.Slot] = nil
+			}
+		}
+	}
 	for _, f := range sorted(byID) {
 		if f.missing || f.size < codec.SegmentHeaderLen {
 			continue // a hint whose segment was removed first, or a segment that is being begun

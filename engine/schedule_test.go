@@ -400,7 +400,7 @@ func merges() []merge {
 		}
 	}
 	fifo := batches(9, func(s *schedule) *batch {
-		segs, _ := s.e.usages()
+		segs, _ := s.e.usages(false)
 		return s.e.evictFirst(&want{}, segs)
 	})
 	lru := batches(4, func(*schedule) *batch { return &batch{to: fresh} })

@@ -1,6 +1,9 @@
 package engine
 
-import "sync"
+import (
+	"context"
+	"sync"
+)
 
 // sealing lets one goroutine seal at a time: the background's, Sync's or Close's, or
 // that of a writer who needs what is sealed. Who holds the writer lock may wait for
@@ -46,13 +49,13 @@ func (s *sealing) end() {
 }
 
 // enter takes the writer lock of the directory for one who seals.
-func (s *sealing) enter(e *Engine) error {
+func (s *sealing) enter(ctx context.Context, e *Engine) error {
 	if e.tryEnter() {
 		return nil
 	}
 	s.want(1)
 	defer s.want(-1)
-	return e.enter(e.life)
+	return e.enter(ctx)
 }
 
 // lock takes the writer lock of the process for one who seals.

@@ -49,7 +49,9 @@ func (e *Engine) attachTo(ctx context.Context) (first bool, err error) {
 		b.attach(b.slot, e.heir.Load())
 		return false, errors.Join(err, page.Close())
 	}
-	b.w[wordAttaches].Add(1)
+	if n := b.w[wordAttaches].Add(1); first { // nobody can come before the board is ready
+		e.lone.Store(n)
+	}
 	return first, nil
 }
 

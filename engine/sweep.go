@@ -353,7 +353,7 @@ func (e *Engine) Clear() (int, error) {
 	defer e.reclaimer.turn.Unlock()
 	e.bg.sealing.begin() // nothing is sealed meanwhile
 	defer e.bg.sealing.end()
-	err := e.bg.sealing.enter(e) // who has the writer lock may wait for the sealing
+	err := e.bg.sealing.enter(e.life, e) // who has the writer lock may wait for the sealing
 	if err != nil {
 		return 0, err
 	}
@@ -403,6 +403,7 @@ func (e *Engine) clearLocked() (int, error) {
 		e.giveUpSealing(w)
 		s.Forget()
 		e.w.bySlot[s.Slot] = nil
+		e.board.remove(s.ID)
 		e.graves.bury(s, by, e.reclaimer.firstSeq(s))
 		e.reclaimer.forget(s)
 	}

@@ -79,7 +79,7 @@ func (e *Engine) syncWriter(w *segment.Writer) error {
 // was to cover: those bytes can still be read, but may never reach the disk. A
 // second rescue finds nothing left to do but tombstones.
 func (e *Engine) rescue(seg *segment.Segment) error {
-	if err := e.bg.sealing.enter(e); err != nil {
+	if err := e.bg.sealing.enter(e.life, e); err != nil {
 		return err
 	}
 	defer e.leave()

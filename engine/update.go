@@ -38,9 +38,11 @@ func (e *Engine) UpdateContext(ctx context.Context, fn func(tx *Tx) error) (err 
 		return err
 	}
 	tx := &Tx{e: e, req: &request{}, index: make(map[string]int), raw: make(map[string][]byte)}
+	e.w.reads, e.w.sparing = make(map[uint64]struct{}), e.DiskUsage()
 	committed := false
 	defer func() { // also when fn panics
 		tx.done = true
+		e.w.reads = nil
 		if !committed {
 			err = join(err, tx.takeBack())
 		}
@@ -113,7 +115,24 @@ func (tx *Tx) Get(key string, dst []byte) ([]byte, error) {
 		}
 		return append(dst, tx.raw[key]...), nil
 	}
+	tx.reads(key)
 	return tx.e.Get(key, dst)
+}
+
+// reads notes that the transaction has read key: it is not given up for the room that the
+// transaction needs. Others would see that it is gone, between what fn has read and what it
+// writes.
+func (tx *Tx) reads(key string) { tx.e.w.reads[tx.e.opt.Hash(key)] = struct{}{} }
+
+// spares reports whether an item is not to be given up because the transaction under way has
+// read it. Where it has read so much that nothing else is left, that ends. The caller holds
+// the writer lock.
+func (w *writer) spares(hash uint64, size int64) bool {
+	if _, ok := w.reads[hash]; !ok || w.sparing <= 0 {
+		return false
+	}
+	w.sparing -= size
+	return true
 }
 
 // Item returns what is known of key. A key that the transaction has set has no
@@ -124,6 +143,7 @@ func (tx *Tx) Item(key string) (Item, error) {
 	}
 	i, ok := tx.index[key]
 	if !ok {
+		tx.reads(key)
 		return tx.e.Item(key)
 	}
 	rec := tx.req.ops[i].Record

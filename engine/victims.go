@@ -29,6 +29,10 @@ func (e *Engine) evictFirst(w *want, segs []*segment.Segment) *batch {
 	if e.reclaimer.apart {
 		copies = new(evict.Copies)
 	}
+	read := func(*codec.HintEntry) bool { return false }
+	if w.locked {
+		read = func(he *codec.HintEntry) bool { return e.w.spares(he.Hash, he.Size) }
+	}
 	probation := evict.FromProbation(weight[0], weight[1], limit, e.index.Load().Len())
 	if first[0] == nil || first[1] != nil && !probation {
 		if first[1] == nil {
@@ -38,7 +42,7 @@ func (e *Engine) evictFirst(w *want, segs []*segment.Segment) *batch {
 			switch {
 			case e.expiredHint(s, he):
 				return expire
-			case !w.noCopy && copies.Keep(entry.Hits, he.Size, limit):
+			case !w.noCopy && copies.Keep(entry.Hits, he.Size, limit), read(he):
 				return keeps
 			}
 			return evicts
@@ -49,7 +53,7 @@ func (e *Engine) evictFirst(w *want, segs []*segment.Segment) *batch {
 		switch {
 		case e.expiredHint(s, he):
 			return expire
-		case !w.noCopy && evict.Promote(entry.Hits, weight[1], limit):
+		case !w.noCopy && evict.Promote(entry.Hits, weight[1], limit), read(he):
 			return keeps
 		}
 		return evicts
@@ -119,7 +123,8 @@ func (e *Engine) evictRanked(b *batch, most int) error {
 	q, x := &e.evict.queue, e.index.Load()
 	most = min(most, rankedBatch)
 	r := &request{to: fresh}
-	var popped []evict.Item
+	var popped, passed []evict.Item
+	defer func() { offerAgain(q, passed) }()
 	for len(r.ops) < most {
 		it, ok := q.Pop()
 		if !ok {
@@ -143,6 +148,10 @@ func (e *Engine) evictRanked(b *batch, most int) error {
 		case err != nil:
 			offerAgain(q, append(popped, it))
 			return err
+		}
+		if e.w.spares(op.Record.Hash, size) {
+			passed = append(passed, it)
+			continue
 		}
 		popped = append(popped, it)
 		r.ops = append(r.ops, op)

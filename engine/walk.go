@@ -31,7 +31,8 @@ type walk struct {
 	entries []codec.HintEntry // what it held when they were read
 	next    int               // of entries
 	front   int64             // of seg: another walk may move it on
-	closed  bool              // nothing was added to it any more when they were
+	closed  bool              // this process adds nothing to it any more
+	length  int64             // that it had when the walk began
 }
 
 // batch is the part of a walk that is committed at once.
@@ -74,6 +75,16 @@ func (e *Engine) current(s *segment.Segment) bool {
 	}
 	defer set.Release(s.ID)
 	return !e.behind() && set.At(s.Slot) == s
+}
+
+// inLog reports whether a segment is part of the log for readers.
+func (e *Engine) inLog(s *segment.Segment) bool {
+	set := e.log.Acquire(s.ID)
+	if set == nil {
+		return false
+	}
+	defer set.Release(s.ID)
+	return set.At(s.Slot) == s
 }
 
 // entriesOf returns what a segment holds from its front on; errStale if it went meanwhile.
@@ -153,8 +164,14 @@ func (b *batch) read(e *Engine, most int) error {
 		b.upTo = b.w.seg.Length()
 	}
 	// What others wait for nobody knows but they.
-	b.sync = b.sync || e.values.waitFor(b.w.seg) || e.writtenByOthers()[b.w.seg.ID] && b.w.seg.Synced() < b.w.seg.Length()
+	b.sync = b.sync || e.values.waitFor(b.w.seg) || e.othersWrite(b.w.seg) && b.w.seg.Synced() < b.w.seg.Length()
 	return nil
+}
+
+// othersWrite reports whether a segment is another process's, which has not sealed it.
+func (e *Engine) othersWrite(s *segment.Segment) bool {
+	owner := e.board.ownerOf(s.ID)
+	return owner != nobody && owner != e.board.slot
 }
 
 // errStale tells that a batch was overtaken: another has cleared its segment.
@@ -360,7 +377,7 @@ func (b *batch) commitLocked(e *Engine) error {
 	if w.next != b.begin || e.w.at(w.seg.Slot) != w.seg {
 		return errStale
 	}
-	if w.front != w.seg.Front.Load() {
+	if w.front != w.seg.Front.Load() || w.closed && w.length != w.seg.Length() {
 		delete(e.reclaimer.walks, w.seg) // to begin anew
 		return errStale
 	}
@@ -436,6 +453,7 @@ func (e *Engine) buryLocked(s *segment.Segment) {
 	first := e.reclaimer.firstSeq(s)
 	e.reclaimer.forget(s)
 	e.w.bySlot[s.Slot] = nil
+	e.board.remove(s.ID) // also when it is another's, which learns of it before it writes again
 	e.graves.bury(s, e.w.lastCommit(), first)
 	e.log.Publish(e.w.bySlot)
 }

@@ -12,11 +12,14 @@ import (
 // ErrHint is wrapped by the error of a hint that cannot be used.
 var ErrHint = errors.New("segment: unusable hint")
 
+// Publish gives a file that is whole its name, by calling rename, or does not. nil: at once.
+type Publish func(rename func() error) error
+
 // WriteHint writes the hint of a segment that is synced up to h.Length, and
 // returns how long it is; 0 after an error.
-func WriteHint(fsys vfs.FS, h *codec.Hint) (int64, error) {
+func WriteHint(fsys vfs.FS, h *codec.Hint, publish Publish) (int64, error) {
 	b := codec.AppendHint(nil, h)
-	if err := WriteFile(fsys, codec.HintName(h.SegmentID), b); err != nil {
+	if err := writeFile(fsys, codec.HintName(h.SegmentID), b, publish); err != nil {
 		return 0, err
 	}
 	return int64(len(b)), nil
@@ -60,9 +63,9 @@ func ReadFile(fsys vfs.FS, name string) ([]byte, error) {
 	return b, nil
 }
 
-// WriteFile writes a small file so that it is there whole or not at all: under
+// writeFile writes a small file so that it is there whole or not at all: under
 // a temporary name, synced, renamed, and the directory synced.
-func WriteFile(fsys vfs.FS, name string, b []byte) error {
+func writeFile(fsys vfs.FS, name string, b []byte, publish Publish) error {
 	tmp := codec.TempName(name, 0)
 	f, err := fsys.Create(tmp)
 	if errors.Is(err, fs.ErrExist) { // left behind by a process that died
@@ -81,7 +84,12 @@ func WriteFile(fsys vfs.FS, name string, b []byte) error {
 		err = cerr
 	}
 	if err == nil {
-		err = fsys.Rename(tmp, name)
+		rename := func() error { return fsys.Rename(tmp, name) }
+		if publish == nil {
+			err = rename()
+		} else {
+			err = publish(rename)
+		}
 	}
 	if err != nil {
 		return errors.Join(err, ignoreAbsent(fsys.Remove(tmp)))

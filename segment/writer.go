@@ -209,7 +209,7 @@ func (w *Writer) Sync() error {
 // be appended any more. A hint that could not be written costs the next opener
 // a scan, nothing else; Seal then returns the error, and the segment is sealed.
 // hint is the length of the hint.
-func (w *Writer) Seal() (hint int64, err error) {
+func (w *Writer) Seal(publish Publish) (hint int64, err error) {
 	if err := w.Sync(); err != nil {
 		w.Finish()
 		return 0, err
@@ -218,7 +218,7 @@ func (w *Writer) Seal() (hint int64, err error) {
 	hint, err = WriteHint(w.fsys, &codec.Hint{
 		CacheID: w.head.CacheID, SegmentID: s.ID, Stream: s.Stream, Length: s.Length(),
 		FirstSeq: s.FirstSeq.Load(), LastSeq: s.LastSeq.Load(), Entries: w.entries,
-	})
+	}, publish)
 	if w.window != nil {
 		err = errors.Join(err, w.window.Trim(w.off))
 	}

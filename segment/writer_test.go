@@ -22,7 +22,7 @@ func TestWriterSealHint(t *testing.T) {
 		require.NoError(t, w.Append(b))
 		w.Note(codec.HintEntry{Hash: codec.Sum([]byte(strings.Repeat("k", int(i)))), Seq: i + 1, Off: off + codec.FrameHeaderLen, Size: int64(len(b)) - codec.FrameHeaderLen, Kind: codec.KindPut})
 	}
-	n, err := w.Seal()
+	n, err := w.Seal(nil)
 	require.NoError(t, err)
 	h, err := ReadHint(mem, testID)
 	require.NoError(t, err)
@@ -59,7 +59,7 @@ func TestWriterPoison(t *testing.T) {
 	require.ErrorIs(t, w.Sync(), ErrPoisoned, "a failed sync is not tried again")
 	require.ErrorIs(t, w.Append(frame(w, 3, "c", "3")), ErrPoisoned)
 	require.Equal(t, synced, w.Segment.Synced())
-	_, err = w.Seal()
+	_, err = w.Seal(nil)
 	require.ErrorIs(t, err, ErrPoisoned)
 	_, err = ReadHint(fault, testID)
 	require.ErrorIs(t, err, os.ErrNotExist, "no hint for what is not on the disk")
@@ -133,7 +133,7 @@ func TestWindow(t *testing.T) {
 		require.True(t, same)
 		require.Equal(t, value, string(got))
 	}
-	_, err = w.Seal()
+	_, err = w.Seal(nil)
 	require.NoError(t, err)
 	info, err := os.Stat(filepath.Join(dir, codec.SegmentName(testID)))
 	require.NoError(t, err)
