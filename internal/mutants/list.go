@@ -113,7 +113,7 @@ var mutants = []mutant{
 	{"expired a nanosecond late", "compaction/pick.go", "s.Latest <= now", "s.Latest < now", "^TestEmpty$", "./compaction"},
 
 	// several processes
-	{"holder of the lock not named", "engine/dirlock.go", "l.e.locks.Text(slot)", "l.e.locks.Text(lockSlots + slot)", "^TestShareTimeout$", engineTests},
+	{"holder of the lock not named", "engine/dirlock.go", "l.e.locks.Text(slot),", "l.e.locks.Text(lockSlots + slot),", "^TestShareTimeout$", engineTests},
 	{"lock not given up when wanted", "engine/dirlock.go", "e.board.w[wordWant].Load() != 0 && time.Since", "false && time.Since", "^TestShareLockIsGivenUp$", engineTests},
 	{"who waits outlives Close", "engine/dirlock.go", "		if l.departed() {\n			return ErrClosed\n		}\n", "", "^TestShareCloseWhileWaiting$", engineTests},
 	{"lock taken without catching up", "engine/dirlock.go", "	if err := e.follow(); err != nil {\n		return err\n	}\n	l.start()", "	l.start()", "^TestShareConcurrent$|^TestShareModel$", engineTests},
