@@ -242,7 +242,11 @@ func (e *Engine) sealWaiting(rescue bool) error {
 		}
 		if done {
 			e.reserve.hints.Add(-int64(codec.HintLen(len(w.Entries()))))
-			e.board.remove(w.Segment.ID)
+			if errors.Is(err, errNoHint) {
+				errs[len(errs)-1] = nil
+			} else {
+				e.board.remove(w.Segment.ID)
+			}
 			b.mu.Lock()
 			b.rotated = slices.DeleteFunc(b.rotated, func(o *segment.Writer) bool { return o == w })
 			b.mu.Unlock()
@@ -395,6 +399,14 @@ func (e *Engine) sealAll() error {
 // errDropped says that a segment needs no hint: another process has dropped it.
 var errDropped = errors.New("diskcache: segment was dropped")
 
+// errNoHint says that a segment gets no hint now, because another process did not give the
+// writer lock up in time. It is on the disk, and stays on the board, so that it is inherited: by
+// this process, should it go on.
+var errNoHint = errors.New("diskcache: segment left without a hint")
+
+// hintPatience is how long who seals waits for other processes, for the sake of a hint.
+const hintPatience = time.Second
+
 // publisher returns what gives the hint of a segment its name: where other processes may drop
 // the segment, under the writer lock, so that who removes its files finds the hint. One that
 // came later would tell of a segment that is lost. locked: the caller holds the lock.
@@ -404,8 +416,10 @@ func (e *Engine) publisher(s *segment.Segment, locked bool) segment.Publish {
 			return rename()
 		}
 		if !locked {
-			if err := e.bg.sealing.enter(context.Background(), e); err != nil { // by Close, too
-				return err
+			ctx, cancel := context.WithTimeout(context.Background(), hintPatience)
+			defer cancel()
+			if err := e.bg.sealing.enter(ctx, e); err != nil {
+				return errors.Join(errNoHint, err)
 			}
 			defer e.leave()
 		}

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -201,7 +202,7 @@ func (l *dirLock) timeout(ctx context.Context) error {
 	who := "another goroutine of this process"
 	if b := &l.e.board; b.w != nil {
 		if slot := int(b.w[wordHolder].Load()) - 1; slot >= 0 && slot != b.slot {
-			who = l.e.locks.Text(slot)
+			who = cmp.Or(l.e.locks.Text(slot), "another process")
 		}
 	}
 	return fmt.Errorf("%w: %s has %s (%w)", ErrTimeout, who, codec.LockName, context.Cause(ctx))

@@ -135,6 +135,9 @@ func (e *Engine) sealOrphans(rescue, locked bool) error {
 			b.sweep = b.sweep && !o.failed
 			b.mu.Unlock()
 		}
+		if errors.Is(err, errNoHint) {
+			return nil // it waits, too
+		}
 		if err != nil {
 			return err
 		}
