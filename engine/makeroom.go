@@ -25,6 +25,9 @@ type want struct {
 	locked bool  // it is for a transaction, which holds the writer lock
 	again  bool  // it was tried again before anything was given up for it
 	noCopy bool  // there is not even space to move what is live
+	crowds bool  // it is moved all the same
+
+	emptied bool // an empty segment was cleared: one does where only items are too many
 }
 
 // short returns how much of what is wanted is not free.

@@ -66,6 +66,7 @@ func (e *Engine) reclaim(w *want, locked bool) (bool, error) {
 	if b.w == nil {
 		err = e.scanRanks(locked)
 	} else {
+		b.crowds = w.crowds
 		err = b.read(e, most)
 	}
 	if errors.Is(err, keydir.ErrDamaged) && !locked {
@@ -90,6 +91,8 @@ func (e *Engine) reclaim(w *want, locked bool) (bool, error) {
 		return true, nil
 	case errStale:
 		return true, nil
+	case errCrowded:
+		return e.uncrowd(w, locked)
 	case errNothing:
 		return false, nil
 	}
@@ -157,7 +160,8 @@ func (e *Engine) planLocked(w *want) (*batch, error) {
 		}
 	}
 	now, seq := e.clock.now().UnixNano(), int64(e.clock.last.Load())
-	if i, ok := compaction.Empty(usage, now); ok && (short.bytes > 0 || short.items <= 0) {
+	if i, ok := compaction.Empty(usage, now); ok && (short.bytes > 0 || short.items <= 0 || !w.emptied) {
+		w.emptied = true
 		return e.batchOf(segs[i], e.compacts).in(w), nil
 	}
 	if g := w.garbage; g.Least > 0 {

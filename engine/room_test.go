@@ -255,3 +255,25 @@ func TestCountOfReplaced(t *testing.T) {
 	require.Equal(t, 1, left)
 	require.NoError(t, e.Close())
 }
+
+// TestEmptyEndsWhereItemsCount: segments in which nothing is wanted any more go when items
+// are what there is too much of, too, though nothing runs in the background.
+func TestEmptyEndsWhereItemsCount(t *testing.T) {
+	const items, length = 100, 1 << 10
+	mem := vfs.NewMem()
+	mem.NoTrace = true
+	e, err := Open(mem, Options{CountLimit: items, Policy: evict.S3FIFO, SegmentSize: 3 * length})
+	require.NoError(t, err)
+	value := make([]byte, length)
+	for i := range shorter(40_000) {
+		key := fmt.Sprint("k", i%(4*items))
+		if _, err := e.Get(key, nil); err == nil {
+			continue
+		}
+		require.NoError(t, e.Set(key, value, Attrs{}))
+	}
+	s, err := e.Stats()
+	require.NoError(t, err)
+	require.Less(t, int(s.Segments), items, "each has nearly three items, but for those that are written to")
+	require.NoError(t, e.Close())
+}

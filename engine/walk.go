@@ -49,6 +49,7 @@ type batch struct {
 	sync   bool  // what has replaced records of the batch may not be on the disk yet
 	end    int   // w.next afterwards
 	upTo   int64 // the offset behind the last record of the batch
+	crowds bool  // what it copies may exceed the limit
 	tally  tally
 }
 
@@ -378,6 +379,9 @@ func (b *batch) commitLocked(e *Engine) error {
 	whole := w.closed && b.end == len(w.entries)
 	if !whole && b.upTo <= w.seg.Front.Load() {
 		return errNothing // of a segment that is written to, and has nothing new
+	}
+	if copied := b.copied(); copied > 0 && !b.crowds && e.crowded(copied) {
+		return errCrowded
 	}
 	var waits *segment.Writer
 	if whole {

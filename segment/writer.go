@@ -252,8 +252,12 @@ func (w *Writer) Grown() int64 {
 	return n
 }
 
-// Finish ends the writer without a hint. Readers may map the file from now on.
+// Finish ends the writer without a hint. Readers may map the file from now on, which
+// grows no more.
 func (w *Writer) Finish() {
+	if w.window != nil {
+		w.window.Stop()
+	}
 	w.Segment.sealed.Store(true)
 	w.Segment.unpin()
 }

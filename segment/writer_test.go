@@ -148,6 +148,25 @@ func TestWindow(t *testing.T) {
 	require.NoError(t, w.Segment.release())
 }
 
+// TestWindowFinished ends writers without a hint while room for more may just be being
+// reserved in the background: what they tell of is what is in the file then.
+func TestWindowFinished(t *testing.T) {
+	fsys, dir := openOS(t)
+	files := NewFiles(8, false)
+	files.Window = 256 << 10
+	for id := uint64(1); id <= 50; id++ {
+		w, err := Create(fsys, files, 0, codec.SegmentHeader{ID: id, Seq: id}, nil)
+		require.NoError(t, err)
+		require.NoError(t, w.Append(make([]byte, 20<<10))) // over half of the first step
+		w.Finish()
+		counted := w.Grown()
+		require.NoError(t, w.Segment.release())
+		info, err := os.Stat(filepath.Join(dir, codec.SegmentName(id)))
+		require.NoError(t, err)
+		require.Equal(t, info.Size(), counted)
+	}
+}
+
 // TestWindowTruncated has somebody cut the file that is written and read through
 // memory: an error, and the process lives.
 func TestWindowTruncated(t *testing.T) {

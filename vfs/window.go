@@ -25,6 +25,9 @@ type Window interface {
 	// Reserved is how far Reserve has come, and will have come in the background.
 	Reserved() int64
 
+	// Stop ends the reserving: nothing more will come, and Reserved counts on it no more.
+	Stop()
+
 	// Trim cuts the file to n bytes and makes the memory read-only.
 	Trim(n int64) error
 }

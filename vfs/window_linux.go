@@ -121,11 +121,16 @@ func (w *window) turnPages(from, step int64) {
 	}
 }
 
+func (w *window) Stop() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.end = true
+	w.wanted.Store(w.reserved.Load())
+}
+
 // stop ends the reserving and waits for what runs.
 func (w *window) stop() {
-	w.mu.Lock()
-	w.end = true
-	w.mu.Unlock()
+	w.Stop()
 	w.wg.Wait()
 }
 
