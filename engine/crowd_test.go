@@ -41,7 +41,7 @@ func TestCopiesWithinLimit(t *testing.T) {
 			require.NoError(t, err)
 			r := rand.New(rand.NewPCG(0, 7))
 			for i := range shorter(2000) {
-				var set interface{ Release(uint64) } = nobody{}
+				var set interface{ Release(uint64) } = nobodyElse{}
 				if c.reads && i%20 == 0 {
 					set = e.log.Acquire(0)
 				}
@@ -63,6 +63,6 @@ func TestCopiesWithinLimit(t *testing.T) {
 	}
 }
 
-type nobody struct{}
+type nobodyElse struct{}
 
-func (nobody) Release(uint64) {}
+func (nobodyElse) Release(uint64) {}
