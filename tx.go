@@ -19,6 +19,9 @@ type Tx struct {
 // readers do not. fn must use tx only: a change through the Cache waits for fn,
 // and so for ever.
 //
+// Time goes on in a transaction: what it has read may be over as it commits, and others may
+// have found it so.
+//
 // A transaction is limited by what fits a segment, twice SegmentSize or so:
 // ErrTooLarge. Its other errors are those of Set and those of fn, as they are.
 func (c *Cache) Update(fn func(tx *Tx) error) error {

@@ -39,6 +39,7 @@ const (
 	wordGiven    = 34 // how often it was given up
 	wordDisk     = 40 // bytes of all files
 	wordHints    = 41 // bytes that hints will take
+	wordRoom     = 42 // how often a process was about to find the cache full
 	wordFiles    = 64 // the segments that are written to, fileWords each
 
 	fileWords = 3

@@ -20,6 +20,7 @@ type want struct {
 	garbage compaction.Limits // of what is to be compacted in any case; zero: nothing
 	before  uint64            // only segments begun up to then are touched; 0: any
 
+	asked  int   // how often others were asked for room
 	usage  int64 // when nothing more could be taken back
 	full   bool  // the disk is: limits do not matter
 	locked bool  // it is for a transaction, which holds the writer lock
@@ -94,10 +95,39 @@ func (e *Engine) makeRoom(w *want, locked bool) error {
 		w.usage = u
 		return nil
 	}
+	if e.askForRoom(w) {
+		return nil
+	}
 	if limit := e.opt.CountLimit; limit > 0 && int64(e.index.Load().Len()) >= limit {
 		return fmt.Errorf("%w: %d items are the limit", ErrFull, limit)
 	}
 	return fmt.Errorf("%w: %d of %d bytes are in use, and nothing more can be given up", ErrFull, e.usage(), e.limit())
+}
+
+// Other processes have files that nobody needs, and that only they remove: once what tells so
+// is on the disk. They look for those who want room at each followTick.
+const (
+	asks    = 3
+	askWait = 2 * followTick
+)
+
+// askForRoom asks other processes to remove what they can, and reports whether any has. It
+// stands between a write and ErrFull, so it takes its time.
+func (e *Engine) askForRoom(w *want) bool {
+	if e.isLone() || w.asked == asks {
+		return false
+	}
+	w.asked++
+	before := e.DiskUsage()
+	e.board.w[wordRoom].Add(1)
+	for end := time.Now().Add(askWait); e.DiskUsage() >= before; {
+		left := time.Until(end)
+		if left <= 0 {
+			return false
+		}
+		e.board.page.Wait(wordDisk, uint64(before), min(left, lockWait))
+	}
+	return true
 }
 
 // endDead ends segments that are written to and are half garbage: it can only go then. It

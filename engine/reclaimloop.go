@@ -10,11 +10,12 @@ import (
 // reclaiming is the goroutine that keeps garbage and limits within bounds, so that
 // who writes seldom has to. Close waits for it.
 type reclaiming struct {
-	e    *Engine
-	wake chan struct{}
-	quit chan struct{}
-	done chan struct{}
-	kept bool // this process is the one that takes space back in the background
+	e     *Engine
+	wake  chan struct{}
+	quit  chan struct{}
+	done  chan struct{}
+	asked uint64 // wordRoom, when it was answered
+	kept  bool   // this process is the one that takes space back in the background
 }
 
 const (
@@ -81,6 +82,7 @@ func (r *reclaiming) run() {
 			if err := r.e.catchUp(); err != ErrClosed {
 				r.e.faults.add("follow", err)
 			}
+			r.answer()
 		case <-t.C:
 			share := int64(idleShare)
 			if seq := r.e.clock.last.Load(); seq != last {
@@ -91,6 +93,20 @@ func (r *reclaiming) run() {
 			r.work(share)
 			last = r.e.clock.last.Load()
 		}
+	}
+}
+
+// answer removes what only this process can, when another wants room.
+func (r *reclaiming) answer() {
+	e := r.e
+	set := e.log.Acquire(0) // which keeps the page
+	if set == nil {
+		return
+	}
+	defer set.Release(0)
+	if n := e.board.w[wordRoom].Load(); n != r.asked && e.dropped() > 0 {
+		r.asked = n
+		e.faults.add("remove what is dropped", e.syncDropped(false))
 	}
 }
 

@@ -20,6 +20,23 @@ type item struct {
 	may, until int64
 }
 
+// gone is what is left of an item that somebody has missed. What may have expired a
+// transaction may have read before: time goes on between its reads and its commit.
+func (it item) gone() item {
+	switch {
+	case !it.present:
+		return it
+	case it.until == math.MaxInt64:
+		return item{}
+	}
+	return item{value: it.value, until: it.until}
+}
+
+// hasRead reports whether a transaction may have read a value before the item was over.
+func (it item) hasRead(o *Op, r cell) bool {
+	return o.Kind == Update && !it.present && it.until > 0 && o.Call <= it.until && (r.is == Some || it.value == r.value)
+}
+
 // unlimited is an item that never is over.
 func unlimited(v int64) item { return item{true, v, math.MaxInt64, math.MaxInt64} }
 
@@ -54,7 +71,9 @@ func (m *model) take(before state, s *step) (state, bool) {
 		ok := it.present && s.op.Call <= it.until && (r.is == Some || it.value == r.value)
 		if r.is == Absent {
 			ok = !it.present || m.evict || s.op.Return >= it.may
-			after[r.at] = item{}
+			after[r.at] = it.gone()
+		} else if !ok {
+			ok = it.hasRead(s.op, r)
 		}
 		if !ok && s.op.Pending() { // it cannot have come here, and so has not been done at all
 			return before, true
