@@ -3,6 +3,7 @@ package engine
 import (
 	"fmt"
 	"math/rand/v2"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -46,9 +47,12 @@ func TestShareFollows(t *testing.T) {
 // TestShareModel: operations of several processes, one after the other, are those of one
 // map, whatever else they do.
 func TestShareModel(t *testing.T) {
-	runs := 60
-	if testing.Short() {
-		runs = 20
+	runs := 20
+	switch {
+	case os.Getenv("DISKCACHE_TORTURE") != "":
+		runs = 1000
+	case testing.Short():
+		runs = 6
 	}
 	for seed := range runs {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) { shareModel(t, uint64(seed)) })
