@@ -41,7 +41,7 @@ func (e *Engine) uncrowd(w *want, locked bool) (bool, error) {
 		return err == nil, err
 	}
 	switch {
-	case e.graves.awaitReaders():
+	case e.graves.awaitReadersOnce():
 	case w.bytes == 0: // nobody waits for room
 		return false, nil
 	case w.most == 0 || e.opt.Policy == evict.None:

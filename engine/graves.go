@@ -4,6 +4,7 @@ import (
 	"errors"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/go-diskcache/diskcache/segment"
@@ -15,8 +16,9 @@ import (
 type graves struct {
 	mu     sync.Mutex
 	buried []grave
-	going  map[uint64]bool // their drops are on the disk; true: the files are removed, though not for certain
-	freed  chan struct{}   // poked when files were removed
+	going  map[uint64]going // their drops are on the disk
+	freed  chan struct{}    // poked when files were removed
+	vain   atomic.Bool      // no reader has let go since somebody waited for that
 }
 
 // grave is a segment that may go once the commit that dropped it is on the disk.
@@ -24,6 +26,12 @@ type grave struct {
 	seg   *segment.Segment
 	by    committed
 	first uint64 // sequence that it begins with, whatever of it was dropped before
+}
+
+// going is a segment whose files are removed as soon as nobody reads them.
+type going struct {
+	bytes   int64 // of it
+	removed bool  // the files are, though not for certain
 }
 
 // committed is a commit, which is on the disk once its segment is synced behind an
@@ -126,12 +134,26 @@ func (e *Engine) removed(s *segment.Segment, bytes int64, all bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if _, ok := g.going[s.ID]; ok {
-		g.going[s.ID] = all
+		g.going[s.ID] = going{removed: all}
 	}
+	g.vain.Store(false)
 	select {
 	case g.freed <- struct{}{}:
 	default:
 	}
+}
+
+// held returns how many bytes of segments only wait for their readers, and at least one
+// for each.
+func (g *graves) held() (n int64) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for _, s := range g.going {
+		if !s.removed {
+			n += max(1, s.bytes)
+		}
+	}
+	return n
 }
 
 // patience is how long a writer that has no room waits for readers to let go of what is
@@ -141,13 +163,7 @@ const patience = 50 * time.Millisecond
 // awaitReaders waits until files of dropped segments are removed that somebody was
 // reading, and reports whether any were.
 func (g *graves) awaitReaders() bool {
-	g.mu.Lock()
-	held := false
-	for _, removed := range g.going {
-		held = held || !removed
-	}
-	g.mu.Unlock()
-	if !held {
+	if g.held() == 0 {
 		return false
 	}
 	t := time.NewTimer(patience)
@@ -156,17 +172,22 @@ func (g *graves) awaitReaders() bool {
 	case <-g.freed:
 		return true
 	case <-t.C:
+		g.vain.Store(true)
 		return false
 	}
 }
+
+// awaitReadersOnce is awaitReaders that does not wait for whom somebody has waited for in
+// vain.
+func (g *graves) awaitReadersOnce() bool { return !g.vain.Load() && g.awaitReaders() }
 
 // forgetRemoved syncs the directory, so that what was removed is gone for good.
 func (e *Engine) forgetRemoved() error {
 	g := &e.graves
 	g.mu.Lock()
 	var gone []uint64
-	for id, removed := range g.going {
-		if removed {
+	for id, s := range g.going {
+		if s.removed {
 			gone = append(gone, id)
 		}
 	}
@@ -195,9 +216,9 @@ func (e *Engine) retireDropped() error {
 		if b.by.synced() && !e.bg.hasOrphan(b.seg.ID) { // whose hint may be being written
 			gone = append(gone, b)
 			if g.going == nil {
-				g.going = make(map[uint64]bool)
+				g.going = make(map[uint64]going)
 			}
-			g.going[b.seg.ID] = false
+			g.going[b.seg.ID] = going{bytes: b.seg.Length()}
 		} else {
 			left = append(left, b)
 		}

@@ -24,7 +24,7 @@ const (
 
 	// followTick is how often a process that is idle applies what others have committed: so
 	// it need not build its index anew when it is asked again.
-	followTick = 100 * time.Millisecond
+	followTick = 50 * time.Millisecond
 
 	// reclaimRate bounds what is copied while nobody waits for room, in bytes per
 	// second: readers and writers are to have the disk.
@@ -158,7 +158,7 @@ func (r *reclaiming) work(share int64) {
 		default:
 		}
 		w := &want{garbage: compaction.Limits{Share: share, Least: idleLeast}}
-		if x := e.excess(); x != nil && e.opt.CullLimit >= 0 {
+		if x := e.excess(); x != nil && e.opt.CullLimit >= 0 && !e.comes(x) {
 			w.bytes, w.most = x.bytes, x.most
 		}
 		before := e.stats.movedBytes.Load()
