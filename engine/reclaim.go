@@ -3,6 +3,7 @@ package engine
 import (
 	"errors"
 	"math"
+	"slices"
 	"sync"
 
 	"github.com/go-diskcache/diskcache/codec"
@@ -124,11 +125,29 @@ func (e *Engine) settleOrphans(locked bool) (bool, error) {
 		return true, e.sealRest()
 	}
 	if !e.bg.sealing.beginLocked() {
-		return false, nil
+		return e.syncOrphans() // who seals waits for the caller
 	}
 	defer e.bg.sealing.end()
 	err := e.sealOrphans(false, true)
 	return !e.bg.hasOrphans(), err
+}
+
+// syncOrphans puts what earlier processes left on the disk, and leaves the hints for later.
+func (e *Engine) syncOrphans() (bool, error) {
+	e.bg.mu.Lock()
+	waiting := slices.Clone(e.bg.orphans)
+	e.bg.mu.Unlock()
+	for _, o := range waiting {
+		if s := o.h.seg; s.Synced() < s.Length() {
+			if o.failed {
+				return false, nil // it is not tried again
+			}
+			if err := e.syncOther(s); err != nil {
+				return false, err
+			}
+		}
+	}
+	return true, nil
 }
 
 func (e *Engine) commitBatch(b *batch, most int, locked bool) error {
