@@ -42,7 +42,7 @@ func (e *Engine) evictFirst(w *want, segs []*segment.Segment) *batch {
 			switch {
 			case e.expiredHint(s, he):
 				return expire
-			case !w.noCopy && copies.Keep(entry.Hits, he.Size, limit), read(he):
+			case !w.noCopy && (copies.Keep(entry.Hits, he.Size, limit) || read(he)):
 				return keeps
 			}
 			return evicts
@@ -53,7 +53,7 @@ func (e *Engine) evictFirst(w *want, segs []*segment.Segment) *batch {
 		switch {
 		case e.expiredHint(s, he):
 			return expire
-		case !w.noCopy && evict.Promote(entry.Hits, weight[1], limit), read(he):
+		case !w.noCopy && (evict.Promote(entry.Hits, weight[1], limit) || read(he)):
 			return keeps
 		}
 		return evicts
@@ -159,6 +159,10 @@ func (e *Engine) evictRanked(b *batch, most int) error {
 		b.tally.evictedBytes += size
 	}
 	if len(r.ops) == 0 {
+		if len(passed) > 0 { // there is nothing else
+			e.w.sparing = 0
+			return errStale
+		}
 		if q.NeedsScan() {
 			return errStale // and again
 		}
