@@ -3,6 +3,7 @@ package engine
 import (
 	"errors"
 	"fmt"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -168,9 +169,12 @@ func (k *killed) work(a, b *Engine, dead func() bool) {
 func TestShareKilledAnywhere(t *testing.T) {
 	for _, mode := range []string{"before", "half", "after"} {
 		t.Run(mode, func(t *testing.T) {
-			step := int64(1)
-			if testing.Short() {
-				step = 5
+			step := int64(5)
+			switch {
+			case os.Getenv("DISKCACHE_TORTURE") != "":
+				step = 1
+			case testing.Short():
+				step = 20
 			}
 			for n := int64(1); ; n += step {
 				survived := false

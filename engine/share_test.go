@@ -47,12 +47,12 @@ func TestShareFollows(t *testing.T) {
 // TestShareModel: operations of several processes, one after the other, are those of one
 // map, whatever else they do.
 func TestShareModel(t *testing.T) {
-	runs := 20
+	runs := 10
 	switch {
 	case os.Getenv("DISKCACHE_TORTURE") != "":
 		runs = 1000
 	case testing.Short():
-		runs = 6
+		runs = 3
 	}
 	for seed := range runs {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) { shareModel(t, uint64(seed)) })
