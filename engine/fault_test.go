@@ -67,8 +67,11 @@ func TestFaults(t *testing.T) {
 				stride, n := 1, 1
 				if !torture() && !k.often {
 					stride, n = faultStride, 1+i%faultStride
-					if raceEnabled {
+					switch {
+					case raceEnabled:
 						stride *= 7 // one goroutine at a time
+					case testing.Short():
+						stride *= 3
 					}
 				}
 				for ; ; n += stride {

@@ -206,7 +206,11 @@ func (v *values) removeOrphans(locked bool) error {
 // orphans lists the files that no record names, and counts them as space in use.
 func (v *values) orphans() ([]vfs.Info, error) {
 	list, err := v.e.fsys.List(codec.ValuesDir)
-	defer func() { v.uncounted = false }()
+	defer func() {
+		v.mu.Lock()
+		defer v.mu.Unlock()
+		v.uncounted = false
+	}()
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
