@@ -17,6 +17,7 @@ import (
 // tortureJSON runs scenarios and returns what is printed of each.
 func tortureJSON(t *testing.T, args ...string) (results []tortureResult) {
 	t.Helper()
+	long(t)
 	if !canTorture {
 		t.Skip("this system has no clock that processes share, as far as dcbench knows")
 	}
@@ -32,6 +33,15 @@ func tortureJSON(t *testing.T, args ...string) (results []tortureResult) {
 		results = append(results, r)
 	}
 	return results
+}
+
+// long skips a test of real processes in the short form: with the race detector these take
+// minutes, and what it can see in one process the engine's tests do.
+func long(t *testing.T) {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("short")
+	}
 }
 
 // needProcs skips a test where a second process cannot open a directory.
@@ -54,6 +64,7 @@ func needProcs(t *testing.T) {
 
 // One process with several clients, killed and stopped: histories of the cache as it is.
 func TestTortureHistories(t *testing.T) {
+	long(t)
 	r := tortureJSON(t, "--procs", "1", "-c", "4", "--histories", "2", "--ops", "800", "--kills", "3", "--stops", "1")[0]
 	assert.Equal(t, 2, r.Histories)
 	assert.GreaterOrEqual(t, r.Operations, 1600)
@@ -65,6 +76,7 @@ func TestTortureHistories(t *testing.T) {
 }
 
 func TestTortureCounts(t *testing.T) {
+	long(t)
 	rs := tortureJSON(t, "--scenario", "incr,add", "--procs", "1", "-c", "3", "--ops", "20000", "--keys", "2000", "--kills", "2")
 	require.Len(t, rs, 2)
 	assert.InDelta(t, 20000, rs[0].Acked, 30)
@@ -73,6 +85,7 @@ func TestTortureCounts(t *testing.T) {
 }
 
 func TestTortureKills(t *testing.T) {
+	long(t)
 	r := tortureJSON(t, "--scenario", "kill", "--procs", "1", "-c", "3", "--kills", "60")[0]
 	assert.Equal(t, 60, r.Kills)
 	assert.Positive(t, r.Acked)
