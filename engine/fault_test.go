@@ -56,7 +56,10 @@ func faultKinds() []faultKind {
 
 // faultStride leaves calls out of a short run: another share of them for each kind
 // of fault.
-const faultStride = 17
+const faultStride = 29
+
+// oftenStride is that of the kinds that a longer run has at every call.
+const oftenStride = 5
 
 func TestFaults(t *testing.T) {
 	trials := 0
@@ -73,6 +76,9 @@ func TestFaults(t *testing.T) {
 					case testing.Short():
 						stride *= 3
 					}
+				}
+				if k.often && (testing.Short() || raceEnabled) && !torture() {
+					stride, n = oftenStride, 1+i%oftenStride
 				}
 				for ; ; n += stride {
 					fired := runFault(t, w, k, n, base, promises)
