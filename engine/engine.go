@@ -68,6 +68,7 @@ type writer struct {
 	ended   bool                     // nor is anything of the log written any more
 	active  [streams]*segment.Writer // nil until the first commit of a stream
 	entries [streams]int             // of the active segments on the board
+	crowded bool                     // the board has few entries left: what is stored is not parted
 	classes classes
 	bySlot  []*segment.Segment // the segments; nil where a slot is free
 	seq     uint64             // of the last commit, that of the directory

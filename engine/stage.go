@@ -533,7 +533,9 @@ func (e *Engine) rotate(to stream) error {
 		n := len((*active).Entries())
 		w.spare = make([]codec.HintEntry, 0, n+n/8)
 	}
-	if e.board.free() == 0 { // who has the writer lock alone takes entries
+	free := e.board.free()
+	e.w.crowded = free < mostFiles/4
+	if free == 0 { // who has the writer lock alone takes entries
 		return fmt.Errorf("%w: %d segments are being written to, there can be no more", ErrFull, mostFiles)
 	}
 	head := codec.SegmentHeader{CacheID: e.id, ID: e.clock.next(), Seq: w.seq, Stream: uint32(to)}

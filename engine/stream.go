@@ -111,7 +111,7 @@ const (
 
 // parts reports whether a limit has room for so many segments.
 func (e *Engine) parts(segments int64) bool {
-	return (e.opt.SizeLimit == 0 || e.opt.SizeLimit/segments >= e.opt.SegmentSize) && e.board.free() > mostFiles/4
+	return (e.opt.SizeLimit == 0 || e.opt.SizeLimit/segments >= e.opt.SegmentSize) && !e.w.crowded
 }
 
 // likeReplaced returns where something goes that replaces what has this hash now, by how
