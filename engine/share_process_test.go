@@ -148,6 +148,14 @@ func (p *deadly) Open(name string) (vfs.File, error) {
 	return p.wrap(name, f, err)
 }
 
+func (p *deadly) OpenWrite(name string) (vfs.File, error) {
+	if err := p.fail(); err != nil {
+		return nil, err
+	}
+	f, err := p.MemProcess.OpenWrite(name)
+	return p.wrap(name, f, err)
+}
+
 func (p *deadly) wrap(name string, f vfs.File, err error) (vfs.File, error) {
 	if err != nil {
 		if f != nil {

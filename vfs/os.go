@@ -122,12 +122,16 @@ func (d *osFS) Create(name string) (File, error) {
 	return &osFile{File: f, local: d.local}, nil
 }
 
-func (d *osFS) Open(name string) (File, error) {
+func (d *osFS) Open(name string) (File, error) { return d.open(name, os.O_RDONLY) }
+
+func (d *osFS) OpenWrite(name string) (File, error) { return d.open(name, os.O_RDWR) }
+
+func (d *osFS) open(name string, flag int) (File, error) {
 	dir, base, err := d.at(name)
 	if err != nil {
 		return nil, d.fail("open", name, err)
 	}
-	f, err := openRegular(dir, base, os.O_RDONLY)
+	f, err := openRegular(dir, base, flag)
 	if err != nil {
 		return nil, d.fail("open", name, err)
 	}

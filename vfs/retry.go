@@ -24,7 +24,8 @@ type RetryOptions struct {
 // would hide what happened:
 //
 //	                interrupted   busy   stale
-//	Open Stat List      yes       yes     yes    a name is looked up anew
+//	Open OpenWrite      yes       yes     yes    a name is looked up anew
+//	Stat List           yes       yes     yes
 //	Size ReadAt Taken   yes       yes     no     the handle stays stale; the caller opens again
 //	Mkdir               yes       yes     yes    twice is as good as once
 //	Locks               yes       yes     yes    but not when this process has it open
@@ -91,6 +92,10 @@ func (r *Retry) Create(name string) (File, error) {
 
 func (r *Retry) Open(name string) (File, error) {
 	return r.wrap(get(r, lookup, func() (File, error) { return r.fs.Open(name) }))
+}
+
+func (r *Retry) OpenWrite(name string) (File, error) {
+	return r.wrap(get(r, lookup, func() (File, error) { return r.fs.OpenWrite(name) }))
 }
 
 func (r *Retry) wrap(f File, err error) (File, error) {

@@ -55,6 +55,11 @@ type FS interface {
 	// with ErrNotRegular, without being opened.
 	Open(name string) (File, error)
 
+	// OpenWrite is Open for reading and writing. It is for a file that is
+	// written again in its place, through a handle that is closed at once: what
+	// another machine writes, a handle that stays open may not show.
+	OpenWrite(name string) (File, error)
+
 	// Remove removes a file, a link (not what it points to) or an empty
 	// directory. Handles that are open keep working.
 	Remove(name string) error

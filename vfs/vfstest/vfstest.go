@@ -27,6 +27,7 @@ func Run(t *testing.T, open func(t *testing.T) vfs.FS) {
 	}{
 		{"Create", testCreate},
 		{"Open", testOpen},
+		{"OpenWrite", testOpenWrite},
 		{"ReadAt", testReadAt},
 		{"WriteAt", testWriteAt},
 		{"Closed", testClosed},
@@ -130,6 +131,35 @@ func testOpen(t *testing.T, d vfs.FS) {
 	require.Error(t, err, "it is open for reading only")
 	require.Equal(t, "hello", content(t, f))
 	require.NoError(t, f.Close())
+}
+
+// testOpenWrite: a file is written in its place, and who opens it afterwards sees that.
+func testOpenWrite(t *testing.T, d vfs.FS) {
+	_, err := d.OpenWrite("a")
+	require.ErrorIs(t, err, fs.ErrNotExist, "it makes nothing")
+	require.NoError(t, d.Mkdir("sub"))
+	_, err = d.OpenWrite("sub")
+	require.ErrorIs(t, err, vfs.ErrNotRegular)
+
+	write(t, d, "a", "hello")
+	f, err := d.OpenWrite("a")
+	require.NoError(t, err)
+	require.Equal(t, "hello", content(t, f), "nothing is cut off")
+	_, err = f.WriteAt([]byte("LL"), 2)
+	require.NoError(t, err)
+	_, err = f.WriteAt([]byte("!"), 5)
+	require.NoError(t, err)
+	require.NoError(t, f.Sync())
+	require.NoError(t, f.Close())
+	require.Equal(t, "heLLo!", read(t, d, "a"))
+	_, err = f.WriteAt([]byte("x"), 0)
+	require.Error(t, err, "it is closed")
+
+	l, err := d.Locks("a")
+	require.NoError(t, err)
+	_, err = d.OpenWrite("a")
+	require.ErrorIs(t, err, vfs.ErrLocked, "to close it would drop the locks")
+	require.NoError(t, l.Close())
 }
 
 func testReadAt(t *testing.T, d vfs.FS) {
@@ -360,6 +390,8 @@ func testNames(t *testing.T, d vfs.FS) {
 		_, err := d.Create(name)
 		require.ErrorIs(t, err, fs.ErrInvalid, "%q", name)
 		_, err = d.Open(name)
+		require.ErrorIs(t, err, fs.ErrInvalid, "%q", name)
+		_, err = d.OpenWrite(name)
 		require.ErrorIs(t, err, fs.ErrInvalid, "%q", name)
 		_, err = d.Stat(name)
 		require.ErrorIs(t, err, fs.ErrInvalid, "%q", name)
