@@ -26,7 +26,9 @@ type Cache struct {
 // Any number of processes may have a directory open, and a process may open it several
 // times. SizeLimit, CountLimit, MinFreeSpace, Policy, SegmentSize and FileThreshold are
 // those of whoever opened it first; who comes later and gives another value for one of them
-// gets ErrOption. On a network disk, and where the system cannot share memory between
+// gets ErrOption. Within a process this is so for all that says what is stored; how it is
+// read and looked after (NoMap, MaxOpenFiles, ManualCompaction, Network, Trust, Now, Logger) is
+// as whoever opened it first has said. On a network disk, and where the system cannot share memory between
 // processes, only one has it open at a time: the others get ErrLocked, with the name of
 // the holder.
 //

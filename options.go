@@ -65,7 +65,7 @@ type Network int
 const (
 	NetworkAuto  Network = iota // ask the system
 	NetworkNever                // a disk of this machine
-	NetworkYes                  // a network disk: nothing is mapped, and one process at a time may open it
+	NetworkYes                  // a network disk: nothing is mapped, and one process at a time may open it (others get ErrLocked)
 )
 
 // Limits that do not depend on options.

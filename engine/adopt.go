@@ -1,6 +1,10 @@
 package engine
 
-import "math"
+import (
+	"errors"
+	"io/fs"
+	"math"
+)
 
 // adopt publishes what a process that died as it held the writer lock has committed and not
 // published. Whether that was acknowledged nobody knows; it is in the log, and would be
@@ -22,6 +26,9 @@ func (e *Engine) adopt() error {
 			continue // what is behind its length came to nothing
 		}
 		info, err := e.fsys.Stat(t.seg.Name())
+		if errors.Is(err, fs.ErrNotExist) {
+			continue // dropped by what is applied below
+		}
 		if err != nil {
 			return err
 		}

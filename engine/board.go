@@ -177,6 +177,12 @@ func (b *board) ownerOf(id uint64) int {
 	return nobody
 }
 
+// isAnothers reports whether another process writes to a segment.
+func (b *board) isAnothers(id uint64) bool {
+	owner := b.ownerOf(id)
+	return owner != nobody && owner != b.slot
+}
+
 // attach notes that a slot is in use, or is not any more.
 func (b *board) attach(slot int, used bool) {
 	w, bit := &b.w[wordSlots+slot/64], uint64(1)<<(slot%64)
@@ -190,17 +196,6 @@ func (b *board) attach(slot int, used bool) {
 // attached reports whether a slot was in use.
 func (b *board) attached(slot int) bool {
 	return b.w[wordSlots+slot/64].Load()&(1<<(slot%64)) != 0
-}
-
-// isAnothers reports whether another process writes to a segment.
-func (b *board) isAnothers(id uint64) bool {
-	for i := range mostFiles {
-		f := b.w[wordFiles+i*fileWords:][:fileWords]
-		if f[fileID].Load() == id {
-			return int(f[fileOwner].Load()) != b.slot
-		}
-	}
-	return false
 }
 
 // own makes this process the owner of a segment.

@@ -16,6 +16,7 @@ const (
 	lockWriter = 0 // of the process that commits
 	lockOpen   = 1 // held while a process comes or goes
 	lockKeeper = 2 // of the process that takes space back in the background
+	lockAlone  = 3 // of a process that shares the directory with no other, for want of a page
 	lockSlots  = 8 // one for each process, as long as it has the directory open
 	mostSlots  = 240
 )

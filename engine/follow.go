@@ -21,7 +21,6 @@ import (
 type follower struct {
 	tails map[uint64]*tail // by segment
 	files []activeFile     // buffer
-	scan  bool             // there may be segments that the board does not name
 
 	drops atomic.Int64 // that were followed
 }
@@ -30,8 +29,7 @@ type follower struct {
 type tail struct {
 	seg   *segment.Segment
 	off   int64 // where it begins
-	owner int
-	ended bool // the board names it no more: nothing will be added
+	ended bool  // the board names it no more: nothing will be added
 }
 
 // errBehind says that what was committed cannot be followed: segments are gone before all
@@ -128,7 +126,7 @@ func (e *Engine) follow() error {
 	if e.dir.departed() {
 		return ErrClosed
 	}
-	if e.w.seq == b.seq() && !e.follower.scan {
+	if e.w.seq == b.seq() {
 		e.followed.Store(e.w.seq)
 		return nil
 	}
@@ -147,9 +145,8 @@ func (e *Engine) follow() error {
 
 // followTo applies all commits up to a sequence, which is published.
 func (e *Engine) followTo(seq uint64) error {
-	f := &e.follower
 	for try := 0; e.w.seq != seq; try++ {
-		if try > 0 || f.scan {
+		if try > 0 {
 			if err := e.lookForSegments(); err != nil {
 				return err
 			}
@@ -191,7 +188,7 @@ func (e *Engine) lookAtBoard() error {
 			}
 			added = true
 		}
-		t.ended, t.owner = false, a.owner
+		t.ended = false
 		t.seg.SetLength(max(t.seg.Length(), a.length))
 	}
 	for id, t := range f.tails {
@@ -221,9 +218,9 @@ func (e *Engine) addTail(id uint64) (*tail, error) {
 	case errors.Is(err, fs.ErrNotExist): // a drop of it follows
 	case segment.IsDamage(err): // commits verify without it
 	case err != nil:
-		return nil, err
+		return nil, errors.Join(err, s.Discard())
 	case h.CacheID != e.id:
-		return nil, &CorruptError{s.Name(), 0, errOtherCache}
+		return nil, errors.Join(&CorruptError{s.Name(), 0, errOtherCache}, s.Discard())
 	}
 	s.Stream = h.Stream
 	e.w.put(s)
@@ -270,7 +267,6 @@ func (e *Engine) lookForSegments() error {
 		}
 		added = true
 	}
-	e.follower.scan = false
 	if added {
 		e.log.Publish(e.w.bySlot)
 	}

@@ -49,10 +49,12 @@ type reindexing struct {
 	bySlot []*segment.Segment
 	tails  map[uint64]*tail
 	all    []*history
+	added  []*segment.Segment // that this process did not have
 }
 
-func (e *Engine) reindexOnce() error {
+func (e *Engine) reindexOnce() (err error) {
 	ri := &reindexing{e: e, seq: e.board.seq(), active: make(map[uint64]int64), tails: make(map[uint64]*tail)}
+	defer func() { err = errors.Join(err, ri.discard()) }()
 	for _, a := range e.board.files(nil) {
 		ri.active[a.id] = a.length
 	}
@@ -88,6 +90,17 @@ func (e *Engine) reindexOnce() error {
 	return ri.finish()
 }
 
+// discard gives back the segments that did not come into the log.
+func (ri *reindexing) discard() error {
+	var errs []error
+	for _, s := range ri.added {
+		if !ri.e.w.has(s) {
+			errs = append(errs, s.Discard())
+		}
+	}
+	return errors.Join(errs...)
+}
+
 // read reads the history of a segment up to what is published.
 func (ri *reindexing) read(f found) error {
 	e := ri.e
@@ -98,6 +111,7 @@ func (ri *reindexing) read(f found) error {
 	h := &history{seg: s, cacheID: e.id}
 	if s == nil {
 		h.seg = segment.Shared(e.fsys, e.files, f.id, 0, codec.SegmentHeaderLen)
+		ri.added = append(ri.added, h.seg)
 	}
 	if err := ri.fill(h, f); err != nil {
 		if errors.Is(err, fs.ErrNotExist) || errors.Is(err, errOtherCache) {
@@ -211,7 +225,7 @@ func (ri *reindexing) finish() error {
 	e.index.Store(x)
 	e.loaded.Store(true)
 	e.evict.queue = evictQueue{}
-	e.w.bySlot, e.follower.tails, e.follower.scan = ri.bySlot, ri.tails, false
+	e.w.bySlot, e.follower.tails = ri.bySlot, ri.tails
 	e.w.seq = ri.seq
 	e.clock.seen(ri.seq)
 	e.reclaimer.walks = nil

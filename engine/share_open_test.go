@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"sync"
@@ -226,5 +227,51 @@ func TestShareAdoptsFirstCommit(t *testing.T) {
 			require.NoError(t, b.Close())
 			require.Empty(t, bp.leaks())
 		})
+	}
+}
+
+// pageless is a directory whose processes cannot share memory.
+type pageless struct{ vfs.FS }
+
+func (pageless) Page(string, int) (vfs.Page, error) { return nil, errors.ErrUnsupported }
+
+// TestShareMixedModes: who shares a directory and who wants it for himself keep each other
+// out, in either order, and find what the other has left.
+func TestShareMixedModes(t *testing.T) {
+	mem := vfs.NewMem()
+	kinds := map[string]func() vfs.FS{
+		"shared": func() vfs.FS { return mem.Process() },
+		"alone":  func() vfs.FS { return pageless{mem.Process()} },
+	}
+	n := 0
+	for a, first := range kinds {
+		for b, second := range kinds {
+			if a == "shared" && b == "shared" {
+				continue
+			}
+			e, err := Open(first(), Options{Holder: "the first"})
+			require.NoError(t, err)
+			if a == "shared" { // not in the first slot
+				before := e
+				e, err = Open(first(), Options{Holder: "the first"})
+				require.NoError(t, err)
+				require.NoError(t, before.Close())
+			}
+			for range 2 { // whoever is refused has left no trace
+				_, err = Open(second(), Options{Holder: "the second"})
+				var locked *LockedError
+				require.ErrorAs(t, err, &locked, "%s beside %s", b, a)
+				require.Equal(t, "the first", locked.Holder)
+			}
+			n++
+			require.NoError(t, e.Set("n", []byte(fmt.Sprint(n)), Attrs{}))
+			require.NoError(t, e.Close())
+			e, err = Open(second(), Options{})
+			require.NoError(t, err)
+			v, err := e.Get("n", nil)
+			require.NoError(t, err)
+			require.Equal(t, fmt.Sprint(n), string(v))
+			require.NoError(t, e.Close())
+		}
 	}
 }

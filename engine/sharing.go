@@ -35,7 +35,7 @@ func (e *Engine) attach(ctx context.Context) (first bool, err error) {
 func (e *Engine) attachTo(ctx context.Context) (first bool, err error) {
 	page, err := e.fsys.Page(codec.StateName, boardWords*8)
 	if errors.Is(err, errors.ErrUnsupported) {
-		return true, e.attachAlone()
+		return true, e.attachAlone(ctx)
 	}
 	if err != nil {
 		return false, err
@@ -57,12 +57,18 @@ func (e *Engine) attachTo(ctx context.Context) (first bool, err error) {
 
 // attachAlone takes the directory for this process alone, because there is no page to
 // share it by.
-func (e *Engine) attachAlone() error {
-	switch ok, err := e.locks.TryLock(lockWriter); {
-	case err != nil:
+func (e *Engine) attachAlone(ctx context.Context) (err error) {
+	if err := e.lockOpen(ctx); err != nil {
 		return err
-	case !ok:
-		return &vfs.LockedError{Name: codec.LockName, Holder: e.locks.Text(0)}
+	}
+	defer func() { err = errors.Join(err, e.locks.Unlock(lockOpen)) }()
+	if slot, taken, err := e.locks.Taken(lockSlots, lockSlots+mostSlots); taken || err != nil {
+		return errors.Join(err, e.lockedBy(slot-lockSlots))
+	}
+	for _, i := range []int{lockAlone, lockWriter, lockSlots} {
+		if ok, err := e.locks.TryLock(i); !ok || err != nil {
+			return errors.Join(err, e.lockedBy(0))
+		}
 	}
 	e.locks.SetText(0, e.opt.Holder)
 	e.board.w = make([]atomic.Uint64, boardWords)
@@ -71,12 +77,20 @@ func (e *Engine) attachAlone() error {
 	return nil
 }
 
+// lockedBy says who has the directory so that this process cannot have it, too.
+func (e *Engine) lockedBy(slot int) error {
+	return &vfs.LockedError{Name: codec.LockName, Holder: e.locks.Text(slot)}
+}
+
 // takeSlot takes a slot. Where nobody else has one what the board says is of the past.
 func (e *Engine) takeSlot(ctx context.Context) (err error) {
 	if err := e.lockOpen(ctx); err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, e.locks.Unlock(lockOpen)) }()
+	if _, taken, err := e.locks.Taken(lockAlone, lockAlone+1); taken || err != nil {
+		return errors.Join(err, e.lockedBy(0)) // the board is not kept by who has it alone
+	}
 	b := &e.board
 	for b.slot = 0; ; b.slot++ {
 		if b.slot == mostSlots {

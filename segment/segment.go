@@ -321,6 +321,9 @@ func (s *Segment) mapNow() []byte {
 	return m.Bytes()[:length]
 }
 
+// Discard gives back what a segment holds that no set has. Its files stay.
+func (s *Segment) Discard() error { return s.release() }
+
 // release gives back what the segment holds, and removes its files when it was
 // retired. Called once, when the last set has let go.
 func (s *Segment) release() error {

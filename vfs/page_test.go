@@ -70,9 +70,9 @@ func pageRole(d vfs.FS, wait bool) error {
 func waitWord(t *testing.T, p vfs.Page, i int, want uint64) {
 	t.Helper()
 	end := time.Now().Add(patience)
-	for now := p.Words()[i].Load(); now != want; now = p.Words()[i].Load() {
-		require.True(t, time.Now().Before(end), "word %d is %d, not %d", i, now, want)
-		p.Wait(i, now, patience)
+	for has := p.Words()[i].Load(); has != want; has = p.Words()[i].Load() {
+		require.True(t, time.Now().Before(end), "word %d is %d, not %d", i, has, want)
+		p.Wait(i, has, patience)
 	}
 }
 

@@ -113,7 +113,7 @@ func TestNoPython(t *testing.T) {
 }
 
 func TestProcsOfTwo(t *testing.T) {
-	needProcs(t)
+	long(t)
 	var notes bytes.Buffer
 	b := procsBench(t, "--python", "no-such-python")
 	b.stderr = &notes
@@ -142,7 +142,7 @@ func TestShareOfOne(t *testing.T) {
 }
 
 func TestShareOfTwo(t *testing.T) {
-	needProcs(t)
+	long(t)
 	for _, w := range workloads {
 		if w.alone || w.several {
 			continue

@@ -140,7 +140,7 @@ func (s *sharer) listen() (waits bool, err error) {
 func (s *sharer) ended() error {
 	err := s.cmd.Wait()
 	if s.cmd.ProcessState.ExitCode() == exitLocked {
-		err = fmt.Errorf("%w: one process at a time can use a directory here, as on network disks", diskcache.ErrLocked)
+		err = fmt.Errorf("%w: another process has the directory for itself", diskcache.ErrLocked)
 	}
 	if err != nil {
 		return fmt.Errorf("%w\n%s", err, tail(s.stderr.Bytes()))

@@ -277,7 +277,7 @@ func (c *crew) release() {
 func (m *member) failed() error {
 	err := m.err
 	if m.cmd.ProcessState.ExitCode() == exitLocked {
-		err = fmt.Errorf("%w: one process at a time can use a directory here, as on network disks", diskcache.ErrLocked)
+		err = fmt.Errorf("%w: another process has the directory for itself", diskcache.ErrLocked)
 	}
 	return fmt.Errorf("process %d ended by itself: %w\n%s", m.place, err, tail(m.stderr.Bytes()))
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/go-diskcache/diskcache"
 	"github.com/go-diskcache/diskcache/internal/history"
 )
 
@@ -18,9 +19,7 @@ import (
 func tortureJSON(t *testing.T, args ...string) (results []tortureResult) {
 	t.Helper()
 	long(t)
-	if !canTorture {
-		t.Skip("this system has no clock that processes share, as far as dcbench knows")
-	}
+	needClock(t)
 	dir := t.TempDir()
 	code, stdout, stderr := dcbench(append([]string{"torture", "--json", "--seed", "3", "--dir", dir}, args...)...)
 	require.Equal(t, exitOK, code, "%s%.2000s", stdout, stderr)
@@ -44,22 +43,12 @@ func long(t *testing.T) {
 	}
 }
 
-// needProcs skips a test where a second process cannot open a directory.
-func needProcs(t *testing.T) {
+// needClock skips a test of histories where processes have no clock in common.
+func needClock(t *testing.T) {
 	t.Helper()
 	if !canTorture {
 		t.Skip("this system has no clock that processes share, as far as dcbench knows")
 	}
-	dir := t.TempDir()
-	s, err := openStore(dir, tortureOptions(0))
-	require.NoError(t, err)
-	defer s.Close()
-	cmd, err := newChild((&task{dir: dir, mix: "poll", clients: 1, parts: 1, ops: 1, keys: 1, sizes: inline}).args()...)
-	require.NoError(t, err)
-	if cmd.Run() != nil && cmd.ProcessState.ExitCode() == exitLocked {
-		t.Skip("one process at a time can use a directory here, as on network disks (LockedError)")
-	}
-	require.True(t, cmd.ProcessState.Success())
 }
 
 // One process with several clients, killed and stopped: histories of the cache as it is.
@@ -94,7 +83,6 @@ func TestTortureKills(t *testing.T) {
 
 // The same with several processes.
 func TestTortureProcesses(t *testing.T) {
-	needProcs(t)
 	rs := tortureJSON(t, "--scenario", "histories,incr,add,poll,kill", "--procs", "3", "--histories", "2", "--ops", "600", "--keys", "30", "--kills", "3")
 	require.Len(t, rs, len(scenarios))
 	for _, r := range rs {
@@ -102,23 +90,20 @@ func TestTortureProcesses(t *testing.T) {
 		assert.Zero(t, r.Violations)
 	}
 	require.NotNil(t, rs[4].Gap)
-	assert.Less(t, *rs[4].Gap, int64(time.Second))
-	assert.Less(t, *rs[4].WriteGap, int64(time.Second))
+	assert.NotNil(t, rs[4].WriteGap)
 }
 
 // A second process that is refused is told of by name.
 func TestTortureIsRefused(t *testing.T) {
-	if !canTorture {
-		t.Skip("this system has no clock that processes share, as far as dcbench knows")
-	}
+	needClock(t)
 	dir := t.TempDir()
-	s, err := openStore(dir, tortureOptions(0))
+	alone := tortureOptions(0)
+	alone.Network = diskcache.NetworkYes
+	s, err := openStore(dir, alone)
 	require.NoError(t, err)
 	defer s.Close()
 	c := &crew{tasks: []task{{mix: "poll", clients: 1, parts: 1, ops: 1, keys: 1, sizes: inline}}, dir: dir}
-	if err := c.run(); err != nil { // or processes share it
-		assert.ErrorContains(t, err, "one process at a time")
-	}
+	assert.ErrorContains(t, c.run(), "has the directory for itself")
 }
 
 // A process that ends by itself is no success.
