@@ -10,6 +10,16 @@ import (
 // errNoSpace is what the memory says when it is full.
 var errNoSpace error = syscall.ENOSPC
 
+// What network disks say; see Server.
+var (
+	errStale     error = syscall.ESTALE
+	errIO        error = syscall.EIO
+	errTimedOut  error = syscall.ETIMEDOUT
+	errBadHandle error = syscall.EBADF
+	errAccess    error = syscall.EACCES
+	errBusy      error = syscall.EBUSY
+)
+
 func isNoSpace(err error) bool {
 	return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT)
 }

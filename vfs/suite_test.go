@@ -30,8 +30,21 @@ func TestSuite(t *testing.T) {
 		"Fault":       func(t *testing.T) vfs.FS { return vfs.NewFault(disk(t)) },
 		"FaultMem":    func(t *testing.T) vfs.FS { return vfs.NewFault(openMem(t)) },
 		"Retry":       func(t *testing.T) vfs.FS { return vfs.NewRetry(disk(t), vfs.RetryOptions{}) },
+		"NFS3":        openHost(vfs.NFS3),
+		"NFS4":        openHost(vfs.NFS4),
+		"SMB":         openHost(vfs.SMB),
+		"RetryNFS3": func(t *testing.T) vfs.FS {
+			return vfs.NewRetry(openHost(vfs.NFS3)(t), vfs.RetryOptions{})
+		},
 	} {
 		t.Run(name, func(t *testing.T) { vfstest.Run(t, open) })
+	}
+}
+
+// openHost opens the directory of a server on one of its hosts.
+func openHost(f vfs.Flavour) func(*testing.T) vfs.FS {
+	return func(t *testing.T) vfs.FS {
+		return newServer(t, f).Host("a").Process()
 	}
 }
 

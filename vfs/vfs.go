@@ -4,6 +4,7 @@
 //
 //	OpenDir(path, DirOptions{})   a directory of the operating system
 //	NewMem()                      memory that can show what every possible crash leaves
+//	NewServer(ServerOptions{})    memory as NFS and SMB show it to processes of several hosts
 //	NewFault(fs)                  any of them, failing the n-th call on demand
 //	NewRetry(fs, RetryOptions{})  any of them, asking again what network disks want asked again
 //
