@@ -104,7 +104,10 @@ func (h *Host) has(node *inode) bool {
 func (h *Host) file(node *inode) *cached {
 	c := h.files[node.id]
 	if c == nil {
-		c = &cached{h: h, id: node.id, node: node, pages: make(map[int]*hostPage), dirty: make(map[int]*hostPage)}
+		c = &cached{
+			h: h, id: node.id, node: node,
+			pages: make(map[int]*hostPage), dirty: make(map[int]*hostPage), sent: make(map[int]*hostPage),
+		}
 		c.attrs()
 		h.files[node.id] = c
 	}

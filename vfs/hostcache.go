@@ -18,6 +18,7 @@ type cached struct {
 	h    *Host
 	id   int
 	node *inode
+	name string   // as the host knows it, once it was opened
 	srv  *memFile // how the server has it open for the host; nil: not
 
 	// Attributes, and when the server said so.
@@ -27,7 +28,8 @@ type cached struct {
 	fetched time.Duration
 
 	pages    map[int]*hostPage
-	dirty    map[int]*hostPage // of these
+	dirty    map[int]*hostPage // those of which the server has not got something
+	sent     map[int]*hostPage // those of which it has got something that it has not synced
 	opens    int
 	writers  int  // of these, for writing
 	deferred bool // pages may be wrong, which is seen to by an open when nobody writes
@@ -40,12 +42,10 @@ type cached struct {
 	silly  string        // its name since it was removed, to be removed by the last close
 }
 
-// hostPage is a page in a host's cache. What the server has not got of it is
-// dirty; what the server has but has not synced is unstable.
+// hostPage is a page in a host's cache.
 type hostPage struct {
-	data     [pageSize]byte
-	dirty    span
-	unstable span
+	data        [pageSize]byte
+	dirty, sent span
 }
 
 // span is a part of a page.
@@ -64,7 +64,7 @@ func (s span) add(o span) span {
 	return span{min(s.from, o.from), max(s.to, o.to)}
 }
 
-func (p *hostPage) clean() bool { return p.dirty.empty() && p.unstable.empty() }
+func (p *hostPage) clean() bool { return p.dirty.empty() && p.sent.empty() }
 
 // isGone says whether the server has the file no more, for this host.
 func (c *cached) isGone() bool {

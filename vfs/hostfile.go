@@ -20,6 +20,7 @@ type hostFile struct {
 
 // newFile is a handle of what is open already.
 func (p *HostProcess) newFile(c *cached, name string, write bool) *hostFile {
+	c.name = name
 	p.h.s.opened++
 	f := &hostFile{p: p, c: c, name: name, write: write, seen: c.fails, number: p.h.s.opened}
 	p.files[f] = true

@@ -255,9 +255,17 @@ func (h *Host) rename(from, to string) error {
 		if err == nil && from != to {
 			h.know(from, nil)
 			h.know(to, node)
+			h.renamed(node, to)
 		}
 		return err
 	})
+}
+
+// renamed: what is open is by now known by another name.
+func (h *Host) renamed(node *inode, to string) {
+	if c := h.files[node.id]; c != nil {
+		c.name = to
+	}
 }
 
 // mayReplace refuses to replace what is open, for SMB.

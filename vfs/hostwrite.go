@@ -8,7 +8,7 @@ func (c *cached) flush() {
 		pages := c.dirtyPages()
 		i := pages[c.h.s.choose(AskOrder, len(pages))]
 		p := c.dirty[i]
-		if !c.send(i, p.dirty) && !p.dirty.empty() {
+		if !c.send(i, p.dirty) && c.pages[i] == p {
 			return
 		}
 	}
@@ -34,7 +34,8 @@ func (c *cached) send(i int, part span) bool {
 	err := c.h.call(func() error { return c.store(p.data[part.from:part.to], int64(i)*pageSize+int64(part.from)) })
 	switch {
 	case err == nil:
-		p.unstable = p.unstable.add(part)
+		p.sent = p.sent.add(part)
+		c.sent[i] = p
 		if part.from == p.dirty.from {
 			p.dirty.from = part.to
 		} else {
@@ -46,8 +47,8 @@ func (c *cached) send(i int, part span) bool {
 		return true
 	case c.h.cut && c.h.s.choose(AskDropped, 2) == 0: // to be written later, although a sync fails
 	default:
-		p.dirty = span{}
 		delete(c.dirty, i)
+		delete(c.sent, i)
 		delete(c.pages, i)
 	}
 	c.fail(err)
@@ -88,13 +89,10 @@ func (s *Server) breakLeases(by *cached) {
 // fail remembers an error of writing back.
 func (c *cached) fail(err error) { c.failed, c.fails = err, c.fails+1 }
 
-// commit makes durable what the server has got.
+// commit makes durable what the server has got. NFS hosts do not ask for it where
+// they have sent nothing.
 func (c *cached) commit() error {
-	unstable := false
-	for _, p := range c.pages {
-		unstable = unstable || !p.unstable.empty()
-	}
-	if !unstable {
+	if !c.h.s.isSMB() && len(c.sent) == 0 {
 		return nil
 	}
 	if err := c.h.reach(); err != nil {
@@ -104,7 +102,7 @@ func (c *cached) commit() error {
 		return errStale
 	}
 	_ = c.server().Sync()
-	c.forgetUnstable()
+	c.forgetSent()
 	return nil
 }
 
@@ -113,16 +111,17 @@ func (c *cached) commit() error {
 func (c *cached) settle() error {
 	c.flush()
 	if c.h.s.isSMB() {
-		c.forgetUnstable()
+		c.forgetSent()
 		return nil
 	}
 	return c.commit()
 }
 
-func (c *cached) forgetUnstable() {
-	for _, p := range c.pages {
-		p.unstable = span{}
+func (c *cached) forgetSent() {
+	for _, p := range c.sent {
+		p.sent = span{}
 	}
+	clear(c.sent)
 }
 
 // serverRestarted: what was open without a name is known no more.
@@ -146,13 +145,11 @@ func (c *cached) serverCrashed(left *inode) {
 	if c.opens > 0 {
 		c.hold()
 	}
-	if c.h.s.isSMB() {
-		c.forgetUnstable()
-	}
-	for i, p := range c.pages {
-		if !p.unstable.empty() {
-			p.dirty, p.unstable = p.dirty.add(p.unstable), span{}
+	if !c.h.s.isSMB() {
+		for i, p := range c.sent {
+			p.dirty = p.dirty.add(p.sent)
 			c.dirty[i] = p
 		}
 	}
+	c.forgetSent()
 }

@@ -35,8 +35,8 @@ func (h *Host) loseHandles() {
 			l.file.dead = true
 		}
 		for f := range p.files {
-			node, _ := h.s.disk.lookup(f.name)
-			f.dead = node != f.c.node
+			node, _ := h.s.disk.lookup(f.c.name)
+			f.dead = f.dead || node != f.c.node
 		}
 	}
 }

@@ -2,6 +2,7 @@ package vfs_test
 
 import (
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -38,6 +39,50 @@ func TestSuite(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) { vfstest.Run(t, open) })
+	}
+}
+
+// TestShared: what the users of a directory see of one another.
+func TestShared(t *testing.T) {
+	for name, open := range map[string]func(*testing.T) vfstest.Shared{
+		"Disk":  openTwice,
+		"Mem":   openProcesses,
+		"NFSv3": openHosts(vfs.NFS3),
+		"NFSv4": openHosts(vfs.NFS4),
+		"SMB":   openHosts(vfs.SMB),
+	} {
+		t.Run(name, func(t *testing.T) { vfstest.RunShared(t, open) })
+	}
+}
+
+// openTwice opens a directory of the disk twice.
+func openTwice(t *testing.T) vfstest.Shared {
+	path := t.TempDir()
+	var both []vfs.FS
+	for range 2 {
+		d, err := vfs.OpenDir(path, vfs.DirOptions{})
+		require.NoError(t, err)
+		t.Cleanup(func() { d.Close() })
+		both = append(both, d)
+	}
+	return vfstest.Shared{Hosts: [][]vfs.FS{both}}
+}
+
+func openProcesses(*testing.T) vfstest.Shared {
+	m := vfs.NewMem()
+	return vfstest.Shared{Hosts: [][]vfs.FS{{m, m.Process(), m.Process()}}}
+}
+
+// openHosts opens the directory of a server in processes of three hosts.
+func openHosts(f vfs.Flavour) func(*testing.T) vfstest.Shared {
+	return func(t *testing.T) vfstest.Shared {
+		s := newServer(t, f)
+		a, b, c := s.Host("a"), s.Host("b"), s.Host("c")
+		shared := vfstest.Shared{Hosts: [][]vfs.FS{{a.Process(), a.Process()}, {b.Process()}, {c.Process()}}}
+		if f == vfs.SMB {
+			shared.Settle = func() { s.Tick(time.Second) }
+		}
+		return shared
 	}
 }
 
