@@ -133,7 +133,7 @@ func (c *cached) open(write bool) error {
 		return err
 	}
 	if c.opens == 0 {
-		c.failed, c.lost = nil, false
+		c.lost = false
 		c.hold()
 	}
 	c.opens++

@@ -211,10 +211,9 @@ func (s *Server) exit() {
 // that the server can be reached from.
 func (s *Server) dirtyFiles() (dirty []*cached) {
 	for _, h := range s.hosts {
-		if h.cut || h.dead {
-			continue
+		if !h.cut {
+			dirty = append(dirty, h.dirtyFiles()...)
 		}
-		dirty = append(dirty, h.dirtyFiles()...)
 	}
 	return dirty
 }

@@ -115,3 +115,49 @@ func TestServerZeros(t *testing.T) {
 		require.Equal(t, "one two", b.read("f"))
 	})
 }
+
+// TestServerTwoWriters: who writes to a file does not take another's change for its
+// own once it has closed it.
+func TestServerTwoWriters(t *testing.T) {
+	each(t, flavours, answers{vfs.AskSize: 1, vfs.AskPage: 1}, func(t *testing.T, n *network) {
+		a, b := n.both()
+		const page = 4096
+		f := b.synced("f", strings.Repeat("b", 2*page))
+		require.Len(t, b.text(f), 2*page)
+		g := a.openToWrite("f")
+		a.write(g, 0, strings.Repeat("a", page))
+		a.do(g.Close())
+		b.write(f, page, "B")
+		b.do(f.Close())
+		want := strings.Repeat("a", page) + "B" + strings.Repeat("b", page-1)
+		require.Equal(t, want, b.read("f"))
+		require.Equal(t, want, a.read("f"))
+	})
+}
+
+// TestServerReadTakesTime: what is written back while a file is read may be seen
+// in the second half of it only.
+func TestServerReadTakesTime(t *testing.T) {
+	for _, f := range flavours {
+		asked, when := 0, 0
+		s := vfs.NewServer(vfs.ServerOptions{Flavour: f, Choose: func(q vfs.Question, n int) int {
+			switch q {
+			case vfs.AskWriteBack:
+				if asked++; asked != when {
+					return 0
+				}
+				fallthrough
+			case vfs.AskOrder, vfs.AskPart:
+				return n - 1
+			}
+			return 0
+		}})
+		a, b := mount{s.Host("a").Process(), t}, mount{s.Host("b").Process(), t}
+		const page = 4096
+		w := a.synced("f", strings.Repeat("a", 2*page))
+		r := b.open("f")
+		a.write(w, 0, strings.Repeat("b", 2*page))
+		asked, when = 0, 3 // the call, the first page, the second
+		require.Equal(t, strings.Repeat("a", page)+strings.Repeat("b", page), b.text(r))
+	}
+}

@@ -54,6 +54,7 @@ func (s *Server) Crash() {
 	})
 	left := s.disk.become(images[s.choose(AskImage, len(images))])
 	for _, h := range s.hosts {
+		clear(h.names)
 		for _, c := range h.files {
 			c.serverCrashed(left[c.id])
 		}

@@ -101,6 +101,21 @@ func TestServerSyncCut(t *testing.T) {
 	}
 }
 
+// TestServerReconnect: what was written meanwhile is synced once the host is back.
+func TestServerReconnect(t *testing.T) {
+	each(t, flavours, nil, func(t *testing.T, n *network) {
+		a, b := n.both()
+		f := a.synced("f", "one")
+		n.a.CutOff()
+		a.write(f, 3, " two")
+		n.Tick(time.Hour)
+		require.Equal(t, "one", b.read("f"))
+		n.a.Reconnect()
+		a.do(f.Sync())
+		require.Equal(t, "one two", b.read("f"))
+	})
+}
+
 // TestServerCloseCut: closing, too, tells what could not be written.
 func TestServerCloseCut(t *testing.T) {
 	each(t, flavours, nil, func(t *testing.T, n *network) {
@@ -140,7 +155,7 @@ func TestServerCrash(t *testing.T) {
 	for _, f := range flavours {
 		lost := make(map[string]bool)
 		for image := range 40 {
-			n := newNetwork(t, f, nil)
+			n := newNetwork(t, f, answers{vfs.AskPage: 1})
 			a, b := n.both()
 			h := a.synced("f", "synced")
 			a.do(a.SyncDir("."))
@@ -158,6 +173,7 @@ func TestServerCrash(t *testing.T) {
 			require.Equal(t, "f", b.names(".")[:1])
 			got := b.read("f")
 			require.True(t, strings.HasPrefix(got, "synced"), got)
+			require.Equal(t, string(n.Disk().ReadFile("f")), got, "whatever was read before")
 			if !strings.HasPrefix(got, "synced sent") {
 				lost["sent"] = true
 			}
@@ -179,6 +195,50 @@ func TestServerCrash(t *testing.T) {
 		}
 		require.Equal(t, want, lost, f)
 	}
+}
+
+// TestServerCrashSMB: a sync makes durable what was closed without one; what the
+// crash has taken is not written back.
+func TestServerCrashSMB(t *testing.T) {
+	taken := false
+	for image := range 20 {
+		n := newNetwork(t, vfs.SMB, answers{vfs.AskImage: image})
+		n.Disk().Resize(1000)
+		a, b := n.both()
+		f := a.create("f")
+		a.do(a.SyncDir("."))
+		a.write(f, 0, "closed")
+		a.do(f.Close())
+		f = a.open("f")
+		a.do(f.Sync())
+		g := a.create("g")
+		a.write(g, 0, strings.Repeat("x", 500))
+		n.Crash()
+		require.Equal(t, "closed", b.read("f"))
+		n.Tick(time.Minute)
+		free, err := b.Free()
+		b.do(err)
+		if b.names(".") == "f" {
+			taken = true
+			require.EqualValues(t, 1000-len("closed"), free)
+		} else {
+			require.EqualValues(t, 500-len("closed"), free)
+		}
+	}
+	require.True(t, taken)
+}
+
+// TestServerRestartSMB: what a host has renamed itself it finds again.
+func TestServerRestartSMB(t *testing.T) {
+	n := newNetwork(t, vfs.SMB, nil)
+	a, b := n.both()
+	f, g := a.synced("f", "text"), a.synced("g", "text")
+	a.do(a.Rename("f", "other"))
+	b.do(b.Rename("g", "others"))
+	n.Restart()
+	require.Equal(t, "text", a.text(f))
+	_, err := g.Size()
+	require.ErrorIs(t, err, syscall.EBADF)
 }
 
 // TestServerCrashImages: the disk of the server shows what crashes may leave.

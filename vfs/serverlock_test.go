@@ -126,7 +126,10 @@ func TestServerLockCut(t *testing.T) {
 		b.lock(lb, 0, false)
 		b.do(lb.Unlock(0))
 		a.lock(la, 0, true)
-		a.do(a.synced("g", "what is opened afterwards is well").Close())
+		a.do(f.Close())
+		f = a.openToWrite("f")
+		a.write(f, 3, " what is opened afterwards is well")
+		a.do(f.Sync())
 	})
 }
 
