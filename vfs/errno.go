@@ -26,6 +26,9 @@ func isNoSpace(err error) bool {
 
 func isStale(err error) bool { return errors.Is(err, syscall.ESTALE) }
 
+// isBadHandle: the server was started again and does not know the handle.
+func isBadHandle(err error) bool { return errors.Is(err, syscall.EBADF) }
+
 func isInterrupted(err error) bool { return errors.Is(err, syscall.EINTR) }
 
 // isBusy: nothing was done, and asking again may help.

@@ -22,6 +22,8 @@ func isNoSpace(err error) bool { return errors.Is(err, errNoSpace) }
 
 func isStale(err error) bool { return errors.Is(err, errStale) }
 
+func isBadHandle(err error) bool { return errors.Is(err, errBadHandle) }
+
 func isInterrupted(err error) bool { return errors.Is(err, syscall.EINTR) }
 
 func isBusy(error) bool { return false }

@@ -27,6 +27,17 @@ func isNoSpace(err error) bool {
 
 func isStale(err error) bool { return errors.Is(err, syscall.ESTALE) }
 
+// isBadHandle: the server was started again and does not know the handle.
+func isBadHandle(err error) bool {
+	return isAny(err, windows.ERROR_INVALID_HANDLE, syscall.EBADF)
+}
+
+// isAway: the server cannot be reached.
+func isAway(err error) bool {
+	return isAny(err, windows.ERROR_NETNAME_DELETED, windows.ERROR_BAD_NETPATH, windows.ERROR_UNEXP_NET_ERR,
+		windows.ERROR_SEM_TIMEOUT, windows.ERROR_NETWORK_UNREACHABLE, syscall.EIO, syscall.ETIMEDOUT)
+}
+
 func isInterrupted(err error) bool { return errors.Is(err, syscall.EINTR) }
 
 // isBusy: nothing was done, and asking again may help. A sharing violation is

@@ -103,28 +103,28 @@ func (p *HostProcess) Create(name string) (File, error) {
 	return f, nil
 }
 
-func (p *HostProcess) Open(name string) (File, error) {
+func (p *HostProcess) Open(name string) (File, error) { return p.open(name, false) }
+
+// OpenWrite is Open for reading and writing.
+func (p *HostProcess) OpenWrite(name string) (File, error) { return p.open(name, true) }
+
+func (p *HostProcess) open(name string, write bool) (File, error) {
 	var f *hostFile
-	err := p.do("open", name, func() (err error) {
-		f, err = p.open(name, false)
+	err := p.do("open", name, func() error {
+		node, err := p.h.findToOpen(name)
+		switch {
+		case err != nil:
+			return err
+		case node.entries != nil:
+			return ErrNotRegular
+		}
+		f, err = p.opened(node, name, write)
 		return err
 	})
 	if err != nil {
 		return nil, err
 	}
 	return f, nil
-}
-
-// open opens a file that is there.
-func (p *HostProcess) open(name string, write bool) (*hostFile, error) {
-	node, err := p.h.findToOpen(name)
-	switch {
-	case err != nil:
-		return nil, err
-	case node.entries != nil:
-		return nil, ErrNotRegular
-	}
-	return p.opened(node, name, write)
 }
 
 // opened is a handle of a file, which is not the lock file of the process.

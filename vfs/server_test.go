@@ -86,7 +86,7 @@ func (m mount) open(name string) vfs.File {
 
 func (m mount) openToWrite(name string) vfs.File {
 	m.t.Helper()
-	f, err := m.OpenToWrite(name)
+	f, err := m.OpenWrite(name)
 	m.do(err)
 	return f
 }

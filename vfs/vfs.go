@@ -114,7 +114,8 @@ const MaxLocks = 1 << 16
 // MaxLocks. They belong to the process: they are held until Unlock, Close, Close
 // of the FS, or until the process ends, however that is. A forked child does not
 // have them. A number out of range is fs.ErrInvalid, anything after Close
-// fs.ErrClosed.
+// fs.ErrClosed. On a network disk they can be lost, with ErrLocksLost from then
+// on or without a word.
 //
 // All methods may be used by any number of goroutines. None waits for a lock;
 // those of one Locks wait for one another, which counts on network disks only.
