@@ -231,7 +231,7 @@ func (l *retryLocks) Unlock(i int) error { return meaning(l.Locks.Unlock(i), Err
 // meaning gives an error of a file that the server does not know any more its
 // meaning besides; another stays as it is.
 func meaning(err, is error) error {
-	if !isStale(err) && !isBadHandle(err) || errors.Is(err, fs.ErrClosed) {
+	if !isStale(err) && !isBadHandle(err) {
 		return err
 	}
 	var path *fs.PathError

@@ -42,6 +42,7 @@ type Server struct {
 	rand    *rand.Rand
 	passed  time.Duration // by Tick, or waited for
 	start   time.Time
+	looked  time.Duration // when what is old was last looked for
 	hosts   []*Host
 	changes map[int]uint64 // of each inode: what tells a host that it has changed
 	locks   map[lockKey]*hostLocks
@@ -218,7 +219,12 @@ func (s *Server) dirtyFiles() (dirty []*cached) {
 	return dirty
 }
 
+// writeBackOld looks for what is old whenever time has passed.
 func (s *Server) writeBackOld() {
+	if s.now() == s.looked {
+		return
+	}
+	s.looked = s.now()
 	for _, c := range s.dirtyFiles() {
 		if s.now()-c.since >= lasts[s.o.Flavour].dirty {
 			c.flush()

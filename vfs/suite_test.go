@@ -1,6 +1,9 @@
 package vfs_test
 
 import (
+	"fmt"
+	"os"
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -84,6 +87,32 @@ func openHosts(f vfs.Flavour) func(*testing.T) vfstest.Shared {
 		}
 		return shared
 	}
+}
+
+// TestNetworkDisk: the suites hold on real network disks, so that a Server promises
+// no more than these do. NETFS_MOUNTS are the mounts of several hosts.
+func TestNetworkDisk(t *testing.T) {
+	mounts := filepath.SplitList(os.Getenv("NETFS_MOUNTS"))
+	if len(mounts) == 0 {
+		t.Skip("NETFS_MOUNTS names no mounts")
+	}
+	dirs := 0
+	open := func(t *testing.T) vfstest.Shared {
+		dirs++
+		var s vfstest.Shared
+		for _, mount := range mounts {
+			d, err := vfs.OpenDir(filepath.Join(mount, fmt.Sprint("dir", dirs)), vfs.DirOptions{Trust: true})
+			require.NoError(t, err)
+			require.False(t, d.Local())
+			t.Cleanup(func() { d.Close() })
+			s.Hosts = append(s.Hosts, []vfs.FS{vfs.NewRetry(d, vfs.RetryOptions{})})
+		}
+		return s
+	}
+	t.Run("Shared", func(t *testing.T) { vfstest.RunShared(t, open) })
+	t.Run("Suite", func(t *testing.T) {
+		vfstest.Run(t, func(t *testing.T) vfs.FS { return open(t).Hosts[0][0] })
+	})
 }
 
 // openHost opens the directory of a server on one of its hosts.
