@@ -73,7 +73,11 @@ func (h *Host) Kill() {
 	for _, c := range h.files {
 		c.letGo()
 	}
+	files := h.files
 	h.procs, h.files, h.names = nil, nil, nil
+	for _, c := range files {
+		h.s.removePending(c.node)
+	}
 }
 
 // reach is an error if the server cannot be reached.

@@ -31,9 +31,10 @@ type cached struct {
 	dirty    map[int]*hostPage // those of which the server has not got something
 	sent     map[int]*hostPage // those of which it has got something that it has not synced
 	opens    int
-	writers  int  // of these, for writing
-	deferred bool // pages may be wrong, which is seen to by an open when nobody writes
-	gone     bool // the server does not know it any more
+	writers  int           // of these, for writing
+	deferred bool          // pages may be wrong, which is seen to by an open when nobody writes
+	kept     time.Duration // SMB: until then the server has it open, though no process has
+	gone     bool          // the server does not know it any more
 
 	since  time.Duration // when it was first dirty
 	failed error         // the last error of writing back

@@ -22,15 +22,19 @@ func (h *Host) find(name string) (*inode, error) {
 	if err := h.findDir(name); err != nil {
 		return nil, err
 	}
-	k, fresh := h.names[name]
-	fresh = !fresh || h.s.now()-k.at >= lasts[h.s.o.Flavour].names
-	if fresh || h.s.choose(AskName, 2) == 0 {
+	k, ok := h.names[name]
+	if !ok || !h.believes(k) {
 		return h.ask(name)
 	}
 	if k.node == nil {
 		return nil, fs.ErrNotExist
 	}
 	return k.node, nil
+}
+
+// believes says whether the host is content with what it knows of a name.
+func (h *Host) believes(k known) bool {
+	return h.s.now()-k.at < lasts[h.s.o.Flavour].names && h.s.choose(AskName, 2) == 1
 }
 
 // findDir looks for the directory that a name is in.
@@ -70,6 +74,9 @@ func (h *Host) findToOpen(name string) (*inode, error) {
 		return nil, err
 	}
 	now, _ := h.s.disk.lookup(name)
+	if h.s.isPending(now) && !h.has(now) {
+		return nil, fs.ErrNotExist
+	}
 	if now == node || h.s.o.Flavour == NFS3 && node.entries == nil && !h.file(node).isGone() {
 		return node, nil
 	}
@@ -153,9 +160,14 @@ func (h *Host) stat(name string) (Info, error) {
 	return h.infoOf(base, node)
 }
 
+// create makes a file. SMB may say that there is one when it was removed a moment
+// ago.
 func (h *Host) create(name string) (node *inode, err error) {
 	if err := h.findDir(name); err != nil {
 		return nil, err
+	}
+	if k := h.names[name]; h.s.isSMB() && k.node != nil && h.believes(k) {
+		return nil, fs.ErrExist
 	}
 	err = h.call(func() error {
 		delete(h.names, name)
@@ -176,12 +188,19 @@ func (h *Host) mkdir(name string) error {
 }
 
 // remove removes a name. NFS hosts give a file that they have open another name
-// instead, until it is closed.
+// instead, until it is closed. With SMB it keeps its name so long.
 func (h *Host) remove(name string) error {
 	node, err := h.findToChange(name)
 	switch {
 	case err != nil:
 		return err
+	case h.s.isSMB() && h.s.isPending(node):
+		return fs.ErrNotExist
+	case h.s.isSMB() && h.s.keepsOpen(h, node):
+		return h.call(func() error {
+			h.s.pending[node] = name
+			return nil
+		})
 	case h.has(node) && !h.s.isSMB():
 		return h.sillyRename(name, node)
 	}
@@ -215,6 +234,10 @@ func (h *Host) sillyRename(name string, node *inode) error {
 // lastClose is what follows when no process of the host has a file open any more.
 func (h *Host) lastClose(c *cached) {
 	c.letGo()
+	c.kept = h.s.now() + lasts[SMB].attrs
+	if gone := h.s.removePending(c.node); gone != "" {
+		h.know(gone, nil)
+	}
 	name := c.silly
 	if name == "" {
 		return
@@ -233,8 +256,11 @@ func (h *Host) lastClose(c *cached) {
 // on SMB; NFS hosts put it aside if they have it open themselves.
 func (h *Host) rename(from, to string) error {
 	node, err := h.findToChange(from)
-	if err != nil {
+	switch {
+	case err != nil:
 		return err
+	case h.s.isPending(node):
+		return fs.ErrNotExist
 	}
 	if err := h.findDir(to); err != nil {
 		return err

@@ -26,8 +26,10 @@ import (
 //   - What was synced, or written and closed, all see who open the file for
 //     reading afterwards, unless their own host has had it open for writing
 //     meanwhile. On SMB its size may be up to a second old, the bytes are not.
-//   - A listing has all names that there are; their sizes may be old.
-//   - Of many that Create a name, or try for a lock, one succeeds.
+//   - A listing has all names that there are; their sizes may be old. (SMB has
+//     names that were removed, too, until nobody has had them open for a second.)
+//   - Of many that Create a name, or try for a lock, one succeeds. (With SMB none
+//     may, for a second after the name was another file's.)
 //   - All that is old is seen as it is a minute later (SMB: a second), but for
 //     bytes that a host has read, in a file that it has had open for writing
 //     since.
@@ -46,10 +48,11 @@ type Server struct {
 	hosts   []*Host
 	changes map[int]uint64 // of each inode: what tells a host that it has changed
 	locks   map[lockKey]*hostLocks
-	grace   time.Duration // until then only locks from before a restart are given
-	exits   []func()      // what the systems of killed processes have still to close
-	opened  int           // handles so far
-	silly   int           // names made so far for what is removed but open
+	grace   time.Duration     // until then only locks from before a restart are given
+	exits   []func()          // what the systems of killed processes have still to close
+	opened  int               // handles so far
+	pending map[*inode]string // SMB: by name, what was removed but is open
+	silly   int               // names made so far for what is removed but open
 }
 
 // Flavour is the kind of a network disk.
@@ -108,6 +111,7 @@ const (
 	AskExit      Question = "exit"       // 0: what a killed process had open is closed now, one after the other
 	AskOrder     Question = "order"      // which one is next: of files to close, of pages to write
 	AskGone      Question = "gone"       // 1: ESTALE, not ENOENT, for a name that led to a file that is gone
+	AskPending   Question = "pending"    // 1: SMB keeps what another host has open although it was removed
 	AskDenied    Question = "denied"     // 1: SMB refuses to rename over what another host has open
 	AskError     Question = "error"      // of a host that is cut off: ETIMEDOUT or EIO
 	AskArrives   Question = "arrives"    // 1: the first call after the cut was done, only the answer is lost
@@ -125,6 +129,7 @@ func NewServer(o ServerOptions) *Server {
 		rand:    rand.New(rand.NewPCG(o.Seed, 0)),
 		changes: make(map[int]uint64),
 		locks:   make(map[lockKey]*hostLocks),
+		pending: make(map[*inode]string),
 	}
 	s.disk.Network = true
 	if o.Now != nil {
@@ -225,6 +230,9 @@ func (s *Server) writeBackOld() {
 		return
 	}
 	s.looked = s.now()
+	for node := range s.pending {
+		s.removePending(node)
+	}
 	for _, c := range s.dirtyFiles() {
 		if s.now()-c.since >= lasts[s.o.Flavour].dirty {
 			c.flush()

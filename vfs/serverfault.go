@@ -21,6 +21,7 @@ func (s *Server) restart() {
 		}
 	}
 	if s.isSMB() {
+		s.removeAllPending()
 		clear(s.locks)
 		for _, h := range s.hosts {
 			h.loseHandles()
@@ -62,5 +63,6 @@ func (s *Server) Crash() {
 	for id := range left {
 		s.changes[id]++
 	}
+	clear(s.pending)
 	s.restart()
 }

@@ -1,6 +1,9 @@
 package vfs
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+)
 
 // The changes of names that hosts ask a Server for. With NFS they are on its
 // disk when it answers; with SMB they wait for SyncDir, as on a local disk.
@@ -41,6 +44,52 @@ func (s *Server) named(err error, names ...string) error {
 		}
 	}
 	return nil
+}
+
+// isPending says whether a file was removed that SMB keeps until it is closed.
+func (s *Server) isPending(node *inode) bool { return s.pending[node] != "" }
+
+// keepsOpen says whether SMB keeps a file that a host removes: always if that host
+// has it open.
+func (s *Server) keepsOpen(by *Host, node *inode) bool {
+	return by.has(node) || (s.anyHas(node) || s.anotherHad(by, node)) && s.choose(AskPending, 2) == 1
+}
+
+func (s *Server) anyHas(node *inode) bool {
+	return slices.ContainsFunc(s.hosts, func(h *Host) bool { return h.has(node) })
+}
+
+// anotherHad says whether a host but this has closed a file a moment ago, which the
+// server has open for it still.
+func (s *Server) anotherHad(by *Host, node *inode) bool {
+	return slices.ContainsFunc(s.hosts, func(h *Host) bool {
+		c := h.files[node.id]
+		return h != by && c != nil && s.now() < c.kept
+	})
+}
+
+// removePending removes what was removed while it was open, if it is not any more,
+// and returns the name that it had.
+func (s *Server) removePending(node *inode) (name string) {
+	if !s.isPending(node) || s.anyHas(node) {
+		return ""
+	}
+	name = s.pending[node]
+	delete(s.pending, node)
+	if now, _ := s.disk.lookup(name); now == node {
+		_ = s.remove(name)
+	}
+	return name
+}
+
+// removeAllPending is removePending for a server that has closed all files.
+func (s *Server) removeAllPending() {
+	for node, name := range s.pending {
+		if now, _ := s.disk.lookup(name); now == node {
+			_ = s.remove(name)
+		}
+	}
+	clear(s.pending)
 }
 
 // sillyName is a name beside another one for a file that was removed there while

@@ -185,9 +185,6 @@ func TestServerSilly(t *testing.T) {
 			}
 			left := b.names(dir)
 			if n.flavour == vfs.SMB {
-				require.NotContains(t, left, "f")
-				a.do(f.Close())
-				a.do(g.Close())
 				continue
 			}
 			require.True(t, strings.HasPrefix(left, ".nfs"), left)
@@ -220,6 +217,86 @@ func (m mount) made(name string) string {
 	m.t.Helper()
 	m.do(m.synced(name, name).Close())
 	return name
+}
+
+// TestServerPending: with SMB what is removed while it is open keeps its name, for
+// its own host, and perhaps for others; nobody else can open it.
+func TestServerPending(t *testing.T) {
+	for pending, who := range []string{"b", "a"} {
+		n := newNetwork(t, vfs.SMB, answers{vfs.AskPending: 1 - pending})
+		a, b := n.both()
+		user := map[string]mount{"a": a, "b": b}[who]
+		a.made("f")
+		f := user.open("f")
+		a.do(a.Remove("f"))
+		require.Equal(t, "f", b.names("."))
+		require.ErrorIs(t, a.Remove("f"), fs.ErrNotExist)
+		require.ErrorIs(t, a.Rename("f", "g"), fs.ErrNotExist)
+		_, err := a.Create("f")
+		require.ErrorIs(t, err, fs.ErrExist)
+		_, err = b.Open("f")
+		require.Equal(t, who == "a", errors.Is(err, fs.ErrNotExist))
+		if who == "b" {
+			b.do(err)
+			n.Restart()
+		} else {
+			n.process(n.a).read("f")
+			user.do(f.Close())
+		}
+		require.Empty(t, b.names("."))
+		a.made("f")
+	}
+}
+
+// TestServerPendingClosed: what another host has just closed may keep its name, too,
+// until time passes.
+func TestServerPendingClosed(t *testing.T) {
+	for _, pending := range []int{0, 1} {
+		n := newNetwork(t, vfs.SMB, answers{vfs.AskPending: pending})
+		a, b := n.both()
+		for _, name := range []string{"f", "g"} {
+			a.made(name)
+			b.do(b.open(name).Close())
+		}
+		a.do(a.Remove("f"))
+		require.Equal(t, []string{"g", "f g"}[pending], b.names("."))
+		_, err := b.Open("f")
+		require.ErrorIs(t, err, fs.ErrNotExist)
+		n.Tick(time.Second)
+		require.Equal(t, "g", b.names("."))
+		a.do(a.Remove("g"))
+		require.Empty(t, b.names("."))
+	}
+}
+
+// TestServerPendingKilled: what a host had open is not when it is dead.
+func TestServerPendingKilled(t *testing.T) {
+	n := newNetwork(t, vfs.SMB, nil)
+	a, b := n.both()
+	a.made("f")
+	a.open("f")
+	a.do(a.Remove("f"))
+	n.a.Kill()
+	require.Empty(t, b.names("."))
+}
+
+// TestServerExistsStill: SMB may say for a second that a name is there which
+// another host has removed, to who makes it.
+func TestServerExistsStill(t *testing.T) {
+	each(t, flavours, answers{vfs.AskName: 1}, func(t *testing.T, n *network) {
+		a, b := n.both()
+		a.made("f")
+		require.Equal(t, "f", b.read("f"))
+		a.do(a.Remove("f"))
+		f, err := b.Create("f")
+		if n.flavour == vfs.SMB {
+			require.ErrorIs(t, err, fs.ErrExist)
+			n.Tick(time.Second)
+			f, err = b.Create("f")
+		}
+		b.do(err)
+		b.do(f.Close())
+	})
 }
 
 // TestServerSillyLeft: nobody removes the file of a host that died.

@@ -99,7 +99,7 @@ func TestNetworkDisk(t *testing.T) {
 	dirs := 0
 	open := func(t *testing.T) vfstest.Shared {
 		dirs++
-		var s vfstest.Shared
+		s := vfstest.Shared{Settle: func() { time.Sleep(2500 * time.Millisecond) }} // the real one has no other clock
 		for _, mount := range mounts {
 			d, err := vfs.OpenDir(filepath.Join(mount, fmt.Sprint("dir", dirs)), vfs.DirOptions{Trust: true})
 			require.NoError(t, err)

@@ -183,7 +183,21 @@ func (m *model) remove() {
 		return
 	}
 	require.NoError(m.t, err)
+	if keepsName(m.d, name) {
+		m.closeAll(m.files[name])
+		requireGone(m.t, m.d, name)
+	}
 	delete(m.files, name)
+}
+
+// closeAll closes all handles of a file.
+func (m *model) closeAll(file *[]byte) {
+	m.open = slices.DeleteFunc(m.open, func(h handle) bool {
+		if h.want == file {
+			require.NoError(m.t, h.Close())
+		}
+		return h.want == file
+	})
 }
 
 func (m *model) sync() {
@@ -202,6 +216,16 @@ func (m *model) close() {
 	m.open = slices.Delete(m.open, i, i+1)
 }
 
+// isOver: some network disks list for a moment what was removed.
+func (m *model) isOver(name string) bool {
+	if m.d.Local() || m.files[name] != nil {
+		return false
+	}
+	_, err := m.d.Open(name)
+	require.ErrorIs(m.t, err, fs.ErrNotExist)
+	return true
+}
+
 // isSilly: what was removed but is open has a name on NFS until it is closed.
 func isSilly(d vfs.FS, base string) bool {
 	return !d.Local() && strings.HasPrefix(base, ".nfs")
@@ -217,7 +241,7 @@ func (m *model) list() {
 			if dir != "." {
 				name = dir + "/" + name
 			}
-			if info.Regular && !isSilly(m.d, info.Name) {
+			if info.Regular && !isSilly(m.d, info.Name) && !m.isOver(name) {
 				names = append(names, name)
 				require.EqualValues(m.t, len(*m.files[name]), info.Size, name)
 			}
