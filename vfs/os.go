@@ -143,6 +143,9 @@ func (d *osFS) Remove(name string) error {
 	if err == nil {
 		err = dir.Remove(base)
 	}
+	if err == nil && dir == d.root {
+		d.forgetSub(base)
+	}
 	return d.fail("remove", name, err)
 }
 

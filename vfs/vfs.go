@@ -4,6 +4,7 @@
 //
 //	OpenDir(path, DirOptions{})   a directory of the operating system
 //	NewMem()                      memory that can show what every possible crash leaves
+//	NewServer(ServerOptions{})    memory as NFS and SMB show it to processes of several hosts
 //	NewFault(fs)                  any of them, failing the n-th call on demand
 //	NewRetry(fs, RetryOptions{})  any of them, asking again what network disks want asked again
 //
@@ -118,7 +119,8 @@ const MaxLocks = 1 << 16
 // MaxLocks. They belong to the process: they are held until Unlock, Close, Close
 // of the FS, or until the process ends, however that is. A forked child does not
 // have them. A number out of range is fs.ErrInvalid, anything after Close
-// fs.ErrClosed.
+// fs.ErrClosed. On a network disk they can be lost, with ErrLocksLost from then
+// on or without a word.
 //
 // All methods may be used by any number of goroutines. None waits for a lock;
 // those of one Locks wait for one another, which counts on network disks only.
