@@ -14,7 +14,7 @@ func (e *Engine) adopt() error {
 	if err := e.follow(); err != nil {
 		return err
 	}
-	died := int(b.w[wordHolder].Load()) - 1
+	died := int(b.w[wordDied].Load()) - 1
 	if err := e.lookForSegments(); err != nil {
 		return err
 	}
@@ -48,6 +48,6 @@ func (e *Engine) adopt() error {
 		b.w[wordSeq].Store(e.w.seq)
 		e.followed.Store(e.w.seq)
 	}
-	b.w[wordHolder].Store(0)
+	b.w[wordDied].Store(0)
 	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/go-diskcache/diskcache/vfs"
 )
@@ -11,11 +12,13 @@ import (
 // board is the state page: a page of memory that all processes share which have the
 // directory open on this machine. It tells how far the log has come, and who may write. It
 // is never the truth: the first process that opens the directory makes it anew from the
-// files, and none believes what it finds while nobody else is there.
+// files, and none believes what it finds while nobody else is there. On network disks it is
+// memory of the process, which a file stands behind: see mirror.
 //
 // Words that one process changes often, and others look at, have a cache line each.
 type board struct {
-	page vfs.Page
+	page vfs.Page // nil: there is no memory to share
+	file *mirror  // where there is not; nil: nobody shares the directory
 	w    []atomic.Uint64
 	slot int // of this process
 
@@ -37,6 +40,7 @@ const (
 	wordHolder   = 32 // slot and one of the process that commits; 0: the last one was done
 	wordTaken    = 33 // how often the writer lock was taken
 	wordGiven    = 34 // how often it was given up
+	wordDied     = 35 // slot and one of a process that died with it, and may have committed more than it published; 0: none did
 	wordDisk     = 40 // bytes of all files
 	wordHints    = 41 // bytes that hints will take
 	wordRoom     = 42 // how often a process was about to find the cache full
@@ -94,6 +98,59 @@ func (b *board) entries() []atomic.Uint64 {
 	}
 	return b.w[wordFiles:][:mostFiles*fileWords]
 }
+
+// wait waits until a word is not old any more, for d at most, and learns what it is then.
+func (b *board) wait(i int, old uint64, d time.Duration) error {
+	if b.page != nil {
+		b.page.Wait(i, old, d)
+		return nil
+	}
+	time.Sleep(max(d, mostPoll))
+	return b.file.look()
+}
+
+// wake wakes who waits for a word.
+func (b *board) wake(i int) {
+	if b.page != nil {
+		b.page.Wake(i)
+	}
+}
+
+// slotLock returns the lock of a slot. Those who share memory and those who share a file have
+// different ones, so that each sees whether there are others of its kind, and that there are none
+// of the other.
+func (b *board) slotLock(slot int) int {
+	if b.file != nil {
+		return lockFar + slot
+	}
+	return lockSlots + slot
+}
+
+// take states that this process has the writer lock. That another had it and did not give it
+// up is noted until what that one may have committed is published.
+func (b *board) take() {
+	if had := b.w[wordHolder].Load(); had != 0 && b.w[wordDied].Load() == 0 {
+		b.w[wordDied].Store(had)
+	}
+	b.w[wordHolder].Store(uint64(b.slot) + 1)
+	b.w[wordTaken].Add(1)
+	if b.file != nil {
+		b.file.holding = b.w[wordTaken].Load()
+	}
+}
+
+// publish makes others see what was changed, where they share no memory. The caller holds the
+// writer lock.
+func (b *board) publish() error {
+	if b.file == nil {
+		return nil
+	}
+	return b.file.publish()
+}
+
+// isLost reports whether this process does not share the directory any more, for its locks were
+// lost, and is to attach anew.
+func (b *board) isLost() bool { return b.file != nil && b.file.lost.Load() }
 
 // close gives the page back.
 func (b *board) close() error {
@@ -204,6 +261,16 @@ func (b *board) own(id uint64) {
 		f := b.w[wordFiles+i*fileWords:][:fileWords]
 		if f[fileID].Load() == id {
 			f[fileOwner].Store(uint64(b.slot))
+		}
+	}
+}
+
+// disown makes a segment nobody's: it has come to its end, and is to be sealed there.
+func (b *board) disown(id uint64) {
+	for i := range mostFiles {
+		f := b.w[wordFiles+i*fileWords:][:fileWords]
+		if f[fileID].Load() == id {
+			f[fileOwner].Store(mostSlots)
 		}
 	}
 }

@@ -13,11 +13,13 @@ import (
 
 // The locks of the lock file, by number.
 const (
-	lockWriter = 0 // of the process that commits
-	lockOpen   = 1 // held while a process comes or goes
-	lockKeeper = 2 // of the process that takes space back in the background
-	lockAlone  = 3 // of a process that shares the directory with no other, for want of a page
-	lockSlots  = 8 // one for each process, as long as it has the directory open
+	lockWriter = 0   // of the process that commits
+	lockOpen   = 1   // held while a process comes or goes
+	lockKeeper = 2   // of the process that takes space back in the background
+	lockNext   = 3   // of the process that is to have the writer lock next, on network disks
+	lockState  = 4   // held while the state file is written
+	lockSlots  = 8   // one for each process, as long as it has the directory open
+	lockFar    = 256 // the same, of processes that share it by the state file
 	mostSlots  = 240
 )
 
@@ -27,6 +29,7 @@ const (
 type dirLock struct {
 	e    *Engine
 	held bool          // guarded by the writer lock of the process
+	sure atomic.Bool   // the same, for who reads
 	turn chan struct{} // of who takes it for this process; holds one value while nobody does
 
 	since time.Time // when it was taken
@@ -98,10 +101,22 @@ func (e *Engine) tryEnter() bool {
 // process wants it, and it was held for a while.
 func (e *Engine) leave() {
 	l := &e.dir
-	if !l.whole.Load() && e.board.w[wordWant].Load() != 0 && time.Since(l.since) >= keepSlice {
+	switch {
+	case l.whole.Load():
+	case e.board.isLost():
+		l.drop()
+	case l.wanted():
 		l.give()
 	}
 	e.w.mu.Unlock()
+}
+
+// wanted reports whether another process wants the lock, which was held for a while.
+func (l *dirLock) wanted() bool {
+	if l.e.board.file != nil {
+		return l.wantedFar()
+	}
+	return l.e.board.w[wordWant].Load() != 0 && time.Since(l.since) >= keepSlice
 }
 
 // take takes the lock of the directory, and applies what has been committed since this
@@ -119,12 +134,29 @@ func (l *dirLock) take(ctx context.Context) error {
 	if held { // another goroutine has taken it meanwhile
 		return nil
 	}
+	for try := 1; ; try++ {
+		err := l.takeOnce(ctx)
+		if err == nil || !l.e.board.isLost() || try == maxReattach {
+			return err
+		}
+	}
+}
+
+// maxReattach bounds how often a process attaches anew for one use of the lock.
+const maxReattach = 3
+
+func (l *dirLock) takeOnce(ctx context.Context) error {
+	if l.e.board.isLost() {
+		if err := l.e.reattach(ctx); err != nil {
+			return err
+		}
+	}
 	if err := l.wait(ctx); err != nil {
 		return err
 	}
 	l.e.w.mu.Lock()
 	defer l.e.w.mu.Unlock()
-	if err := l.begin(); err != nil {
+	if err := l.begin(ctx); err != nil {
 		return errors.Join(err, l.e.locks.Unlock(lockWriter))
 	}
 	return nil
@@ -151,6 +183,9 @@ func (l *dirLock) takeTurn(ctx context.Context) error {
 // wait waits for the kernel's lock.
 func (l *dirLock) wait(ctx context.Context) error {
 	b, locks := &l.e.board, l.e.locks
+	if b.file != nil {
+		return l.waitFar(ctx)
+	}
 	if l.yields {
 		l.yields = false
 		b.page.Wait(wordTaken, l.yielded, keepTick) // or who has it on a processor would always be first
@@ -202,6 +237,9 @@ func (l *dirLock) timeout(ctx context.Context) error {
 	}
 	who := "another goroutine of this process"
 	if b := &l.e.board; b.w != nil {
+		if b.file != nil {
+			_ = b.file.look() // it is of who is in the way, and may be old
+		}
 		if slot := int(b.w[wordHolder].Load()) - 1; slot >= 0 && slot != b.slot {
 			who = cmp.Or(l.e.locks.Text(slot), "another process")
 		}
@@ -210,27 +248,52 @@ func (l *dirLock) timeout(ctx context.Context) error {
 }
 
 // begin begins to hold the lock. The caller holds the writer lock of the process.
-func (l *dirLock) begin() error {
+func (l *dirLock) begin(ctx context.Context) error {
 	e, b := l.e, &l.e.board
-	b.w[wordWant].Store(0) // who still wants it says so again
-	b.w[wordTaken].Add(1)
-	b.page.Wake(wordTaken)
-	if died := b.w[wordHolder].Load(); died != 0 {
+	if b.file != nil {
+		if err := b.file.exchange(ctx, b.take); err != nil {
+			return err
+		}
+	} else {
+		b.w[wordWant].Store(0) // who still wants it says so again
+		b.take()
+		b.wake(wordTaken)
+	}
+	if err := l.catchUp(); err != nil {
+		b.w[wordHolder].Store(0)
+		if b.file != nil {
+			err = errors.Join(err, b.file.release(ctx))
+		}
+		return err
+	}
+	e.dir.start()
+	return nil
+}
+
+// catchUp applies what was committed since this process had the lock, and publishes what
+// others have left unpublished.
+func (l *dirLock) catchUp() error {
+	e, b := l.e, &l.e.board
+	if b.w[wordDied].Load() != 0 {
 		if err := e.adopt(); err != nil {
 			return err
 		}
+		if err := b.publish(); err != nil { // before anything else is committed
+			return err
+		}
 	}
-	if err := e.follow(); err != nil {
-		return err
-	}
-	l.start()
-	return nil
+	return e.follow()
 }
 
 // give gives the lock up. The caller holds the writer lock of the process.
 func (l *dirLock) give() {
 	b := &l.e.board
 	l.held = false
+	l.sure.Store(false)
+	if b.file != nil {
+		l.giveFar()
+		return
+	}
 	b.w[wordHolder].Store(0)
 	wanted := b.w[wordWant].Load() != 0
 	err := l.e.locks.Unlock(lockWriter)
@@ -246,18 +309,30 @@ func (l *dirLock) give() {
 // it, and looks at who wants it after each commit.
 func (l *dirLock) tick() {
 	if !l.e.w.mu.TryLock() {
-		l.ticks.Reset(keepTick)
+		l.publishFar()
+		l.ticks.Reset(l.tickTime())
 		return
 	}
 	defer l.e.w.mu.Unlock()
 	switch {
 	case !l.held || l.whole.Load():
-	case l.uses == l.seen || l.e.board.w[wordWant].Load() != 0:
+	case l.e.board.isLost():
+		l.drop()
+	case l.uses == l.seen || l.wanted():
 		l.give()
 	default:
 		l.seen = l.uses
-		l.ticks.Reset(keepTick)
+		l.publishFar()
+		l.ticks.Reset(l.tickTime())
 	}
+}
+
+// tickTime is how long the lock is kept without a commit, about.
+func (l *dirLock) tickTime() time.Duration {
+	if l.e.board.file != nil {
+		return farTick
+	}
+	return keepTick
 }
 
 // opened begins to give the lock up, which the process has held since it found itself the
@@ -272,8 +347,7 @@ func (l *dirLock) opened() {
 
 // start begins the time that the lock is held.
 func (l *dirLock) start() {
-	b := &l.e.board
-	b.w[wordHolder].Store(uint64(b.slot) + 1)
 	l.held, l.since, l.seen = true, time.Now(), l.uses
-	l.ticks.Reset(keepTick)
+	l.sure.Store(true)
+	l.ticks.Reset(l.tickTime())
 }

@@ -119,7 +119,9 @@ func open(fsys vfs.FS, o Options) (*Engine, error) {
 		return nil, errors.Join(err, e.abandon())
 	}
 	if first {
-		e.present()
+		if err := e.present(); err != nil {
+			return nil, errors.Join(err, e.abandon())
+		}
 	}
 	e.faults.add("free space", e.lookAtVolume())
 	e.bg.start(e, r)

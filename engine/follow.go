@@ -51,6 +51,9 @@ func (e *Engine) acquire(salt uint64) (*segment.Set, error) {
 	if e.forked() {
 		return nil, ErrForked
 	}
+	if err := e.refresh(); err != nil {
+		return nil, err
+	}
 	set := e.log.Acquire(salt)
 	if set != nil && e.behind() {
 		set.Release(salt)
@@ -63,6 +66,38 @@ func (e *Engine) acquire(salt uint64) (*segment.Set, error) {
 		return nil, ErrClosed
 	}
 	return set, nil
+}
+
+// refresh learns, where nothing tells a process of news, what was published up to Freshness ago.
+// Who has the writer lock knows all.
+func (e *Engine) refresh() error {
+	file := e.board.file
+	switch {
+	case file == nil || file.shut.Load():
+		return nil
+	case e.dir.sure.Load():
+		if file.lost.Load() {
+			return ErrLockLost
+		}
+		return nil
+	case !file.lost.Load():
+		if err := file.refresh(); !errors.Is(err, ErrLockLost) {
+			return err
+		}
+	}
+	if err := e.enter(e.life); err != nil { // which attaches anew
+		return err
+	}
+	e.leave()
+	return nil
+}
+
+// behindNow is behind for who has found something gone, and so has to know.
+func (e *Engine) behindNow() bool {
+	if file := e.board.file; file != nil && !e.dir.sure.Load() {
+		_ = file.look() // what is wrong shows when it is read again
+	}
+	return e.behind()
 }
 
 // followNow is follow for who has no lock.
@@ -85,12 +120,14 @@ func (e *Engine) behind() bool {
 }
 
 // isLone reports whether no other process has come since this one was alone.
-func (e *Engine) isLone() bool { return e.board.w[wordAttaches].Load() == e.lone.Load() }
+func (e *Engine) isLone() bool {
+	return e.board.file == nil && e.board.w[wordAttaches].Load() == e.lone.Load()
+}
 
 // lookWhetherAlone finds out whether no other process has the directory open any more.
 func (e *Engine) lookWhetherAlone() error {
 	b := &e.board
-	if e.isLone() {
+	if e.isLone() || b.file != nil { // who comes there is not seen at once
 		return nil
 	}
 	if ok, err := e.locks.TryLock(lockOpen); !ok {
@@ -114,7 +151,7 @@ func (e *Engine) hasNews() bool {
 		return false
 	}
 	defer set.Release(0)
-	return e.behind()
+	return e.behindNow()
 }
 
 // follow applies what is published. The caller holds the writer lock of the process.

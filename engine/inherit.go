@@ -47,7 +47,7 @@ func (e *Engine) orphaned(id uint64) bool {
 
 // lives reports whether another process has a slot.
 func (e *Engine) lives(slot int) (bool, error) {
-	_, lives, err := e.locks.Taken(lockSlots+slot, lockSlots+slot+1)
+	_, lives, err := e.locks.Taken(e.board.slotLock(slot), e.board.slotLock(slot)+1)
 	return lives, err
 }
 

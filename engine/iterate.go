@@ -66,7 +66,10 @@ func (e *Engine) keysOf(i int) ([]foundKey, error) {
 			return nil, err
 		}
 		keys, err := e.keysIn(set, i)
-		over := set.Over() || e.behind() // what could not be read may be gone
+		over := set.Over() || e.behind()
+		if !over && (err != nil || slices.ContainsFunc(keys, func(k foundKey) bool { return k.err != nil })) {
+			over = e.behindNow() // what could not be read may be gone
+		}
 		set.Release(uint64(i))
 		switch {
 		case errors.Is(err, keydir.ErrDamaged) && try < tries:

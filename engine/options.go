@@ -37,6 +37,7 @@ type Options struct {
 	MaxOpenFiles  int           // open handles of segments; 0: 128
 	Holder        string        // who this process is, told to those who wait for it
 	LockTimeout   time.Duration // how long to wait for other processes; 0: a minute
+	Freshness     time.Duration // how old news may be for reads, on network disks; 0: a second, < 0: not at all
 	Now           func() time.Time
 	Log           *slog.Logger
 
@@ -53,6 +54,7 @@ const (
 	defaultSegmentSize   = 64 << 20
 	defaultOpenFiles     = 128
 	defaultLockTimeout   = time.Minute
+	defaultFreshness     = time.Second
 	minSegmentSize       = 512
 	maxSegmentSize       = 1 << 30
 	segmentsPerLimit     = 128
@@ -98,6 +100,9 @@ func (o Options) withDefaults() (Options, error) {
 	}
 	if o.LockTimeout == 0 {
 		o.LockTimeout = defaultLockTimeout
+	}
+	if o.Freshness == 0 {
+		o.Freshness = defaultFreshness
 	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)

@@ -74,7 +74,7 @@ func (e *Engine) find(h uint64, key string, dst []byte, rec *codec.Record, use b
 		// While the set is held the index is not given back.
 		// From a set that is over another segment may have been read: slots are
 		// used again.
-		if err != nil && err != ErrNotFound && try < maxLookups && e.behind() { // its file may be gone
+		if err != nil && err != ErrNotFound && try < maxLookups && e.behindNow() { // its file may be gone
 			set.Release(h)
 			continue
 		}

@@ -17,13 +17,15 @@ import (
 
 // TestShareGravesEnd: what one process drops no other waits for longer than it must: a grave
 // that stays keeps tombstones and drop records for ever.
-func TestShareGravesEnd(t *testing.T) {
+func TestShareGravesEnd(t *testing.T) { inModes(t, testShareGravesEnd) }
+
+func testShareGravesEnd(t *testing.T, newMem func() *vfs.Mem) {
 	for name, drop := range map[string]func(e *Engine) error{
 		"compact": (*Engine).Compact,
 		"clear":   func(e *Engine) error { _, err := e.Clear(); return err },
 	} {
 		t.Run(name, func(t *testing.T) {
-			mem := vfs.NewMem()
+			mem := newMem()
 			opt := Options{SegmentSize: 2048, FileThreshold: 1000}
 			a, ap := openIn(t, mem, opt)
 			b, bp := openIn(t, mem, opt)
@@ -91,8 +93,10 @@ func TestShareSlotUsedAgain(t *testing.T) {
 }
 
 // TestShareSync: Sync puts on the disk what other processes have committed before.
-func TestShareSync(t *testing.T) {
-	mem := vfs.NewMem()
+func TestShareSync(t *testing.T) { inModes(t, testShareSync) }
+
+func testShareSync(t *testing.T, newMem func() *vfs.Mem) {
+	mem := newMem()
 	a, _ := openIn(t, mem, Options{})
 	b, _ := openIn(t, mem, Options{})
 	require.NoError(t, a.Set("k", []byte("1"), Attrs{}))
@@ -119,7 +123,9 @@ func TestShareSync(t *testing.T) {
 
 // TestShareCompactsBesideWrites: what another process commits while a segment is read to be
 // compacted is not undone by the copies.
-func TestShareCompactsBesideWrites(t *testing.T) {
+func TestShareCompactsBesideWrites(t *testing.T) { inModes(t, testShareCompactsBesideWrites) }
+
+func testShareCompactsBesideWrites(t *testing.T, newMem func() *vfs.Mem) {
 	for name, change := range map[string]func(t *testing.T, e *Engine){
 		"set":     func(t *testing.T, e *Engine) { require.NoError(t, e.Set("k7", []byte("new"), Attrs{})) },
 		"delete":  func(t *testing.T, e *Engine) { _, err := e.Delete("k7"); require.NoError(t, err) },
@@ -127,7 +133,7 @@ func TestShareCompactsBesideWrites(t *testing.T) {
 		"compact": func(t *testing.T, e *Engine) { require.NoError(t, e.Compact()) },
 	} {
 		t.Run(name, func(t *testing.T) {
-			mem := vfs.NewMem()
+			mem := newMem()
 			opt := Options{SegmentSize: 4096}
 			a, _ := openIn(t, mem, opt)
 			b, bp := openIn(t, mem, opt)
@@ -170,8 +176,10 @@ func TestShareCompactsBesideWrites(t *testing.T) {
 
 // TestShareFollowsDrops: who follows forgets what another process has dropped, so that its
 // segments are the same.
-func TestShareFollowsDrops(t *testing.T) {
-	mem := vfs.NewMem()
+func TestShareFollowsDrops(t *testing.T) { inModes(t, testShareFollowsDrops) }
+
+func testShareFollowsDrops(t *testing.T, newMem func() *vfs.Mem) {
+	mem := newMem()
 	opt := Options{SegmentSize: 2048}
 	a, _ := openIn(t, mem, opt)
 	b, _ := openIn(t, mem, opt)
@@ -200,8 +208,10 @@ func segmentsOf(e *Engine) (ids []uint64) {
 
 // TestShareMissingCommit: a commit is not applied before the one that it names as the one
 // before it, wherever that may be: here in a segment that has left the board.
-func TestShareMissingCommit(t *testing.T) {
-	mem := vfs.NewMem()
+func TestShareMissingCommit(t *testing.T) { inModes(t, testShareMissingCommit) }
+
+func testShareMissingCommit(t *testing.T, newMem func() *vfs.Mem) {
+	mem := newMem()
 	opt := Options{SegmentSize: 1024}
 	a, _ := openIn(t, mem, opt)
 	b, _ := openIn(t, mem, opt)

@@ -166,7 +166,9 @@ func (k *killed) work(a, b *Engine, dead func() bool) {
 // TestShareKilledAnywhere: a process may die at any change that it makes to the disk,
 // before, amidst or after it. Nothing that was acknowledged is lost, nothing that was
 // deleted comes back, and the other one goes on and cleans up.
-func TestShareKilledAnywhere(t *testing.T) {
+func TestShareKilledAnywhere(t *testing.T) { inModes(t, testShareKilledAnywhere) }
+
+func testShareKilledAnywhere(t *testing.T, newMem func() *vfs.Mem) {
 	for _, mode := range []string{"before", "half", "after"} {
 		t.Run(mode, func(t *testing.T) {
 			step := int64(5)
@@ -178,7 +180,7 @@ func TestShareKilledAnywhere(t *testing.T) {
 			}
 			for n := int64(1); ; n += step {
 				survived := false
-				t.Run(fmt.Sprint(n), func(t *testing.T) { survived = killedAt(t, mode, n) })
+				t.Run(fmt.Sprint(n), func(t *testing.T) { survived = killedAt(t, newMem, mode, n) })
 				if survived || t.Failed() {
 					return
 				}
@@ -187,8 +189,8 @@ func TestShareKilledAnywhere(t *testing.T) {
 	}
 }
 
-func killedAt(t *testing.T, mode string, n int64) (survived bool) {
-	mem := vfs.NewMem()
+func killedAt(t *testing.T, newMem func() *vfs.Mem, mode string, n int64) (survived bool) {
+	mem := newMem()
 	opt := Options{SegmentSize: 4096, FileThreshold: 2000}
 	b, bp := openIn(t, mem, opt)
 	k := &killed{t: t, mem: mem, sure: make(map[string]string)}
@@ -202,7 +204,7 @@ func killedAt(t *testing.T, mode string, n int64) (survived bool) {
 	case "after":
 		ap.after = n
 	}
-	a, err := Open(ap, opt)
+	a, err := Open(ap, exactly(mem, opt))
 	if err == nil {
 		k.work(a, b, ap.isDead)
 	}
@@ -237,7 +239,7 @@ func killedAt(t *testing.T, mode string, n int64) (survived bool) {
 	require.Empty(t, bp.leaks())
 	require.Empty(t, cp.leaks())
 
-	e, err := Open(mem, opt)
+	e, err := Open(mem, exactly(mem, opt))
 	require.NoError(t, err)
 	k.check(e, "opened anew")
 	require.Equal(t, onDisk(mem), e.DiskUsage(), "%s", listFiles(mem))

@@ -16,8 +16,10 @@ import (
 
 // TestShareFirstDiesOpening: the process that opens the directory first may die before it is
 // done. One that waits for it takes its place.
-func TestShareFirstDiesOpening(t *testing.T) {
-	mem := vfs.NewMem()
+func TestShareFirstDiesOpening(t *testing.T) { inModes(t, testShareFirstDiesOpening) }
+
+func testShareFirstDiesOpening(t *testing.T, newMem func() *vfs.Mem) {
+	mem := newMem()
 	e, err := Open(mem, Options{})
 	require.NoError(t, err)
 	require.NoError(t, e.Set("k", []byte("1"), Attrs{}))
@@ -40,13 +42,13 @@ func TestShareFirstDiesOpening(t *testing.T) {
 	}
 	failed := make(chan error, 1)
 	go func() {
-		_, err := Open(ap, Options{})
+		_, err := Open(ap, exactly(mem, Options{}))
 		failed <- err
 	}()
 	<-reading
 	opened := make(chan *Engine, 1)
 	go func() {
-		b, err := Open(bp, Options{SizeLimit: 1 << 30})
+		b, err := Open(bp, exactly(mem, Options{SizeLimit: 1 << 30}))
 		require.NoError(t, err)
 		opened <- b
 	}()
@@ -70,10 +72,12 @@ func TestShareFirstDiesOpening(t *testing.T) {
 
 // TestShareOptions: processes agree on what concerns all. Who gives nothing takes over what
 // there is, who gives something else is refused and told what.
-func TestShareOptions(t *testing.T) {
-	mem := vfs.NewMem()
+func TestShareOptions(t *testing.T) { inModes(t, testShareOptions) }
+
+func testShareOptions(t *testing.T, newMem func() *vfs.Mem) {
+	mem := newMem()
 	first := Options{SizeLimit: 64 << 20, CountLimit: 1000, Policy: evict.LRU, SegmentSize: 1 << 20, FileThreshold: 5000, MinFreeSpace: 4096}
-	a, err := Open(mem.Process(), first)
+	a, err := openAs(mem, first)
 	require.NoError(t, err)
 	for name, o := range map[string]Options{
 		"SizeLimit":     {SizeLimit: 65 << 20},
@@ -84,12 +88,12 @@ func TestShareOptions(t *testing.T) {
 		"MinFreeSpace":  {MinFreeSpace: 4097},
 		"Hash":          {Hash: func(string) uint64 { return 1 }},
 	} {
-		_, err := Open(mem.Process(), o)
+		_, err := openAs(mem, o)
 		require.ErrorIs(t, err, ErrOption, name)
 		require.ErrorContains(t, err, name)
 	}
 	for _, o := range []Options{{}, first} {
-		b, err := Open(mem.Process(), o)
+		b, err := openAs(mem, o)
 		require.NoError(t, err)
 		require.Equal(t, first.SizeLimit, b.opt.SizeLimit)
 		require.Equal(t, first.CountLimit, b.opt.CountLimit)
@@ -106,8 +110,10 @@ func TestShareOptions(t *testing.T) {
 }
 
 // TestShareBoardOfThePast: what a board says that dead processes have left is not believed.
-func TestShareBoardOfThePast(t *testing.T) {
-	mem := vfs.NewMem()
+func TestShareBoardOfThePast(t *testing.T) { inModes(t, testShareBoardOfThePast) }
+
+func testShareBoardOfThePast(t *testing.T, newMem func() *vfs.Mem) {
+	mem := newMem()
 	a, ap := openIn(t, mem, Options{SizeLimit: 64 << 20})
 	require.NoError(t, a.Set("k", []byte("1"), Attrs{}))
 	ap.kill(a)
@@ -143,10 +149,12 @@ func (r *haltedReader) Read(b []byte) (int, error) {
 
 // TestShareValuesOfTheLiving: when a process has died the large values that it was writing
 // go, whoever looks, and those that others are writing stay.
-func TestShareValuesOfTheLiving(t *testing.T) {
+func TestShareValuesOfTheLiving(t *testing.T) { inModes(t, testShareValuesOfTheLiving) }
+
+func testShareValuesOfTheLiving(t *testing.T, newMem func() *vfs.Mem) {
 	for _, heir := range []bool{false, true} {
 		t.Run(fmt.Sprintf("slot taken again %v", heir), func(t *testing.T) {
-			mem := vfs.NewMem()
+			mem := newMem()
 			opt := Options{FileThreshold: 1000}
 			a, _ := openIn(t, mem, opt)
 			b, _ := openIn(t, mem, opt)
@@ -190,8 +198,10 @@ func TestShareValuesOfTheLiving(t *testing.T) {
 
 // TestShareLastInherits: the last process to close seals what one left that died just
 // before: the snapshot must not speak of what may never reach the disk.
-func TestShareLastInherits(t *testing.T) {
-	mem := vfs.NewMem()
+func TestShareLastInherits(t *testing.T) { inModes(t, testShareLastInherits) }
+
+func testShareLastInherits(t *testing.T, newMem func() *vfs.Mem) {
+	mem := newMem()
 	a, ap := openIn(t, mem, Options{})
 	b, _ := openIn(t, mem, Options{})
 	ap.others = []*Engine{b}
@@ -204,10 +214,12 @@ func TestShareLastInherits(t *testing.T) {
 
 // TestShareAdoptsFirstCommit: what a process committed first to a new segment as it died is
 // in the log, whatever slot it had.
-func TestShareAdoptsFirstCommit(t *testing.T) {
+func TestShareAdoptsFirstCommit(t *testing.T) { inModes(t, testShareAdoptsFirstCommit) }
+
+func testShareAdoptsFirstCommit(t *testing.T, newMem func() *vfs.Mem) {
 	for slot := range 2 {
 		t.Run(fmt.Sprint(slot), func(t *testing.T) {
-			mem := vfs.NewMem()
+			mem := newMem()
 			a, ap := openIn(t, mem, Options{})
 			b, bp := openIn(t, mem, Options{})
 			if slot == 1 {
@@ -235,28 +247,26 @@ type pageless struct{ vfs.FS }
 
 func (pageless) Page(string, int) (vfs.Page, error) { return nil, errors.ErrUnsupported }
 
-// TestShareMixedModes: who shares a directory and who wants it for himself keep each other
-// out, in either order, and find what the other has left.
+// TestShareMixedModes: who shares memory and who shares a file keep each other out, in either
+// order, and find what the other has left.
 func TestShareMixedModes(t *testing.T) {
 	mem := vfs.NewMem()
 	kinds := map[string]func() vfs.FS{
-		"shared": func() vfs.FS { return mem.Process() },
-		"alone":  func() vfs.FS { return pageless{mem.Process()} },
+		"memory": func() vfs.FS { return mem.Process() },
+		"file":   func() vfs.FS { return pageless{mem.Process()} },
 	}
 	n := 0
 	for a, first := range kinds {
 		for b, second := range kinds {
-			if a == "shared" && b == "shared" {
+			if a == b {
 				continue
 			}
 			e, err := Open(first(), Options{Holder: "the first"})
 			require.NoError(t, err)
-			if a == "shared" { // not in the first slot
-				before := e
-				e, err = Open(first(), Options{Holder: "the first"})
-				require.NoError(t, err)
-				require.NoError(t, before.Close())
-			}
+			before := e // not in the first slot
+			e, err = Open(first(), Options{Holder: "the first"})
+			require.NoError(t, err)
+			require.NoError(t, before.Close())
 			for range 2 { // whoever is refused has left no trace
 				_, err = Open(second(), Options{Holder: "the second"})
 				var locked *LockedError

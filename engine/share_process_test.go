@@ -48,7 +48,7 @@ func newDeadly(t *testing.T, mem *vfs.Mem) *deadly {
 func openIn(t *testing.T, mem *vfs.Mem, o Options) (*Engine, *deadly) {
 	t.Helper()
 	p := newDeadly(t, mem)
-	e, err := Open(p, o)
+	e, err := Open(p, exactly(mem, o))
 	require.NoError(t, err)
 	return e, p
 }

@@ -14,11 +14,13 @@ import (
 )
 
 // TestShareFollows: what one process stores or deletes the others see at once.
-func TestShareFollows(t *testing.T) {
-	mem := vfs.NewMem()
-	a, err := Open(mem.Process(), Options{})
+func TestShareFollows(t *testing.T) { inModes(t, testShareFollows) }
+
+func testShareFollows(t *testing.T, newMem func() *vfs.Mem) {
+	mem := newMem()
+	a, err := openAs(mem, Options{})
 	require.NoError(t, err)
-	b, err := Open(mem.Process(), Options{})
+	b, err := openAs(mem, Options{})
 	require.NoError(t, err)
 	require.NoError(t, a.Set("k", []byte("1"), Attrs{}))
 	v, err := b.Get("k", nil)
@@ -36,7 +38,7 @@ func TestShareFollows(t *testing.T) {
 	require.NoError(t, a.Close())
 	require.NoError(t, b.Set("k", []byte("3"), Attrs{}))
 	require.NoError(t, b.Close())
-	c, err := Open(mem.Process(), Options{})
+	c, err := openAs(mem, Options{})
 	require.NoError(t, err)
 	v, err = c.Get("k", nil)
 	require.NoError(t, err)
@@ -46,7 +48,9 @@ func TestShareFollows(t *testing.T) {
 
 // TestShareModel: operations of several processes, one after the other, are those of one
 // map, whatever else they do.
-func TestShareModel(t *testing.T) {
+func TestShareModel(t *testing.T) { inModes(t, testShareModel) }
+
+func testShareModel(t *testing.T, newMem func() *vfs.Mem) {
 	runs := 10
 	switch {
 	case os.Getenv("DISKCACHE_TORTURE") != "":
@@ -55,13 +59,13 @@ func TestShareModel(t *testing.T) {
 		runs = 3
 	}
 	for seed := range runs {
-		t.Run(fmt.Sprint(seed), func(t *testing.T) { shareModel(t, uint64(seed)) })
+		t.Run(fmt.Sprint(seed), func(t *testing.T) { shareModel(t, newMem, uint64(seed)) })
 	}
 }
 
-func shareModel(t *testing.T, seed uint64) {
+func shareModel(t *testing.T, newMem func() *vfs.Mem, seed uint64) {
 	rnd := rand.New(rand.NewPCG(seed, 1))
-	mem := vfs.NewMem()
+	mem := newMem()
 	opt := Options{SegmentSize: 4096, FileThreshold: 2000, Compaction: seed%2 == 0}
 	if seed%3 == 0 {
 		opt.Hash = func(key string) uint64 { return uint64(len(key)) << 60 } // most keys collide
@@ -69,7 +73,7 @@ func shareModel(t *testing.T, seed uint64) {
 	procs := make([]*Engine, 3)
 	model := make(map[string]string)
 	open := func(i int) {
-		e, err := Open(mem.Process(), opt)
+		e, err := openAs(mem, opt)
 		require.NoError(t, err)
 		procs[i] = e
 	}

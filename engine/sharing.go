@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"sync/atomic"
 	"time"
 
 	"github.com/go-diskcache/diskcache/codec"
@@ -33,21 +32,23 @@ func (e *Engine) attach(ctx context.Context) (first bool, err error) {
 }
 
 func (e *Engine) attachTo(ctx context.Context) (first bool, err error) {
+	b := &e.board
 	page, err := e.fsys.Page(codec.StateName, boardWords*8)
-	if errors.Is(err, errors.ErrUnsupported) {
-		return true, e.attachAlone(ctx)
-	}
-	if err != nil {
+	switch {
+	case err == nil:
+		b.page, b.w = page, page.Words()
+	case errors.Is(err, errors.ErrUnsupported):
+		e.locks = &relocks{fsys: e.fsys, now: e.locks}
+		b.file = newMirror(e)
+		e.opt.Sync = SyncAlways // what is acknowledged others may adopt, from the server
+	default:
 		return false, err
 	}
-	b := &e.board
-	b.page, b.w = page, page.Words()
 	if err = e.takeSlot(ctx); err == nil {
 		first, err = e.awaitBoard(ctx)
 	}
 	if err != nil {
-		b.attach(b.slot, e.heir.Load())
-		return false, errors.Join(err, page.Close())
+		return false, errors.Join(err, e.detach(), b.close())
 	}
 	if n := b.w[wordAttaches].Add(1); first { // nobody can come before the board is ready
 		e.lone.Store(n)
@@ -55,29 +56,20 @@ func (e *Engine) attachTo(ctx context.Context) (first bool, err error) {
 	return first, nil
 }
 
-// attachAlone takes the directory for this process alone, because there is no page to
-// share it by.
-func (e *Engine) attachAlone(ctx context.Context) (err error) {
-	if err := e.lockOpen(ctx); err != nil {
-		return err
+// detach states that this process has the directory no more.
+func (e *Engine) detach() error {
+	b := &e.board
+	if b.file != nil {
+		return b.file.leave(e.heir.Load())
 	}
-	defer func() { err = errors.Join(err, e.locks.Unlock(lockOpen)) }()
-	if slot, taken, err := e.locks.Taken(lockSlots, lockSlots+mostSlots); taken || err != nil {
-		return errors.Join(err, e.lockedBy(slot-lockSlots))
+	if b.page != nil {
+		b.attach(b.slot, e.heir.Load())
 	}
-	for _, i := range []int{lockAlone, lockWriter, lockSlots} {
-		if ok, err := e.locks.TryLock(i); !ok || err != nil {
-			return errors.Join(err, e.lockedBy(0))
-		}
-	}
-	e.locks.SetText(0, e.opt.Holder)
-	e.board.w = make([]atomic.Uint64, boardWords)
-	e.dir.held = true
-	e.dir.whole.Store(true)
 	return nil
 }
 
-// lockedBy says who has the directory so that this process cannot have it, too.
+// lockedBy says who has the directory in another way than this process is to have it: one
+// shares memory, the other a file, and neither would see the other.
 func (e *Engine) lockedBy(slot int) error {
 	return &vfs.LockedError{Name: codec.LockName, Holder: e.locks.Text(slot)}
 }
@@ -88,15 +80,16 @@ func (e *Engine) takeSlot(ctx context.Context) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, e.locks.Unlock(lockOpen)) }()
-	if _, taken, err := e.locks.Taken(lockAlone, lockAlone+1); taken || err != nil {
-		return errors.Join(err, e.lockedBy(0)) // the board is not kept by who has it alone
-	}
 	b := &e.board
+	other := lockFar + lockSlots - b.slotLock(0)
+	if i, taken, err := e.locks.Taken(other, other+mostSlots); taken || err != nil {
+		return errors.Join(err, e.lockedBy(i-other))
+	}
 	for b.slot = 0; ; b.slot++ {
 		if b.slot == mostSlots {
 			return fmt.Errorf("%w: %d processes have the directory open", ErrFull, mostSlots)
 		}
-		ok, err := e.locks.TryLock(lockSlots + b.slot)
+		ok, err := e.locks.TryLock(b.slotLock(b.slot))
 		if err != nil {
 			return err
 		}
@@ -108,18 +101,28 @@ func (e *Engine) takeSlot(ctx context.Context) (err error) {
 	e.locks.SetText(b.slot, e.opt.Holder)
 	e.textGrew = e.lockLen() - before
 	alone, err := e.alone()
-	if err == nil && alone {
+	switch {
+	case err != nil:
+		return err
+	case b.file != nil:
+		return b.file.join(ctx, e, alone)
+	case alone:
 		b.clear() // before anybody else comes
 	}
-	e.heir.Store(b.attached(b.slot))
-	b.attach(b.slot, true)
-	return err
+	e.comeIn()
+	return nil
+}
+
+// comeIn states that this process has its slot.
+func (e *Engine) comeIn() {
+	e.heir.Store(e.board.attached(e.board.slot))
+	e.board.attach(e.board.slot, true)
 }
 
 // alone reports whether no other process has the directory open. It is certain, and stays
 // so, while the open lock is held.
 func (e *Engine) alone() (bool, error) {
-	_, others, err := e.locks.Taken(lockSlots, lockSlots+mostSlots)
+	_, others, err := e.locks.Taken(e.board.slotLock(0), e.board.slotLock(mostSlots))
 	return !others && err == nil, err
 }
 
@@ -149,6 +152,9 @@ func (e *Engine) awaitBoard(ctx context.Context) (first bool, err error) {
 			return false, e.agree()
 		}
 		ok, err := e.locks.TryLock(lockWriter)
+		if ok && b.file != nil {
+			err = b.file.look()
+		}
 		switch {
 		case err != nil:
 			return false, err
@@ -161,7 +167,9 @@ func (e *Engine) awaitBoard(ctx context.Context) (first bool, err error) {
 			}
 			continue
 		}
-		b.page.Wait(wordReady, before, lockWait)
+		if err := b.wait(wordReady, before, lockWait); err != nil {
+			return false, err
+		}
 		if ctx.Err() != nil {
 			return false, fmt.Errorf("%w: the process that opens %s first is not done (%w)", ErrTimeout, codec.LockName, ctx.Err())
 		}
@@ -169,13 +177,13 @@ func (e *Engine) awaitBoard(ctx context.Context) (first bool, err error) {
 }
 
 // present states on the board what recovery has found, for others to begin with.
-func (e *Engine) present() {
+func (e *Engine) present() error {
 	b := &e.board
 	b.setID(e.id)
 	b.w[wordSeq].Store(e.w.seq)
 	e.followed.Store(e.w.seq)
 	if e.dir.whole.Load() {
-		return
+		return nil
 	}
 	for i, v := range e.opt.agreed(e.layout.MaxFile()) {
 		b.w[wordOptions+i].Store(uint64(v))
@@ -184,9 +192,14 @@ func (e *Engine) present() {
 	b.w[wordHints].Store(uint64(e.reserve.hints.Load()))
 	e.stats.disk.share(&b.w[wordDisk])
 	e.reserve.hints.share(&b.w[wordHints])
-	b.w[wordHolder].Store(uint64(b.slot) + 1)
+	if b.file != nil {
+		b.w[wordReady].Store(readyMark)
+		return b.file.exchange(e.life, b.take)
+	}
+	b.take()
 	b.w[wordReady].Store(readyMark)
-	b.page.Wake(wordReady)
+	b.wake(wordReady)
+	return nil
 }
 
 // The options that all processes have to agree on, in the order of the board's words.
@@ -269,8 +282,5 @@ func (e *Engine) depart() error {
 	e.dir.end()
 	e.stats.disk.unshare()
 	e.reserve.hints.unshare()
-	if e.board.page != nil {
-		e.board.attach(e.board.slot, e.heir.Load())
-	}
-	return errors.Join(e.locks.Close(), e.board.close())
+	return errors.Join(e.detach(), e.locks.Close(), e.board.close())
 }

@@ -75,7 +75,7 @@ func (e *Engine) current(s *segment.Segment) bool {
 		return false
 	}
 	defer set.Release(s.ID)
-	return !e.behind() && set.At(s.Slot) == s
+	return !e.behindNow() && set.At(s.Slot) == s
 }
 
 // inLog reports whether a segment is part of the log for readers.

@@ -1,0 +1,444 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"math/rand/v2"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/go-diskcache/diskcache/codec"
+	"github.com/go-diskcache/diskcache/vfs"
+)
+
+// mirror is the board on a network disk, where processes cannot share memory: its words are
+// of this process alone, and the truth is the state file. What the words say that the file did
+// not, when it was last read, this process has changed and is still to write. The file is read
+// and written as a whole, through handles that are opened for it; who writes it holds the state
+// lock for that moment, and has read it within.
+//
+// Locks can be lost without a word, so that another process takes the place of this one. Each
+// time that the file is read it tells whether it still knows this process: by the nonce in
+// its slot and, while it holds the writer lock, by the number of that holding.
+type mirror struct {
+	b     *board
+	fsys  vfs.FS
+	locks vfs.Locks
+	now   func() time.Time
+
+	// fresh is how old the news may be that a read is content with; < 0: it looks itself.
+	fresh time.Duration
+
+	lost     atomic.Bool // the file knows this process no more: it is to attach anew
+	doubtful atomic.Bool // the file itself is lost, and is to be made anew
+	shut     atomic.Bool // the process has given the directory up
+
+	mu      sync.Mutex
+	base    []uint64 // what the file said
+	gen     uint64   // its generation
+	nonce   uint64   // of this process; 0: it is not in the file
+	holding uint64   // wordTaken as this process has the writer lock; 0: it has not
+	looked  time.Time
+}
+
+// stateWords are those of the board and a nonce for each slot.
+const (
+	wordNonces = boardWords
+	stateWords = wordNonces + mostSlots
+)
+
+// errNoState says that no state is to be read.
+var errNoState = errors.New("diskcache: state file is lost")
+
+func newMirror(e *Engine) *mirror {
+	e.board.w = make([]atomic.Uint64, stateWords)
+	fresh := e.opt.Freshness
+	return &mirror{
+		b: &e.board, fsys: e.fsys, locks: e.locks, now: e.clock.now, fresh: fresh,
+		base: make([]uint64, stateWords),
+	}
+}
+
+// refresh looks at the state file unless it did so a moment ago: what is published for
+// Freshness is known then, for who publishes takes half of that.
+func (m *mirror) refresh() error {
+	begin := m.now()
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if age := begin.Sub(m.looked); m.fresh > 0 && age >= 0 && age < m.fresh/2 {
+		return nil
+	}
+	return m.lookLocked()
+}
+
+// lookedWithin reports whether the file was looked at within d.
+func (m *mirror) lookedWithin(d time.Duration) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	age := m.now().Sub(m.looked)
+	return age >= 0 && age < d
+}
+
+// look reads the state file.
+func (m *mirror) look() error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.lookLocked()
+}
+
+func (m *mirror) lookLocked() error {
+	if m.shut.Load() {
+		return ErrClosed
+	}
+	begin := m.now()
+	s, err := m.read()
+	if errors.Is(err, errNoState) {
+		if s, err = m.readAlone(); errors.Is(err, errNoState) && m.nonce != 0 {
+			m.doubtful.Store(true)
+			m.lost.Store(true)
+		}
+	}
+	if err != nil {
+		return err
+	}
+	m.looked = begin
+	return m.install(s)
+}
+
+// readAlone reads the state file while nobody writes it.
+func (m *mirror) readAlone() (*codec.State, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	if err := m.lock(ctx); err != nil {
+		return nil, err
+	}
+	s, err := m.read()
+	return s, errors.Join(err, m.locks.Unlock(lockState))
+}
+
+// read returns the latest state that the file holds.
+func (m *mirror) read() (*codec.State, error) {
+	f, err := m.fsys.Open(codec.StateName)
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, vfs.ErrNotRegular) {
+		return nil, fmt.Errorf("%w: %w", errNoState, err)
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	b := make([]byte, 2*codec.StateStride)
+	n, err := f.ReadAt(b, 0)
+	if err != nil && err != io.EOF {
+		return nil, err
+	}
+	b = b[:n]
+	var last *codec.State
+	errs := []error{errNoState}
+	for _, at := range []int{0, codec.StateStride} {
+		s, _, err := codec.ParseState(b[min(at, len(b)):min(at+codec.StateStride, len(b))])
+		if err == nil && (len(s.Words) != stateWords || codec.StateOffset(s.Generation) != int64(at)) {
+			err = codec.ErrLength
+		}
+		if errors.Is(err, codec.ErrVersion) {
+			return nil, versionError(err)
+		}
+		if err == nil && (last == nil || s.Generation > last.Generation) {
+			last = &s
+		}
+		errs = append(errs, err)
+	}
+	if last == nil {
+		return nil, errors.Join(errs...)
+	}
+	return last, nil
+}
+
+// install takes over what the file says, but for what this process has changed. It fails with
+// ErrLockLost where the file knows this process no more.
+func (m *mirror) install(s *codec.State) error {
+	if s.Generation < m.gen && m.knows(s.Words) {
+		return nil // an old one, from a cache
+	}
+	m.gen = s.Generation
+	w := m.b.w
+	for i := len(w) - 1; i >= 0; i-- { // lengths before the sequence that they hold
+		for {
+			mine := w[i].Load()
+			if w[i].CompareAndSwap(mine, mergeWord(i, m.base[i], mine, s.Words[i])) {
+				break
+			}
+		}
+	}
+	m.base = s.Words
+	if !m.knows(s.Words) {
+		m.lost.Store(true)
+		return ErrLockLost
+	}
+	return nil
+}
+
+// mergeWord returns what a word is that was base when it was last read, is mine here and theirs in
+// the file. Words that count, or are made of bits, may be changed by several processes between
+// two looks; of others each has but one that may change it, and a change of theirs says that
+// this process is that no more.
+func mergeWord(i int, base, mine, theirs uint64) uint64 {
+	switch {
+	case mine == base:
+		return theirs
+	case i == wordDisk || i == wordHints || i == wordRoom || i == wordAttaches:
+		return theirs + (mine - base)
+	case i >= wordSlots && i < wordSlots+(mostSlots+63)/64:
+		changed := mine ^ base
+		return theirs&^changed | mine&changed
+	case theirs == base:
+		return mine
+	}
+	return theirs
+}
+
+// knows reports whether words are of a state that knows this process.
+func (m *mirror) knows(w []uint64) bool {
+	if m.nonce != 0 && (w[wordNonces+m.b.slot] != m.nonce || w[wordSlots+m.b.slot/64]&(1<<(m.b.slot%64)) == 0) {
+		return false
+	}
+	return m.holding == 0 || w[wordTaken] == m.holding && w[wordHolder] == uint64(m.b.slot)+1
+}
+
+// exchange reads the file, has change change the words, and writes what is changed.
+func (m *mirror) exchange(ctx context.Context, change func()) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.lost.Load() {
+		return ErrLockLost
+	}
+	if err := m.lock(ctx); err != nil {
+		return m.fails(err)
+	}
+	err := m.exchangeLocked(change)
+	return errors.Join(err, m.fails(m.locks.Unlock(lockState)))
+}
+
+func (m *mirror) exchangeLocked(change func()) error {
+	s, err := m.read()
+	if err == nil {
+		err = m.install(s)
+	}
+	if err != nil {
+		return err
+	}
+	m.looked = m.now()
+	if change != nil {
+		change()
+	}
+	return m.write()
+}
+
+// join states that this process has its slot. Who is alone makes the file anew.
+func (m *mirror) join(ctx context.Context, e *Engine, alone bool) error {
+	come := func() {
+		e.comeIn()
+		m.nonce = rand.Uint64() | 1
+		m.b.w[wordNonces+m.b.slot].Store(m.nonce)
+	}
+	if alone && m.gen == 0 {
+		return m.found(come)
+	}
+	return m.exchange(ctx, come)
+}
+
+// forget forgets that this process was in the file.
+func (m *mirror) forget() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.nonce, m.holding = 0, 0
+	m.lost.Store(false)
+}
+
+// leave states that this process has its slot no more, unless somebody is to inherit of it.
+func (m *mirror) leave(heir bool) error {
+	ctx, cancel := context.WithTimeout(context.Background(), publishWait)
+	defer cancel()
+	var err error
+	if m.nonce != 0 && !m.lost.Load() {
+		err = m.exchange(ctx, func() {
+			if m.holding != 0 {
+				m.b.w[wordHolder].Store(0)
+			}
+			m.b.attach(m.b.slot, heir)
+			m.b.w[wordNonces+m.b.slot].Store(0)
+			m.holding, m.nonce = 0, 0
+		})
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.shut.Store(true)
+	return err
+}
+
+// publish writes what is changed, for the holder of the writer lock. If that fails nobody knows
+// what others will find.
+func (m *mirror) publish() error {
+	ctx, cancel := context.WithTimeout(context.Background(), publishWait)
+	defer cancel()
+	err := m.exchange(ctx, nil)
+	if err != nil {
+		m.lost.Store(true)
+	}
+	return err
+}
+
+// publishWait bounds how long the holder of the writer lock waits for who writes the file.
+const publishWait = 10 * time.Second
+
+// publishDue publishes what is committed when the news begin to be old.
+func (m *mirror) publishDue() error {
+	if m.fresh < 0 || m.lookedWithin(m.fresh/2) {
+		return nil
+	}
+	if m.changed() {
+		return m.publish()
+	}
+	return m.look()
+}
+
+// release publishes all, and states that nobody has the writer lock.
+func (m *mirror) release(ctx context.Context) error {
+	err := m.exchange(ctx, func() {
+		m.b.w[wordHolder].Store(0)
+		m.holding = 0
+	})
+	if err != nil {
+		m.lost.Store(true)
+	}
+	return err
+}
+
+// confirm makes certain, before a commit is acknowledged, that this process has had the writer
+// lock until now: who takes it writes that to the file before it looks what was committed.
+func (m *mirror) confirm() error {
+	err := m.look()
+	if err != nil {
+		m.lost.Store(true)
+	}
+	return err
+}
+
+// unsay calls undo, which sets words back, unless the file may have been read with them.
+func (m *mirror) unsay(undo func()) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.base[wordSeq] != m.b.seq() {
+		undo()
+	}
+}
+
+// found makes the file anew, for a process that is alone. Nobody reads it meanwhile.
+func (m *mirror) found(change func()) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if err := m.make(); err != nil {
+		return err
+	}
+	if s, err := m.read(); err == nil {
+		m.gen = s.Generation
+	} else if !errors.Is(err, errNoState) {
+		return err
+	}
+	m.b.clear()
+	m.b.w[wordTaken].Store(rand.Uint64() >> 1) // none of before is that of any holding to come
+	change()
+	return m.write()
+}
+
+// make makes the file if it is missing. To look for it first would hide it for half a minute
+// from this host, should another one make it.
+func (m *mirror) make() error {
+	f, err := m.fsys.Create(codec.StateName)
+	if errors.Is(err, fs.ErrExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return errors.Join(f.Close(), m.fsys.SyncDir("."))
+}
+
+// write writes the words as the next generation, in the place of the one before the last.
+func (m *mirror) write() error {
+	s := codec.State{CacheID: m.b.id(), Generation: m.gen + 1, Words: make([]uint64, stateWords)}
+	for i := range s.Words { // the sequence before the lengths
+		s.Words[i] = m.b.w[i].Load()
+	}
+	if err := m.store(codec.AppendState(nil, &s), codec.StateOffset(s.Generation)); err != nil {
+		return m.fails(err)
+	}
+	m.base, m.gen = s.Words, s.Generation
+	return nil
+}
+
+// store writes a part of the file, which is on the disk of the server when it returns.
+func (m *mirror) store(b []byte, off int64) (err error) {
+	f, err := m.fsys.OpenWrite(codec.StateName)
+	if err != nil {
+		return err
+	}
+	if _, err = f.WriteAt(b, off); err == nil {
+		err = f.Sync()
+	}
+	return errors.Join(err, f.Close())
+}
+
+// fails notes that what this process holds is in doubt.
+func (m *mirror) fails(err error) error {
+	if err != nil && m.nonce != 0 && !errors.Is(err, ErrTimeout) {
+		m.lost.Store(true)
+	}
+	return err
+}
+
+// lock takes the state lock, which is held for moments.
+func (m *mirror) lock(ctx context.Context) error {
+	for pause := leastPoll; ; pause = min(2*pause, mostPoll) {
+		ok, err := m.locks.TryLock(lockState)
+		if ok || err != nil {
+			return err
+		}
+		if err := sleep(ctx, pause); err != nil {
+			return fmt.Errorf("%w: %s is being written by another process (%w)", ErrTimeout, codec.StateName, err)
+		}
+	}
+}
+
+// changed reports whether the words say what the file does not.
+func (m *mirror) changed() bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for i := range m.base {
+		if m.b.w[i].Load() != m.base[i] {
+			return true
+		}
+	}
+	return false
+}
+
+// Who waits for another process looks again after pauses that grow within these bounds.
+const (
+	leastPoll = 2 * time.Millisecond
+	mostPoll  = 25 * time.Millisecond
+)
+
+// sleep waits for d, or for the end of ctx.
+func sleep(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
