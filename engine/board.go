@@ -148,6 +148,15 @@ func (b *board) publish() error {
 	return b.file.publish()
 }
 
+// publishAll sees to it that others know of all that was committed, and which segments have come
+// to their end, before files are removed: who finds one gone is to find why.
+func (b *board) publishAll() error {
+	if b.file == nil || !b.file.changed() {
+		return nil
+	}
+	return b.file.publish()
+}
+
 // isLost reports whether this process does not share the directory any more, for its locks were
 // lost, and is to attach anew.
 func (b *board) isLost() bool { return b.file != nil && b.file.lost.Load() }

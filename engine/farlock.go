@@ -14,10 +14,13 @@ import (
 const (
 	// farTick is how long it is kept without a commit, about: to take it and to give it up
 	// each take as long as some commits do.
-	farTick = 10 * time.Millisecond
+	farTick = 5 * time.Millisecond
 
 	// farSlice is how long it is kept when another process wants it.
 	farSlice = 50 * time.Millisecond
+
+	// nextPoll bounds the pauses of the one who is next.
+	nextPoll = 8 * time.Millisecond
 )
 
 // waitFar waits for the lock, in two steps.
@@ -28,19 +31,19 @@ func (l *dirLock) waitFar(ctx context.Context) error {
 			return err
 		}
 	}
-	if err := l.poll(ctx, lockNext); err != nil {
+	if err := l.poll(ctx, lockNext, mostPoll); err != nil {
 		return err
 	}
-	err := l.poll(ctx, lockWriter)
+	err := l.poll(ctx, lockWriter, nextPoll)
 	if uerr := l.e.board.file.fails(l.e.locks.Unlock(lockNext)); uerr != nil && err == nil {
 		err = errors.Join(uerr, l.e.locks.Unlock(lockWriter))
 	}
 	return err
 }
 
-// poll tries for a lock until it has it.
-func (l *dirLock) poll(ctx context.Context, i int) error {
-	for pause := leastPoll; ; pause = min(2*pause, mostPoll) {
+// poll tries for a lock until it has it, after pauses that grow.
+func (l *dirLock) poll(ctx context.Context, i int, most time.Duration) error {
+	for pause := leastPoll; ; pause = min(2*pause, most) {
 		ok, err := l.e.locks.TryLock(i)
 		if ok || err != nil {
 			return l.e.board.file.fails(err)

@@ -206,9 +206,22 @@ func (e *Engine) forgetRemoved() error {
 	return nil
 }
 
+// anyReady reports whether the drop of a segment is on the disk.
+func (g *graves) anyReady() bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return slices.ContainsFunc(g.buried, func(b grave) bool { return b.by.synced() })
+}
+
 // retireDropped lets the segments go whose drops are on the disk.
 func (e *Engine) retireDropped() error {
 	g := &e.graves
+	if !g.anyReady() {
+		return nil
+	}
+	if err := e.board.publishAll(); err != nil {
+		return err
+	}
 	var gone []grave
 	g.mu.Lock()
 	left := g.buried[:0]

@@ -417,6 +417,9 @@ func (m *mirror) lock(ctx context.Context) error {
 func (m *mirror) changed() bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	if m.shut.Load() {
+		return false
+	}
 	for i := range m.base {
 		if m.b.w[i].Load() != m.base[i] {
 			return true

@@ -57,6 +57,7 @@ func testShareGravesEnd(t *testing.T, newMem func() *vfs.Mem) {
 				large = 1
 			}
 			require.Equal(t, large, valueFiles(mem))
+			agreeOnCounts(t, a, b)
 			require.Equal(t, onDisk(mem), a.DiskUsage())
 			ap.onRemove = nil
 			require.NoError(t, b.Close())

@@ -136,9 +136,7 @@ func testShareCloseWhileWaiting(t *testing.T, newMem func() *vfs.Mem) {
 			inUpdate(t, newMem, Options{}, func(a, b *Engine) {
 				waits := make(chan error, 1)
 				go func() { waits <- update(b) }()
-				for b.board.w[wordWant].Load() == 0 {
-					b.board.page.Wait(wordWant, 0, time.Millisecond)
-				}
+				waitUntilWanted(t, a)
 				require.NoError(t, b.Close())
 				require.ErrorIs(t, <-waits, ErrClosed)
 			})

@@ -2,6 +2,9 @@ package engine
 
 import (
 	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
 
 	"github.com/go-diskcache/diskcache/vfs"
 )
@@ -24,6 +27,29 @@ func inModes(t *testing.T, test func(t *testing.T, newMem func() *vfs.Mem)) {
 // openAs opens the directory in another process.
 func openAs(mem *vfs.Mem, o Options) (*Engine, error) {
 	return Open(mem.Process(), exactly(mem, o))
+}
+
+// agreeOnCounts lets each process know what the others have counted.
+func agreeOnCounts(t *testing.T, all ...*Engine) {
+	t.Helper()
+	for range 2 {
+		for _, e := range all {
+			e.tell()
+			require.NoError(t, e.catchUp())
+		}
+	}
+}
+
+// waitUntilWanted waits until another process waits for the writer lock, which e has.
+func waitUntilWanted(t *testing.T, e *Engine) {
+	t.Helper()
+	require.Eventually(t, func() bool {
+		if e.board.file == nil {
+			return e.board.w[wordWant].Load() != 0
+		}
+		_, wanted, err := e.locks.Taken(lockNext, lockNext+1)
+		return err == nil && wanted
+	}, 10*time.Second, time.Millisecond)
 }
 
 // exactly returns options with which readers see at once what others have committed.

@@ -34,8 +34,9 @@ type deadly struct {
 	left   []uint64               // what it held when the process died
 	others []*Engine              // that stand still until it is buried
 	onDie  func()
-	onOpen func(name string) // before a file is opened
-	onLock func(i int)       // before a lock is tried
+	onOpen func(name string)      // before a file is opened
+	onLock func(i int)            // before a lock is tried
+	diesOf func(name string) bool // that it has written to a file
 
 	onRemove func() // before a file is removed
 }
@@ -61,6 +62,9 @@ func (p *deadly) die() {
 		return
 	}
 	p.dead = true
+	if p.words == nil {
+		p.others = nil // no memory is shared
+	}
 	for _, o := range p.others {
 		o.w.mu.Lock()
 	}
@@ -251,6 +255,10 @@ func (f *deadlyFile) ReadAt(b []byte, off int64) (int, error) {
 func (f *deadlyFile) WriteAt(b []byte, off int64) (n int, err error) {
 	err = f.p.change(func() error { n, err = f.File.WriteAt(b, off); return err },
 		func() error { _, err := f.File.WriteAt(b[:len(b)/2], off); return err })
+	if err == nil && f.p.diesOf != nil && f.p.diesOf(f.name) {
+		f.p.die()
+		err = errDead
+	}
 	return n, err
 }
 

@@ -151,6 +151,9 @@ func (v *values) removeDead() error {
 	if len(gone) == 0 {
 		return nil
 	}
+	if err := v.e.board.publishAll(); err != nil {
+		return err
+	}
 	var errs []error
 	removed := make(map[uint64]bool, len(gone))
 	for _, d := range gone {
