@@ -167,6 +167,7 @@ func (k *killed) work(a, b *Engine, dead func() bool) {
 // before, amidst or after it. Nothing that was acknowledged is lost, nothing that was
 // deleted comes back, and the other one goes on and cleans up.
 func TestShareKilledAnywhere(t *testing.T) {
+	t.Parallel()
 	for _, mode := range []string{"before", "half", "after"} {
 		t.Run(mode, func(t *testing.T) {
 			step := int64(5)

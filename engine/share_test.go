@@ -47,6 +47,7 @@ func TestShareFollows(t *testing.T) {
 // TestShareModel: operations of several processes, one after the other, are those of one
 // map, whatever else they do.
 func TestShareModel(t *testing.T) {
+	t.Parallel()
 	runs := 10
 	switch {
 	case os.Getenv("DISKCACHE_TORTURE") != "":

@@ -62,12 +62,15 @@ func (e *Engine) attachAlone(ctx context.Context) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, e.locks.Unlock(lockOpen)) }()
-	if slot, taken, err := e.locks.Taken(lockSlots, lockSlots+mostSlots); taken || err != nil {
-		return errors.Join(err, e.lockedBy(slot-lockSlots))
+	if err := e.untaken(lockSlots, mostSlots); err != nil {
+		return err
 	}
 	for _, i := range []int{lockAlone, lockWriter, lockSlots} {
-		if ok, err := e.locks.TryLock(i); !ok || err != nil {
-			return errors.Join(err, e.lockedBy(0))
+		switch ok, err := e.locks.TryLock(i); {
+		case err != nil:
+			return err
+		case !ok:
+			return e.lockedBy(0)
 		}
 	}
 	e.locks.SetText(0, e.opt.Holder)
@@ -75,6 +78,15 @@ func (e *Engine) attachAlone(ctx context.Context) (err error) {
 	e.dir.held = true
 	e.dir.whole.Store(true)
 	return nil
+}
+
+// untaken returns a *LockedError if another process has one of n locks.
+func (e *Engine) untaken(from, n int) error {
+	i, taken, err := e.locks.Taken(from, from+n)
+	if err != nil || !taken {
+		return err
+	}
+	return e.lockedBy(max(0, i-lockSlots))
 }
 
 // lockedBy says who has the directory so that this process cannot have it, too.
@@ -88,8 +100,8 @@ func (e *Engine) takeSlot(ctx context.Context) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, e.locks.Unlock(lockOpen)) }()
-	if _, taken, err := e.locks.Taken(lockAlone, lockAlone+1); taken || err != nil {
-		return errors.Join(err, e.lockedBy(0)) // the board is not kept by who has it alone
+	if err := e.untaken(lockAlone, 1); err != nil { // who has it alone keeps no board
+		return err
 	}
 	b := &e.board
 	for b.slot = 0; ; b.slot++ {
