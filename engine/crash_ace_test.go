@@ -29,6 +29,7 @@ var aceOps = []struct {
 // TestCrashAllSequences runs every sequence of a few steps, and crashes at every
 // point of the last one: those before it are the ends of shorter sequences.
 func TestCrashAllSequences(t *testing.T) {
+	t.Parallel()
 	eff := efforts()
 	var count atomic.Int64
 	sequences := 0

@@ -235,6 +235,7 @@ func attempt(d *driver, run func(*driver)) (err error) {
 // TestCrash stops the disk at every change of every workload. What of the
 // unsynced part has arrived is then up to chance and to the rules of vfs.
 func TestCrash(t *testing.T) {
+	t.Parallel()
 	eff := efforts()
 	var count, ran atomic.Int64
 	t.Run("workloads", func(t *testing.T) {

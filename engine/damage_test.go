@@ -189,6 +189,7 @@ func (d *damageDir) withoutSnapshot() *vfs.Mem {
 // that the bit is in can be lost. Without the snapshot, which spares Open the
 // looking at anything else, all is done again.
 func TestDamageFlip(t *testing.T) {
+	t.Parallel()
 	d := newDamageDir(t)
 	stride := 31 // odd, so that all bits of a byte have their turn
 	switch {
@@ -252,6 +253,7 @@ func (d *damageDir) newest(key string) *dirVersion {
 
 // TestDamageFiles does to every file what happens to files.
 func TestDamageFiles(t *testing.T) {
+	t.Parallel()
 	d := newDamageDir(t)
 	for _, base := range []struct {
 		name string

@@ -62,6 +62,7 @@ const faultStride = 29
 const oftenStride = 5
 
 func TestFaults(t *testing.T) {
+	t.Parallel()
 	trials := 0
 	for _, w := range faultWorkloads() {
 		base, promises := w.prepare(t)

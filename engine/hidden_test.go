@@ -13,10 +13,11 @@ import (
 // stands above an older one and does not say so. However its key ends then, and whichever
 // segments are cleared: the older one never shows.
 func TestHidden(t *testing.T) {
-	perPoint, stride := 32, 1
+	t.Parallel()
+	perPoint, stride := 32, 3
 	switch {
 	case torture():
-		perPoint = 4096
+		perPoint, stride = 4096, 1
 	case raceEnabled || testing.Short():
 		stride = 11
 	}

@@ -110,6 +110,7 @@ func (p *plansAfterCrash) carryOut(disk *vfs.Mem, plan []uint64, want shown, r *
 }
 
 func TestPlansAfterCrash(t *testing.T) {
+	t.Parallel()
 	seeds, stride, orders := uint64(1), 3, 3
 	switch {
 	case torture():

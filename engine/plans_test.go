@@ -439,6 +439,7 @@ func (p *planStore) opens(disk *vfs.Mem, what string) error {
 
 // TestPlans carries out every plan: every subset of the segments, in every order.
 func TestPlans(t *testing.T) {
+	t.Parallel()
 	n, stride := 5, 1
 	switch {
 	case torture():

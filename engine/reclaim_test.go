@@ -14,6 +14,11 @@ import (
 // TestBounded writes many times what a limit allows. The limit holds at every moment,
 // what was stored last is there, and what is there is right, also after a kill.
 func TestBounded(t *testing.T) {
+	t.Parallel()
+	times := 8 // the limit
+	if torture() {
+		times = 40
+	}
 	for p := evict.S3FIFO; p < evict.None; p++ {
 		t.Run(p.String(), func(t *testing.T) {
 			const limit = 1 << 20
@@ -25,7 +30,7 @@ func TestBounded(t *testing.T) {
 			r := rand.New(rand.NewPCG(1, uint64(p)))
 			stored := make(map[string]int)
 			written := 0
-			for i := 0; written < 20*limit; i++ {
+			for i := 0; written < times*limit; i++ {
 				key := fmt.Sprint("key-", r.IntN(3000))
 				switch r.IntN(20) {
 				case 0:

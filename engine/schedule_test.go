@@ -584,6 +584,7 @@ func (s *schedule) crashes(end int, final shown) error {
 // TestSchedule runs all schedules there are: each merge, paused at each of its points,
 // with each thing that may happen there.
 func TestSchedule(t *testing.T) {
+	t.Parallel()
 	stride := 3
 	switch {
 	case raceEnabled || testing.Short():

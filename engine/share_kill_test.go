@@ -166,7 +166,10 @@ func (k *killed) work(a, b *Engine, dead func() bool) {
 // TestShareKilledAnywhere: a process may die at any change that it makes to the disk,
 // before, amidst or after it. Nothing that was acknowledged is lost, nothing that was
 // deleted comes back, and the other one goes on and cleans up.
-func TestShareKilledAnywhere(t *testing.T) { inModes(t, testShareKilledAnywhere) }
+func TestShareKilledAnywhere(t *testing.T) {
+	t.Parallel()
+	inModes(t, testShareKilledAnywhere)
+}
 
 func testShareKilledAnywhere(t *testing.T, newMem func() *vfs.Mem) {
 	for _, mode := range []string{"before", "half", "after"} {

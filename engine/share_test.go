@@ -48,7 +48,10 @@ func testShareFollows(t *testing.T, newMem func() *vfs.Mem) {
 
 // TestShareModel: operations of several processes, one after the other, are those of one
 // map, whatever else they do.
-func TestShareModel(t *testing.T) { inModes(t, testShareModel) }
+func TestShareModel(t *testing.T) {
+	t.Parallel()
+	inModes(t, testShareModel)
+}
 
 func testShareModel(t *testing.T, newMem func() *vfs.Mem) {
 	runs := 10

@@ -82,8 +82,11 @@ func (e *Engine) takeSlot(ctx context.Context) (err error) {
 	defer func() { err = errors.Join(err, e.locks.Unlock(lockOpen)) }()
 	b := &e.board
 	other := lockFar + lockSlots - b.slotLock(0)
-	if i, taken, err := e.locks.Taken(other, other+mostSlots); taken || err != nil {
-		return errors.Join(err, e.lockedBy(i-other))
+	switch i, taken, err := e.locks.Taken(other, other+mostSlots); {
+	case err != nil:
+		return err
+	case taken:
+		return e.lockedBy(i - other)
 	}
 	for b.slot = 0; ; b.slot++ {
 		if b.slot == mostSlots {
