@@ -90,7 +90,9 @@ func openHosts(f vfs.Flavour) func(*testing.T) vfstest.Shared {
 }
 
 // TestNetworkDisk: the suites hold on real network disks, so that a Server promises
-// no more than these do. NETFS_MOUNTS are the mounts of several hosts.
+// no more than these do. NETFS_MOUNTS are the mounts of several hosts. Samba as of
+// 4.17 passes all but the random walk Suite/Model, which uses names again at once:
+// Linux closes what it had open there only a second later.
 func TestNetworkDisk(t *testing.T) {
 	mounts := filepath.SplitList(os.Getenv("NETFS_MOUNTS"))
 	if len(mounts) == 0 {
