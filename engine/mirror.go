@@ -413,6 +413,17 @@ func (m *mirror) lock(ctx context.Context) error {
 	}
 }
 
+// untold returns by how much a word that counts is more than the file says, or less.
+func (m *mirror) untold(i int) int64 {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.shut.Load() {
+		return 0
+	}
+	n := int64(m.b.w[i].Load() - m.base[i])
+	return max(n, -n)
+}
+
 // changed reports whether the words say what the file does not.
 func (m *mirror) changed() bool {
 	m.mu.Lock()

@@ -145,6 +145,14 @@ func (e *Engine) tell() {
 	}
 }
 
+// tellMuch is tell for what this process has written, if that is much: others keep the limits
+// by it.
+func (e *Engine) tellMuch() {
+	if file := e.board.file; file != nil && file.untold(wordDisk) > e.opt.SegmentSize {
+		e.tell()
+	}
+}
+
 // mine reports whether it is up to this process to take space back in the background: to one
 // of all that have the directory open, and to another once that is gone.
 func (r *reclaiming) mine() bool {

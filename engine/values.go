@@ -458,6 +458,7 @@ func (v *values) fill(ref *codec.FileRef, name string, first []byte, r io.Reader
 				return err
 			}
 			ref.Sums = append(ref.Sums, xxhash.Sum64(buf[:n]))
+			v.e.tellMuch()
 		}
 		if err == io.EOF || err == io.ErrUnexpectedEOF {
 			return f.Sync()
