@@ -25,14 +25,14 @@ func (e *Engine) adopt() error {
 		if b.ownerOf(id) != died {
 			continue // what is behind its length came to nothing
 		}
-		info, err := e.fsys.Stat(t.seg.Name())
+		size, err := e.lengthOf(id)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue // dropped by what is applied below
 		}
 		if err != nil {
 			return err
 		}
-		t.seg.SetLength(max(t.seg.Length(), min(info.Size, e.layout.MaxFile())))
+		t.seg.Grow(size)
 	}
 	before := e.w.seq
 	if err := e.applyTails(math.MaxUint64); err != nil {

@@ -146,7 +146,7 @@ func (c *checker) damages(s *segment.Segment, cur *segment.Cursor) []segment.Dam
 	if len(list) == 0 || !s.Sealed() {
 		return list
 	}
-	hint, err := segment.ReadHint(c.e.fsys, s.ID)
+	hint, err := c.e.readHint(s.ID)
 	if err != nil {
 		return list
 	}
@@ -217,7 +217,7 @@ func (c *checker) value(s *segment.Segment, r *segment.Record, place uint64) err
 
 // hint compares a sealed segment's hint with what the segment holds.
 func (c *checker) hint(s *segment.Segment, entries []codec.HintEntry) error {
-	hint, err := segment.ReadHint(c.e.fsys, s.ID)
+	hint, err := c.e.readHint(s.ID)
 	switch {
 	case err == nil && hint.Length == s.Length() && hint.Stream == s.Stream && slices.Equal(hint.Entries, entries):
 		return nil

@@ -155,6 +155,7 @@ func (e *Engine) setUp() {
 	o, fsys := &e.opt, e.fsys
 	e.files = segment.NewFiles(o.MaxOpenFiles, !o.NoMap && fsys.Local())
 	e.files.Removed = e.removed
+	e.files.Reopen = e.board.file != nil
 	if e.files.Map && o.Sync != SyncAlways && (o.SizeLimit == 0 || o.SizeLimit >= leastWindowed*o.SegmentSize) {
 		// Where each commit is synced, memory would have to be made writable
 		// anew for each, by a fault.

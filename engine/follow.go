@@ -226,7 +226,10 @@ func (e *Engine) lookAtBoard() error {
 			added = true
 		}
 		t.ended = false
-		t.seg.SetLength(max(t.seg.Length(), a.length))
+		t.seg.Grow(a.length)
+		if e.board.file != nil {
+			t.seg.SetSynced(a.length) // before it was published
+		}
 	}
 	for id, t := range f.tails {
 		if !t.ended {
@@ -267,20 +270,21 @@ func (e *Engine) addTail(id uint64) (*tail, error) {
 
 // endTail finds out where a segment ends that nobody writes to any more.
 func (e *Engine) endTail(id uint64, t *tail) error {
-	hint, err := segment.ReadHint(e.fsys, id)
+	hint, err := e.readHint(id)
 	if err == nil {
+		t.seg.Grow(hint.Length)
 		t.seg.SetLength(hint.Length)
 		t.seg.SetSynced(hint.Length)
 		return nil
 	}
-	info, err := e.fsys.Stat(codec.SegmentName(id))
+	size, err := e.lengthOf(id)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil // it was dropped
 	}
 	if err != nil {
 		return err
 	}
-	t.seg.SetLength(min(info.Size, e.layout.MaxFile()))
+	t.seg.Grow(size)
 	return nil
 }
 
@@ -293,7 +297,12 @@ func (e *Engine) lookForSegments() error {
 	added := false
 	for _, info := range list {
 		kind, id, ok := codec.ParseName(info.Name)
-		if !ok || kind != codec.NameSegment || !info.Regular || info.Size <= codec.SegmentHeaderLen || e.segmentOf(id) != nil || e.writesTo(id) || e.graves.has(id) {
+		if !ok || kind != codec.NameSegment || !info.Regular || e.segmentOf(id) != nil || e.writesTo(id) || e.graves.has(id) {
+			continue
+		}
+		if begun, err := e.holdsNothing(id, info.Size); err != nil {
+			return err
+		} else if begun {
 			continue
 		}
 		if _, err := e.addTail(id); err != nil {

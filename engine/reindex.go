@@ -80,7 +80,7 @@ func (e *Engine) reindexOnce() (err error) {
 		}
 	}
 	for _, f := range sorted(byID) {
-		if f.missing || f.size < codec.SegmentHeaderLen {
+		if f.missing || f.size < codec.SegmentHeaderLen && ri.active[f.id] <= codec.SegmentHeaderLen {
 			continue // a hint whose segment was removed first, or a segment that is being begun
 		}
 		if err := ri.read(f); err != nil {
@@ -140,34 +140,23 @@ func (ri *reindexing) fill(h *history, f found) error {
 		return nil
 	}
 	synced := int64(0)
-	if hint, err := segment.ReadHint(e.fsys, f.id); f.hinted && err == nil {
+	hint, hinted := codec.Hint{}, false
+	if f.hinted {
+		var err error
+		hint, err = segment.ReadHint(e.fsys, f.id)
+		hinted = err == nil
+	}
+	if hinted {
 		if hint.CacheID != e.id {
 			return errOtherCache
 		}
 		h.entries, length, synced, active = hint.Entries, hint.Length, hint.Length, false
 		s.Stream = hint.Stream
 	} else {
-		if !active {
-			length = min(f.size, e.layout.MaxFile())
-		}
-		s.SetLength(max(s.Length(), length))
-		head, err := s.Header()
-		switch {
-		case errors.Is(err, fs.ErrNotExist) || err != nil && !segment.IsDamage(err):
-			return err
-		case err == nil && head.CacheID != e.id:
-			return errOtherCache
-		}
-		s.Stream = head.Stream // commits verify without it, should it be damaged
-		c, err := segment.NewCursor(readerAt{s}, s.ID, s.Length(), 0)
-		if err != nil {
-			return versionError(err)
-		}
-		h.entries = nil
-		if err := h.scan(c); err != nil {
+		var err error
+		if length, err = ri.scan(h, length, active); err != nil {
 			return err
 		}
-		length = c.End()
 	}
 	whole := len(h.entries)
 	for whole > 0 && h.entries[whole-1].Seq > ri.seq {
@@ -190,6 +179,36 @@ func (ri *reindexing) fill(h *history, f found) error {
 		s.Seal()
 	}
 	return nil
+}
+
+// scan reads the entries of a segment that has no hint, up to a length if it is written to, and
+// returns how long it is.
+func (ri *reindexing) scan(h *history, length int64, active bool) (int64, error) {
+	e, s := ri.e, h.seg
+	if !active {
+		var err error
+		if length, err = e.lengthOf(s.ID); err != nil {
+			return 0, err
+		}
+	}
+	s.Grow(length)
+	head, err := s.Header()
+	switch {
+	case errors.Is(err, fs.ErrNotExist) || err != nil && !segment.IsDamage(err):
+		return 0, err
+	case err == nil && head.CacheID != e.id:
+		return 0, errOtherCache
+	}
+	s.Stream = head.Stream // commits verify without it, should it be damaged
+	c, err := segment.NewCursor(readerAt{s}, s.ID, s.Length(), 0)
+	if err != nil {
+		return 0, versionError(err)
+	}
+	h.entries = nil
+	if err := h.scan(c); err != nil {
+		return 0, err
+	}
+	return c.End(), nil
 }
 
 // finish makes an index of the histories and puts it in the place of the one that was.

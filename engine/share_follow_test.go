@@ -145,7 +145,7 @@ func testShareCompactsBesideWrites(t *testing.T, newMem func() *vfs.Mem) {
 				require.NoError(t, a.Set(key, []byte(want[key]), Attrs{}))
 			}
 			require.NoError(t, a.sealRest())
-			require.NoError(t, b.catchUp())
+			agreeOnCounts(t, a, b) // and on what is sealed
 			var once sync.Once
 			bp.onOpen = func(name string) {
 				if strings.HasSuffix(name, ".hint") || strings.HasSuffix(name, ".seg") {

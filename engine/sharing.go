@@ -47,6 +47,9 @@ func (e *Engine) attachTo(ctx context.Context) (first bool, err error) {
 	if err = e.takeSlot(ctx); err == nil {
 		first, err = e.awaitBoard(ctx)
 	}
+	if err == nil && b.file != nil {
+		err = e.makeValuesDir()
+	}
 	if err != nil {
 		return false, errors.Join(err, e.detach(), b.close())
 	}

@@ -99,7 +99,7 @@ func (e *Engine) entriesOf(s *segment.Segment) ([]codec.HintEntry, error) {
 
 func (e *Engine) readEntries(s *segment.Segment) ([]codec.HintEntry, error) {
 	var entries []codec.HintEntry
-	hint, err := segment.ReadHint(e.fsys, s.ID)
+	hint, err := e.readHint(s.ID)
 	switch {
 	case err == nil:
 		entries = hint.Entries

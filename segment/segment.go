@@ -160,6 +160,18 @@ func (s *Segment) Length() int64 { return s.length.Load() }
 // published, or back to where it was before a commit that came to nothing.
 func (s *Segment) SetLength(n int64) { s.length.Store(n) }
 
+// Grow sets the committed length to one that another process has published. The file is opened
+// anew when it is read next: on a network disk a handle may not show what was added since.
+func (s *Segment) Grow(n int64) {
+	if n <= s.length.Load() {
+		return
+	}
+	s.length.Store(n)
+	if s.files.Reopen {
+		_ = s.closeHandle() // it was for reading only
+	}
+}
+
 // Sealed reports whether the segment has come to its end.
 func (s *Segment) Sealed() bool { return s.sealed.Load() }
 
@@ -215,6 +227,8 @@ func (s *Segment) readSome(b []byte, off int64) (int, error) {
 			return n, nil
 		case errors.Is(err, fs.ErrClosed) && try < 100:
 			continue // evicted between open and ReadAt
+		case errors.Is(err, fs.ErrNotExist) && try < 2:
+			_ = s.closeHandle() // a network disk has forgotten it: is the file there?
 		case err == nil, errors.Is(err, io.EOF):
 			return n, &DamageError{s.Name(), off + int64(n), io.ErrUnexpectedEOF}
 		default:
