@@ -66,11 +66,10 @@ func (e *Engine) fromLog(f found, slot uint32) (*history, error) {
 		return nil, err
 	}
 	defer file.Close()
-	size, err := file.Size() // that of the listing may be old
+	size, err := e.lengthOf(f.id) // that of the listing may be old
 	if err != nil {
 		return nil, err
 	}
-	size = min(size, e.layout.MaxFile())
 	h := &history{seg: segment.Found(e.fsys, e.files, f.id, slot, size)}
 	c, err := segment.NewCursor(file, f.id, size, 0)
 	if err != nil {

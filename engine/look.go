@@ -12,9 +12,14 @@ import (
 // size is asked of a file that was opened for it, and a name is not asked for before it can be
 // known to be there.
 
-// lengthOf returns how long the file of a segment is, as far as it may be.
+// lengthOf returns how long the file of a segment is, as far as it may be. SMB asks the server
+// for whom may write only.
 func (e *Engine) lengthOf(id uint64) (int64, error) {
-	f, err := e.fsys.Open(codec.SegmentName(id))
+	open := e.fsys.Open
+	if e.board.file != nil {
+		open = e.fsys.OpenWrite
+	}
+	f, err := open(codec.SegmentName(id))
 	if err != nil {
 		return 0, err
 	}

@@ -116,13 +116,15 @@ func (m *mirror) readAlone() (*codec.State, error) {
 	if err := m.lock(ctx); err != nil {
 		return nil, err
 	}
-	s, err := m.read()
+	s, err := m.readBy(m.fsys.OpenWrite) // SMB asks the server how long the file is
 	return s, errors.Join(err, m.locks.Unlock(lockState))
 }
 
 // read returns the latest state that the file holds.
-func (m *mirror) read() (*codec.State, error) {
-	f, err := m.fsys.Open(codec.StateName)
+func (m *mirror) read() (*codec.State, error) { return m.readBy(m.fsys.Open) }
+
+func (m *mirror) readBy(open func(string) (vfs.File, error)) (*codec.State, error) {
+	f, err := open(codec.StateName)
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, vfs.ErrNotRegular) {
 		return nil, fmt.Errorf("%w: %w", errNoState, err)
 	}
@@ -224,6 +226,13 @@ func (m *mirror) exchange(ctx context.Context, change func()) error {
 
 func (m *mirror) exchangeLocked(change func()) error {
 	s, err := m.read()
+	if errors.Is(err, errNoState) {
+		s, err = m.readBy(m.fsys.OpenWrite)
+	}
+	if errors.Is(err, errNoState) {
+		m.doubtful.Store(true)
+		return m.fails(err)
+	}
 	if err == nil {
 		err = m.install(s)
 	}

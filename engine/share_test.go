@@ -67,25 +67,40 @@ func testShareModel(t *testing.T, newMem func() *vfs.Mem) {
 }
 
 func shareModel(t *testing.T, newMem func() *vfs.Mem, seed uint64) {
-	rnd := rand.New(rand.NewPCG(seed, 1))
 	mem := newMem()
+	steps := 1500
+	if mem.Network {
+		steps = 200 // to hand the lock on takes some milliseconds
+	}
+	procs := anyOrder(t, seed, steps, func(int) vfs.FS { return mem.Process() }, mem.Network)
+	agreeOnCounts(t, procs...)
+	for _, e := range procs {
+		require.Eventually(t, func() bool { agreeOnCounts(t, procs...); return onDisk(mem) == e.DiskUsage() }, 10*time.Second, time.Millisecond) // the background may be at work
+	}
+	for _, e := range procs {
+		require.NoError(t, e.Close())
+	}
+}
+
+// anyOrder has three processes do anything, one after the other, and returns them.
+func anyOrder(t *testing.T, seed uint64, steps int, disk func(i int) vfs.FS, network bool) []*Engine {
+	rnd := rand.New(rand.NewPCG(seed, 1))
 	opt := Options{SegmentSize: 4096, FileThreshold: 2000, Compaction: seed%2 == 0}
+	if network {
+		opt.Freshness = -1
+	}
 	if seed%3 == 0 {
 		opt.Hash = func(key string) uint64 { return uint64(len(key)) << 60 } // most keys collide
 	}
 	procs := make([]*Engine, 3)
 	model := make(map[string]string)
 	open := func(i int) {
-		e, err := openAs(mem, opt)
+		e, err := Open(disk(i), opt)
 		require.NoError(t, err)
 		procs[i] = e
 	}
 	for i := range procs {
 		open(i)
-	}
-	steps := 1500
-	if mem.Network {
-		steps = 200 // to hand the lock on takes some milliseconds
 	}
 	for n := range steps {
 		i := rnd.IntN(len(procs))
@@ -149,14 +164,10 @@ func shareModel(t *testing.T, newMem func() *vfs.Mem, seed uint64) {
 			require.Equal(t, model, got, "step %d of process %d", n, i)
 		}
 	}
-	agreeOnCounts(t, procs...)
 	for _, e := range procs {
 		n, err := e.Len()
 		require.NoError(t, err)
 		require.Equal(t, len(model), n)
-		require.Eventually(t, func() bool { agreeOnCounts(t, procs...); return onDisk(mem) == e.DiskUsage() }, 10*time.Second, time.Millisecond) // the background may be at work
 	}
-	for _, e := range procs {
-		require.NoError(t, e.Close())
-	}
+	return procs
 }

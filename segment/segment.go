@@ -213,7 +213,7 @@ func (s *Segment) readSome(b []byte, off int64) (int, error) {
 	if off < 0 || off+int64(len(b)) > s.length.Load() {
 		return 0, &DamageError{s.Name(), off, io.ErrUnexpectedEOF}
 	}
-	for try := 0; ; try++ {
+	for try, looked := 0, false; ; try++ {
 		f, err := s.open()
 		if errors.Is(err, fs.ErrNotExist) || errors.Is(err, vfs.ErrNotRegular) {
 			return 0, &DamageError{s.Name(), off, err} // the file is lost, and all that was in it
@@ -229,12 +229,27 @@ func (s *Segment) readSome(b []byte, off int64) (int, error) {
 			continue // evicted between open and ReadAt
 		case errors.Is(err, fs.ErrNotExist) && try < 2:
 			_ = s.closeHandle() // a network disk has forgotten it: is the file there?
+		case errors.Is(err, io.EOF) && !looked && s.files.Reopen && s.lookAtSize():
+			looked = true
 		case err == nil, errors.Is(err, io.EOF):
 			return n, &DamageError{s.Name(), off + int64(n), io.ErrUnexpectedEOF}
 		default:
 			return n, err
 		}
 	}
+}
+
+// lookAtSize has a network disk look how long the file is: with SMB one that was opened for
+// reading has the size of up to a second ago, one that was opened for writing has it of now. It
+// reports whether the file is there.
+func (s *Segment) lookAtSize() bool {
+	f, err := s.fsys.OpenWrite(s.Name())
+	if err != nil {
+		return false
+	}
+	_ = f.Close() // nothing was written
+	_ = s.closeHandle()
+	return true
 }
 
 func (s *Segment) open() (vfs.File, error) {
