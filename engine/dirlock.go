@@ -32,6 +32,8 @@ type dirLock struct {
 	sure atomic.Bool   // the same, for who reads
 	turn chan struct{} // of who takes it for this process; holds one value while nobody does
 
+	updating atomic.Bool // a transaction is under way
+
 	since time.Time // when it was taken
 	uses  uint64    // raised by each commit
 	seen  uint64    // uses at the last tick

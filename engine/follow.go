@@ -69,21 +69,19 @@ func (e *Engine) acquire(salt uint64) (*segment.Set, error) {
 }
 
 // refresh learns, where nothing tells a process of news, what was published up to Freshness ago.
-// Who has the writer lock knows all.
+// Who has the writer lock knows all; whether it has it still is looked at as often.
 func (e *Engine) refresh() error {
 	file := e.board.file
-	switch {
-	case file == nil || file.shut.Load():
+	if file == nil || file.shut.Load() {
 		return nil
-	case e.dir.sure.Load():
-		if file.lost.Load() {
-			return ErrLockLost
-		}
-		return nil
-	case !file.lost.Load():
+	}
+	if !file.lost.Load() {
 		if err := file.refresh(); !errors.Is(err, ErrLockLost) {
 			return err
 		}
+	}
+	if e.dir.updating.Load() { // it may be who asks, and waits for nobody
+		return ErrLockLost
 	}
 	if err := e.enter(e.life); err != nil { // which attaches anew
 		return err

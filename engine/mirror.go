@@ -30,6 +30,8 @@ type mirror struct {
 	locks vfs.Locks
 	now   func() time.Time
 
+	patience time.Duration // how long it waits for who writes the file, at most
+
 	// fresh is how old the news may be that a read is content with; < 0: it looks itself.
 	fresh time.Duration
 
@@ -37,10 +39,13 @@ type mirror struct {
 	doubtful atomic.Bool // the file itself is lost, and is to be made anew
 	shut     atomic.Bool // the process has given the directory up
 
+	nonce atomic.Uint64 // of this process; 0: it is not in the file. Changed under mu
+
+	writing sync.Mutex // one exchange at a time; taken before mu
+
 	mu      sync.Mutex
 	base    []uint64 // what the file said
 	gen     uint64   // its generation
-	nonce   uint64   // of this process; 0: it is not in the file
 	holding uint64   // wordTaken as this process has the writer lock; 0: it has not
 	looked  time.Time
 }
@@ -59,7 +64,8 @@ func newMirror(e *Engine) *mirror {
 	fresh := e.opt.Freshness
 	return &mirror{
 		b: &e.board, fsys: e.fsys, locks: e.locks, now: e.clock.now, fresh: fresh,
-		base: make([]uint64, stateWords),
+		patience: min(mostPatience, e.opt.LockTimeout),
+		base:     make([]uint64, stateWords),
 	}
 }
 
@@ -68,11 +74,13 @@ func newMirror(e *Engine) *mirror {
 func (m *mirror) refresh() error {
 	begin := m.now()
 	m.mu.Lock()
-	defer m.mu.Unlock()
 	if age := begin.Sub(m.looked); m.fresh > 0 && age >= 0 && age < m.fresh/2 {
+		m.mu.Unlock()
 		return nil
 	}
-	return m.lookLocked()
+	err := m.lookLocked()
+	m.mu.Unlock()
+	return m.lookAgain(err)
 }
 
 // lookedWithin reports whether the file was looked at within d.
@@ -86,8 +94,9 @@ func (m *mirror) lookedWithin(d time.Duration) bool {
 // look reads the state file.
 func (m *mirror) look() error {
 	m.mu.Lock()
-	defer m.mu.Unlock()
-	return m.lookLocked()
+	err := m.lookLocked()
+	m.mu.Unlock()
+	return m.lookAgain(err)
 }
 
 func (m *mirror) lookLocked() error {
@@ -96,12 +105,6 @@ func (m *mirror) lookLocked() error {
 	}
 	begin := m.now()
 	s, err := m.read()
-	if errors.Is(err, errNoState) {
-		if s, err = m.readAlone(); errors.Is(err, errNoState) && m.nonce != 0 {
-			m.doubtful.Store(true)
-			m.lost.Store(true)
-		}
-	}
 	if err != nil {
 		return err
 	}
@@ -109,15 +112,42 @@ func (m *mirror) lookLocked() error {
 	return m.install(s)
 }
 
-// readAlone reads the state file while nobody writes it.
-func (m *mirror) readAlone() (*codec.State, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+// lookAgain reads the state file while nobody writes it, should it have held none: who writes it
+// twice while it is read has written over both.
+func (m *mirror) lookAgain(err error) error {
+	if !errors.Is(err, errNoState) {
+		return err
+	}
+	m.writing.Lock()
+	defer m.writing.Unlock()
+	ctx, cancel := context.WithTimeout(context.Background(), m.patience)
 	defer cancel()
 	if err := m.lock(ctx); err != nil {
-		return nil, err
+		return m.fails(err)
 	}
-	s, err := m.readBy(m.fsys.OpenWrite) // SMB asks the server how long the file is
-	return s, errors.Join(err, m.locks.Unlock(lockState))
+	m.mu.Lock()
+	err = m.lookForWriting()
+	m.mu.Unlock()
+	return errors.Join(err, m.fails(m.locks.Unlock(lockState)))
+}
+
+// lookForWriting is look for who holds the state lock: what is there now is all that there is. It
+// opens the file for writing, for which SMB asks the server: after a moment without a network a
+// host may have in its cache what others have overwritten since.
+func (m *mirror) lookForWriting() error {
+	if m.shut.Load() {
+		return ErrClosed
+	}
+	s, err := m.readBy(m.fsys.OpenWrite)
+	if errors.Is(err, errNoState) && m.nonce.Load() != 0 {
+		m.doubtful.Store(true)
+		return m.fails(err)
+	}
+	if err != nil {
+		return err
+	}
+	m.looked = m.now()
+	return m.install(s)
 }
 
 // read returns the latest state that the file holds.
@@ -204,7 +234,7 @@ func mergeWord(i int, base, mine, theirs uint64) uint64 {
 
 // knows reports whether words are of a state that knows this process.
 func (m *mirror) knows(w []uint64) bool {
-	if m.nonce != 0 && (w[wordNonces+m.b.slot] != m.nonce || w[wordSlots+m.b.slot/64]&(1<<(m.b.slot%64)) == 0) {
+	if nonce := m.nonce.Load(); nonce != 0 && (w[wordNonces+m.b.slot] != nonce || w[wordSlots+m.b.slot/64]&(1<<(m.b.slot%64)) == 0) {
 		return false
 	}
 	return m.holding == 0 || w[wordTaken] == m.holding && w[wordHolder] == uint64(m.b.slot)+1
@@ -212,34 +242,26 @@ func (m *mirror) knows(w []uint64) bool {
 
 // exchange reads the file, has change change the words, and writes what is changed.
 func (m *mirror) exchange(ctx context.Context, change func()) error {
-	m.mu.Lock()
-	defer m.mu.Unlock()
+	m.writing.Lock() // readers do not wait for the state lock
+	defer m.writing.Unlock()
 	if m.lost.Load() {
 		return ErrLockLost
 	}
+	ctx, cancel := context.WithTimeout(ctx, m.patience)
+	defer cancel()
 	if err := m.lock(ctx); err != nil {
 		return m.fails(err)
 	}
+	m.mu.Lock()
 	err := m.exchangeLocked(change)
+	m.mu.Unlock()
 	return errors.Join(err, m.fails(m.locks.Unlock(lockState)))
 }
 
 func (m *mirror) exchangeLocked(change func()) error {
-	s, err := m.read()
-	if errors.Is(err, errNoState) {
-		s, err = m.readBy(m.fsys.OpenWrite)
-	}
-	if errors.Is(err, errNoState) {
-		m.doubtful.Store(true)
-		return m.fails(err)
-	}
-	if err == nil {
-		err = m.install(s)
-	}
-	if err != nil {
+	if err := m.lookForWriting(); err != nil {
 		return err
 	}
-	m.looked = m.now()
 	if change != nil {
 		change()
 	}
@@ -250,8 +272,8 @@ func (m *mirror) exchangeLocked(change func()) error {
 func (m *mirror) join(ctx context.Context, e *Engine, alone bool) error {
 	come := func() {
 		e.comeIn()
-		m.nonce = rand.Uint64() | 1
-		m.b.w[wordNonces+m.b.slot].Store(m.nonce)
+		m.nonce.Store(rand.Uint64() | 1)
+		m.b.w[wordNonces+m.b.slot].Store(m.nonce.Load())
 	}
 	if alone && m.gen == 0 {
 		return m.found(come)
@@ -263,23 +285,23 @@ func (m *mirror) join(ctx context.Context, e *Engine, alone bool) error {
 func (m *mirror) forget() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.nonce, m.holding = 0, 0
+	m.nonce.Store(0)
+	m.holding = 0
 	m.lost.Store(false)
 }
 
 // leave states that this process has its slot no more, unless somebody is to inherit of it.
 func (m *mirror) leave(heir bool) error {
-	ctx, cancel := context.WithTimeout(context.Background(), publishWait)
-	defer cancel()
 	var err error
-	if m.nonce != 0 && !m.lost.Load() {
-		err = m.exchange(ctx, func() {
+	if m.nonce.Load() != 0 && !m.lost.Load() {
+		err = m.exchange(context.Background(), func() {
 			if m.holding != 0 {
 				m.b.w[wordHolder].Store(0)
 			}
 			m.b.attach(m.b.slot, heir)
 			m.b.w[wordNonces+m.b.slot].Store(0)
-			m.holding, m.nonce = 0, 0
+			m.nonce.Store(0)
+			m.holding = 0
 		})
 	}
 	m.mu.Lock()
@@ -291,17 +313,15 @@ func (m *mirror) leave(heir bool) error {
 // publish writes what is changed, for the holder of the writer lock. If that fails nobody knows
 // what others will find.
 func (m *mirror) publish() error {
-	ctx, cancel := context.WithTimeout(context.Background(), publishWait)
-	defer cancel()
-	err := m.exchange(ctx, nil)
+	err := m.exchange(context.Background(), nil)
 	if err != nil {
 		m.lost.Store(true)
 	}
 	return err
 }
 
-// publishWait bounds how long the holder of the writer lock waits for who writes the file.
-const publishWait = 10 * time.Second
+// mostPatience bounds how long it is waited for another process that writes the file.
+const mostPatience = 10 * time.Second
 
 // publishDue publishes what is committed when the news begin to be old.
 func (m *mirror) publishDue() error {
@@ -352,7 +372,7 @@ func (m *mirror) found(change func()) error {
 	if err := m.make(); err != nil {
 		return err
 	}
-	if s, err := m.read(); err == nil {
+	if s, err := m.readBy(m.fsys.OpenWrite); err == nil {
 		m.gen = s.Generation
 	} else if !errors.Is(err, errNoState) {
 		return err
@@ -403,7 +423,7 @@ func (m *mirror) store(b []byte, off int64) (err error) {
 
 // fails notes that what this process holds is in doubt.
 func (m *mirror) fails(err error) error {
-	if err != nil && m.nonce != 0 && !errors.Is(err, ErrTimeout) {
+	if err != nil && m.nonce.Load() != 0 && !errors.Is(err, ErrTimeout) {
 		m.lost.Store(true)
 	}
 	return err

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"fmt"
+	"os"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -11,7 +12,10 @@ import (
 
 // onServers runs a test on network disks of each kind, which show what is old as they like.
 func onServers(t *testing.T, seeds uint64, test func(t *testing.T, srv *vfs.Server, seed uint64)) {
-	if testing.Short() {
+	switch {
+	case os.Getenv("DISKCACHE_TORTURE") != "":
+		seeds *= 20
+	case testing.Short():
 		seeds = min(seeds, 2)
 	}
 	for _, f := range []vfs.Flavour{vfs.NFS3, vfs.NFS4, vfs.SMB} {

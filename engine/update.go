@@ -40,7 +40,9 @@ func (e *Engine) UpdateContext(ctx context.Context, fn func(tx *Tx) error) (err 
 	tx := &Tx{e: e, req: &request{}, index: make(map[string]int), raw: make(map[string][]byte)}
 	e.w.reads, e.w.sparing = make(map[uint64]struct{}), e.DiskUsage()
 	committed := false
+	e.dir.updating.Store(true)
 	defer func() { // also when fn panics
+		e.dir.updating.Store(false)
 		tx.done = true
 		e.w.reads = nil
 		if !committed {
