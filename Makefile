@@ -1,7 +1,7 @@
 # make alone lists the targets. CI runs "make check".
 
 GO       ?= go
-FUZZTIME ?= 5s
+FUZZTIME ?= 20000x
 BENCH    ?= --rounds 5
 PROCS    ?= 1
 DCBENCH   = $(GO) run -buildvcs=false ./cmd/dcbench
@@ -38,15 +38,15 @@ cross: ## build and vet for other systems
 	@set -e; for p in $(PLATFORMS); do echo "$$p"; \
 		GOOS=$${p%/*} GOARCH=$${p#*/} CGO_ENABLED=0 $(GO) vet ./...; done
 
-fuzz: ## run each fuzz target for FUZZTIME, 5s if not given
+fuzz: ## run each fuzz target on FUZZTIME inputs, 20000x if not given
 	FUZZTIME=$(FUZZTIME) .ci/fuzz
 
-torture: ## the tests that take hours: every crash image, 1000 kills, a minute of each fuzz target
+torture: ## the tests that take hours: every crash image, 1000 kills, a million inputs of each fuzz target
 	DISKCACHE_TORTURE=1 $(GO) test -vet=off -v -timeout 12h -run 'Crash|Model|Damage|Fault' ./engine ./keydir ./segment ./vfs .
 	$(DCBENCH) demo --rounds 1000
 	$(DCBENCH) torture --procs $(PROCS) -c 4 --histories 300
 	$(DCBENCH) torture --procs $(PROCS) -c 4 --scenario kill --kills 5000
-	FUZZTIME=60s .ci/fuzz
+	FUZZTIME=1000000x .ci/fuzz
 
 mutants: ## break the code on purpose, one defect at a time: do the tests notice?
 	$(GO) run ./internal/mutants

@@ -11,13 +11,14 @@ import (
 	"github.com/go-diskcache/diskcache/codec"
 )
 
-// The locks of the lock file, by number.
+// The locks of the lock file, by number. 3 is not used: builds before the first release took it
+// for themselves alone.
 const (
 	lockWriter = 0   // of the process that commits
 	lockOpen   = 1   // held while a process comes or goes
 	lockKeeper = 2   // of the process that takes space back in the background
-	lockNext   = 3   // of the process that is to have the writer lock next, on network disks
 	lockState  = 4   // held while the state file is written
+	lockNext   = 5   // of the process that is to have the writer lock next, on network disks
 	lockSlots  = 8   // one for each process, as long as it has the directory open
 	lockFar    = 256 // the same, of processes that share it by the state file
 	mostSlots  = 240

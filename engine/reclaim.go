@@ -61,9 +61,11 @@ func (e *Engine) reclaim(w *want, locked bool) (bool, error) {
 	if most <= 0 { // 0: it is compaction
 		most = math.MaxInt
 	}
-	if short := e.short(w); short.bytes <= 0 && short.items > 0 {
+	short := e.short(w)
+	if short.bytes <= 0 && short.items > 0 {
 		most = min(most, int(short.items))
 	}
+	b.enough = max(short.bytes, e.opt.SegmentSize) // of less no sync is made to remove it
 	if b.w == nil {
 		err = e.scanRanks(locked)
 	} else {

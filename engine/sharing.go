@@ -44,9 +44,10 @@ func (e *Engine) attachTo(ctx context.Context) (first bool, err error) {
 	default:
 		return false, err
 	}
-	if err = e.takeSlot(ctx); err == nil {
-		first, err = e.awaitBoard(ctx)
+	if err = e.takeSlot(ctx); err != nil {
+		return false, errors.Join(err, b.close())
 	}
+	first, err = e.awaitBoard(ctx)
 	if err == nil && b.file != nil {
 		err = e.makeValuesDir()
 	}
@@ -71,6 +72,15 @@ func (e *Engine) detach() error {
 	return nil
 }
 
+// untaken returns a *LockedError if another process has one of the slots that begin at a lock.
+func (e *Engine) untaken(slots int) error {
+	i, taken, err := e.locks.Taken(slots, slots+mostSlots)
+	if err != nil || !taken {
+		return err
+	}
+	return e.lockedBy(i - slots)
+}
+
 // lockedBy says who has the directory in another way than this process is to have it: one
 // shares memory, the other a file, and neither would see the other.
 func (e *Engine) lockedBy(slot int) error {
@@ -84,12 +94,9 @@ func (e *Engine) takeSlot(ctx context.Context) (err error) {
 	}
 	defer func() { err = errors.Join(err, e.locks.Unlock(lockOpen)) }()
 	b := &e.board
-	other := lockFar + lockSlots - b.slotLock(0)
-	switch i, taken, err := e.locks.Taken(other, other+mostSlots); {
-	case err != nil:
+	// What the board is, before this process has a slot, is not known: it changes nothing there.
+	if err := e.untaken(lockFar + lockSlots - b.slotLock(0)); err != nil {
 		return err
-	case taken:
-		return e.lockedBy(i - other)
 	}
 	for b.slot = 0; ; b.slot++ {
 		if b.slot == mostSlots {

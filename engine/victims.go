@@ -125,7 +125,7 @@ func (e *Engine) evictRanked(b *batch, most int) error {
 	r := &request{to: fresh}
 	var popped, passed []evict.Item
 	defer func() { offerAgain(q, passed) }()
-	for len(r.ops) < most {
+	for len(r.ops) < most && !b.isEnough() {
 		it, ok := q.Pop()
 		if !ok {
 			break
@@ -155,6 +155,7 @@ func (e *Engine) evictRanked(b *batch, most int) error {
 		}
 		popped = append(popped, it)
 		r.ops = append(r.ops, op)
+		b.files += size - op.OnlyAt.size
 		b.tally.evicted++
 		b.tally.evictedBytes += size
 	}
@@ -186,7 +187,8 @@ func offerAgain(q *evictQueue, items []evict.Item) {
 // errNothing tells that there is nothing to give up.
 var errNothing = errors.New("diskcache: nothing to evict")
 
-// giveUpAt returns the operation that deletes the item whose record is at a place.
+// giveUpAt returns the operation that deletes the item whose record is at a place, and how
+// many bytes it takes with its file.
 func (e *Engine) giveUpAt(place uint64) (Op, int64, error) {
 	var op Op
 	slot, off := e.layout.Split(place)
@@ -205,5 +207,13 @@ func (e *Engine) giveUpAt(place uint64) (Op, int64, error) {
 		return op, 0, readError(err)
 	}
 	op.OnlyAt = &source{seg, off, int64(h.Size())}
-	return op, int64(h.Size()), nil
+	size := op.OnlyAt.size
+	if h.Flags&codec.FlagFile != 0 {
+		file, err := e.fileOf(seg, off)
+		if err != nil && !segment.IsDamage(err) && !errors.Is(err, codec.ErrLength) {
+			return op, 0, readError(err)
+		}
+		size += file.Size
+	}
+	return op, size, nil
 }

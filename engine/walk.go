@@ -50,8 +50,14 @@ type batch struct {
 	end    int   // w.next afterwards
 	upTo   int64 // the offset behind the last record of the batch
 	crowds bool  // what it copies may exceed the limit
+	files  int64 // bytes of the value files that it gives up
+	enough int64 // no more of them than that and one more file; 0: any number
 	tally  tally
 }
+
+// isEnough reports whether the files that are given up make the room that is wanted, so
+// that a segment that says of many does not take all of them with it.
+func (b *batch) isEnough() bool { return b.enough > 0 && b.files >= b.enough }
 
 // tally counts what clearing segments has done.
 type tally struct {
@@ -142,7 +148,7 @@ func (b *batch) read(e *Engine, most int) error {
 	var bytes int64
 	b.end = b.begin
 	given := 0
-	for b.end < len(b.w.entries) && len(b.ops) < maxBatchOps && bytes < maxBatchBytes && b.end-b.begin < maxBatchLook && given < most {
+	for b.end < len(b.w.entries) && len(b.ops) < maxBatchOps && bytes < maxBatchBytes && b.end-b.begin < maxBatchLook && given < most && !b.isEnough() {
 		he := &b.w.entries[b.end]
 		if he.Seq > b.seq {
 			break // the index may not know it yet
@@ -304,6 +310,7 @@ func (b *batch) giveUp(e *Engine, he *codec.HintEntry, f fate) error {
 	}
 	switch f {
 	case evicts:
+		b.files += op.Value.Size
 		b.tally.evicted++
 		b.tally.evictedBytes += size
 	case expire:

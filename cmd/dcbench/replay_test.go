@@ -161,6 +161,7 @@ func TestReplayBytes(t *testing.T) {
 }
 
 func TestReplayTable(t *testing.T) {
+	long(t)
 	code, stdout, stderr := dcbench("replay", "--dir", t.TempDir(), "--policy", "s3fifo,fifo", "--capacity", "3000,7000", "--reference", sampleReference, sampleTrace)
 	require.Equal(t, exitOK, code, stderr)
 	for _, word := range []string{"trace ", "web07-20k ", "0.4218", "0.4424", "exact policies, 1 rows", "s3fifo, 1 rows"} {

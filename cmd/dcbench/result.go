@@ -61,6 +61,7 @@ type churned struct {
 	SpaceOverwritten   float64   `json:"space_overwritten"`   // after each key was set three times more
 	SpaceSettled       float64   `json:"space_settled"`       // when the cache had then been left alone for a while
 	GetIdle            latencies `json:"get_idle"`
+	GetWriting         latencies `json:"get_writing"` // beside Sets, while there is room
 	GetCompacting      latencies `json:"get_compacting"`
 	SetNotFull         latencies `json:"set_not_full"`
 	SetFull            latencies `json:"set_full"`

@@ -200,6 +200,7 @@ func fakeHistory(t *testing.T, s store, what task) *history.Merged {
 // The checker finds nothing wrong with a store that is right, and finds each way in
 // which one can be wrong, in one history or some more.
 func TestTortureFindsDefects(t *testing.T) {
+	long(t)
 	for defect, test := range map[string]struct {
 		evict bool
 		fine  bool

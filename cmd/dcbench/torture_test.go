@@ -34,8 +34,8 @@ func tortureJSON(t *testing.T, args ...string) (results []tortureResult) {
 	return results
 }
 
-// long skips a test of real processes in the short form: with the race detector these take
-// minutes, and what it can see in one process the engine's tests do.
+// long skips a test in the short form: of real processes, and of what is calculated. With
+// the race detector these take minutes, and what it can see the engine's tests do.
 func long(t *testing.T) {
 	t.Helper()
 	if testing.Short() {

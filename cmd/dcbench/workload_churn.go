@@ -104,11 +104,13 @@ func (c *churner) readIdle(*result) error {
 	return err
 }
 
-// overwriteFree times Sets while there is room: until half of it is used up.
+// overwriteFree times Sets, and Gets beside them, while there is room: until half of it is
+// used up. Nothing is compacted meanwhile.
 func (c *churner) overwriteFree(*result) error {
+	stop := c.readBeside(&c.out.GetWriting)
 	err := c.latency(0, c.free(), c.set)
 	c.out.SetNotFull = c.takeLatencies()
-	return err
+	return errors.Join(err, stop())
 }
 
 func (c *churner) free() int { return int(float64(c.p.n) * min(c.p.limit-1, 1) / 2) }
@@ -123,7 +125,7 @@ func (c *churner) overwriteFull(r *result) error {
 	if err != nil {
 		return err
 	}
-	stop := c.readBeside()
+	stop := c.readBeside(&c.out.GetCompacting)
 	full := &side{name: "cache", do: c.timeSet}
 	for i := range c.p.rounds {
 		from := (fillingParts + i) * c.p.n
@@ -161,8 +163,8 @@ func (c *churner) timeSet(w *worker, i int) error {
 	return err
 }
 
-// readBeside times Gets until stop is called.
-func (c *churner) readBeside() (stop func() error) {
+// readBeside times Gets until stop is called, which puts their times into l.
+func (c *churner) readBeside(l *latencies) (stop func() error) {
 	w := newWorker(c.p.keySize, c.workers[0].value)
 	quit, done := make(chan struct{}), make(chan error)
 	go func() {
@@ -183,7 +185,7 @@ func (c *churner) readBeside() (stop func() error) {
 	return func() error {
 		close(quit)
 		err := <-done
-		c.out.GetCompacting = latenciesOf(w.hist)
+		*l = latenciesOf(w.hist)
 		return err
 	}
 }

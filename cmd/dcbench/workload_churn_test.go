@@ -32,7 +32,7 @@ func TestChurn(t *testing.T) {
 			assert.LessOrEqual(t, o[name], 3*1.1, name)
 		}
 		assert.GreaterOrEqual(t, o["space_amplification_max"], 2.0, "there was garbage")
-		for _, name := range []string{"get_idle", "get_compacting", "set_not_full", "set_full"} {
+		for _, name := range []string{"get_idle", "get_writing", "get_compacting", "set_not_full", "set_full"} {
 			l := o[name].(map[string]any)
 			assert.Positive(t, l["p50_ns"], name)
 			assert.GreaterOrEqual(t, l["p99_ns"], l["p50_ns"], name)
