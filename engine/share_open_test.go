@@ -3,6 +3,7 @@ package engine
 import (
 	"errors"
 	"fmt"
+	"math"
 	"strings"
 	"sync"
 	"testing"
@@ -269,7 +270,7 @@ func TestShareMixedModes(t *testing.T) {
 		"memory": func() vfs.FS { return mem.Process() },
 		"file":   func() vfs.FS { return pageless{mem.Process()} },
 	}
-	opt := Options{SizeLimit: 1<<30 + 1, Freshness: -1} // odd: a page has the bits of the slots there
+	var opt Options
 	n := 0
 	for a, first := range kinds {
 		for b, second := range kinds {
@@ -304,11 +305,18 @@ func TestShareMixedModes(t *testing.T) {
 // refuse has others try to open what e has open in another way. They leave no trace.
 func refuse(t *testing.T, mem *vfs.Mem, e *Engine, open func() error) {
 	t.Helper()
-	if file := e.board.file; file != nil { // nobody writes it meanwhile
-		file.writing.Lock()
-		defer file.writing.Unlock()
-		before := mem.Files()[codec.StateName]
-		defer func() { require.Equal(t, before, mem.Files()[codec.StateName]) }()
+	if e.board.file != nil { // what the others take for a page are bytes of the state file
+		page, err := mem.Process().Page(codec.StateName, boardWords*8)
+		require.NoError(t, err)
+		defer func() { require.NoError(t, page.Close()) }()
+		for i := range page.Words() {
+			page.Words()[i].Store(math.MaxUint64)
+		}
+		defer func() {
+			for i := range page.Words() {
+				require.Equal(t, uint64(math.MaxUint64), page.Words()[i].Load(), "word %d", i)
+			}
+		}()
 	}
 	for range 2 {
 		err := open()
