@@ -35,7 +35,7 @@ func (e *Engine) adopt() error {
 		t.seg.Grow(size)
 	}
 	before := e.w.seq
-	if err := e.applyTails(math.MaxUint64); err != nil {
+	if err := e.applyTails(math.MaxUint64, math.MaxInt); err != nil {
 		return err
 	}
 	for i := range mostFiles {

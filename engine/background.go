@@ -250,6 +250,7 @@ func (e *Engine) sealWaiting(rescue bool) error {
 			b.mu.Lock()
 			b.rotated = slices.DeleteFunc(b.rotated, func(o *segment.Writer) bool { return o == w })
 			b.mu.Unlock()
+			e.spareEntries(w)
 		}
 	}
 	return errors.Join(append(errs, e.sealOrphans(rescue, false))...)
@@ -454,13 +455,30 @@ func (e *Engine) seal(w *segment.Writer, rescue bool) (done bool, err error) {
 		rerr := e.rescue(w.Segment)
 		return rerr == nil, errors.Join(syncError(err), syncError(rerr))
 	}
+	return true, writeError(err)
+}
+
+// spareEntries lets the next writer have the entries of one that is sealed, which nobody reads
+// any more.
+func (e *Engine) spareEntries(w *segment.Writer) {
 	if e.w.mu.TryLock() { // who has it may be waiting for us
 		if e.w.spare == nil {
 			e.w.spare = w.Entries()[:0]
 		}
 		e.w.mu.Unlock()
 	}
-	return true, writeError(err)
+}
+
+// entriesOf returns what a segment holds that waits to be sealed; nil if it does not.
+func (b *background) entriesOf(s *segment.Segment) []codec.HintEntry {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, w := range b.rotated {
+		if w.Segment == s {
+			return slices.Clone(w.Entries())
+		}
+	}
+	return nil
 }
 
 // discard removes a segment that nothing was committed to: its first write failed.

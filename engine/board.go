@@ -44,6 +44,7 @@ const (
 	wordDisk     = 40 // bytes of all files
 	wordHints    = 41 // bytes that hints will take
 	wordRoom     = 42 // how often a process was about to find the cache full
+	wordShape    = 48 // how often a segment that is written to has come, gone, or got another owner
 	wordFiles    = 64 // the segments that are written to, fileWords each
 
 	fileWords = 3
@@ -55,7 +56,7 @@ const (
 	mostFiles  = (boardWords - wordFiles) / fileWords
 
 	// readyMark tells that the page is valid. It changes with the layout.
-	readyMark = 0x6463_7374_6174_0001
+	readyMark = 0x6463_7374_6174_0002
 )
 
 // An activeFile is a segment that a process writes to, as the board says.
@@ -63,6 +64,7 @@ type activeFile struct {
 	id     uint64
 	length int64
 	owner  int
+	entry  int // of the board
 }
 
 func (b *board) ready() bool { return b.w[wordReady].Load() == readyMark }
@@ -177,9 +179,9 @@ func (b *board) close() error {
 func (b *board) files(dst []activeFile) []activeFile {
 	b.mu.RLock()
 	defer b.mu.RUnlock()
-	for w := b.entries(); len(w) > 0; w = w[fileWords:] {
+	for i, w := 0, b.entries(); len(w) > 0; i, w = i+1, w[fileWords:] {
 		for id := w[fileID].Load(); id != 0; id = w[fileID].Load() {
-			a := activeFile{id: id, length: int64(w[fileLen].Load()), owner: int(w[fileOwner].Load())}
+			a := activeFile{id: id, length: int64(w[fileLen].Load()), owner: int(w[fileOwner].Load()), entry: i}
 			if w[fileID].Load() == id { // not that of another meanwhile; none comes again
 				dst = append(dst, a)
 				break
@@ -187,6 +189,29 @@ func (b *board) files(dst []activeFile) []activeFile {
 		}
 	}
 	return dst
+}
+
+// lengths calls fn with the committed bytes of the segments that are written to, which it asks
+// for by ID and entry. It ends where an entry is another segment's, and reports whether none is.
+func (b *board) lengths(tails map[uint64]*tail, fn func(t *tail, length int64)) bool {
+	b.mu.RLock()
+	defer b.mu.RUnlock()
+	w := b.entries()
+	for id, t := range tails {
+		if t.ended {
+			continue
+		}
+		if len(w) == 0 || t.entry < 0 {
+			return false
+		}
+		f := w[t.entry*fileWords:][:fileWords]
+		n := int64(f[fileLen].Load())
+		if f[fileID].Load() != id { // it is that of another by now
+			return false
+		}
+		fn(t, n)
+	}
+	return true
 }
 
 // add enters a segment that this process is going to write to, and returns its entry; -1 if
@@ -198,6 +223,7 @@ func (b *board) add(id uint64, length int64) int {
 			f[fileLen].Store(uint64(length))
 			f[fileOwner].Store(uint64(b.slot))
 			f[fileID].Store(id)
+			b.w[wordShape].Add(1)
 			return i
 		}
 	}
@@ -220,6 +246,7 @@ func (b *board) remove(id uint64) {
 	defer b.mu.RUnlock()
 	for w := b.entries(); len(w) > 0; w = w[fileWords:] {
 		if w[fileID].CompareAndSwap(id, 0) {
+			b.w[wordShape].Add(1)
 			return
 		}
 	}
@@ -270,6 +297,7 @@ func (b *board) own(id uint64) {
 		f := b.w[wordFiles+i*fileWords:][:fileWords]
 		if f[fileID].Load() == id {
 			f[fileOwner].Store(uint64(b.slot))
+			b.w[wordShape].Add(1)
 		}
 	}
 }
@@ -280,6 +308,7 @@ func (b *board) disown(id uint64) {
 		f := b.w[wordFiles+i*fileWords:][:fileWords]
 		if f[fileID].Load() == id {
 			f[fileOwner].Store(mostSlots)
+			b.w[wordShape].Add(1)
 		}
 	}
 }

@@ -54,6 +54,9 @@ const (
 	// takes as long as some commits do.
 	keepSlice = 300 * time.Microsecond
 
+	// aheadWait is how long who waits for it lets commits of its holder come together.
+	aheadWait = 50 * time.Microsecond
+
 	// lockWait bounds how long who waits for it sleeps: its holder may have died, and
 	// wakes nobody then.
 	lockWait = 5 * time.Millisecond
@@ -193,21 +196,33 @@ func (l *dirLock) wait(ctx context.Context) error {
 		l.yields = false
 		b.page.Wait(wordTaken, l.yielded, keepTick) // or who has it on a processor would always be first
 	}
-	for {
+	for pause := aheadWait; ; {
 		given := b.w[wordGiven].Load()
 		ok, err := locks.TryLock(lockWriter)
 		if ok || err != nil {
 			return err
 		}
 		b.w[wordWant].Store(1)
-		b.page.Wait(wordGiven, given, lockWait)
+		b.page.Wait(wordGiven, given, pause)
 		if ctx.Err() != nil {
 			return l.timeout(ctx)
 		}
 		if l.departed() {
 			return ErrClosed
 		}
+		if pause, err = l.ahead(); err != nil {
+			return err
+		}
 	}
+}
+
+// ahead applies what the holder has committed so far, so that little is left to do once the
+// lock is there, and returns how long to wait for more.
+func (l *dirLock) ahead() (time.Duration, error) {
+	if !l.e.hasNews() {
+		return lockWait, nil
+	}
+	return aheadWait, l.e.followSome()
 }
 
 // departed reports whether the process has given the directory up, or is about to: then

@@ -20,17 +20,31 @@ import (
 // the holder of the writer lock of the process.
 type follower struct {
 	tails map[uint64]*tail // by segment
-	files []activeFile     // buffer
+	shape uint64           // wordShape when the board was looked at and had nothing but tails; 0: look
+	parts map[*segment.Segment]*parts
 
 	drops atomic.Int64 // that were followed
+
+	// Buffers.
+	files   []activeFile
+	readers []*tail
+	replay  replay
+	history history
+	entry   codec.HintEntry
 }
 
 // tail is the part of another's segment that is not applied yet.
 type tail struct {
 	seg   *segment.Segment
 	off   int64 // where it begins
+	entry int   // of the board; -1: not known
 	ended bool  // the board names it no more: nothing will be added
+
+	c  *segment.Cursor // nil: none reads it
+	ok bool            // c stands on a commit
 }
+
+func newTail(s *segment.Segment, off int64) *tail { return &tail{seg: s, off: off, entry: -1} }
 
 // errBehind says that what was committed cannot be followed: segments are gone before all
 // of them was applied.
@@ -106,6 +120,32 @@ func (e *Engine) followNow() error {
 		return ErrClosed
 	}
 	return e.follow()
+}
+
+// fewCommits bounds what followSome applies: whoever gives the writer lock up waits a little
+// for the next one to take it.
+const fewCommits = 128
+
+// followSome is followNow for who waits for the writer lock, and will follow once it is there.
+// It applies a few commits, if that is easy.
+func (e *Engine) followSome() error {
+	e.w.mu.Lock()
+	defer e.w.mu.Unlock()
+	if e.w.closed || e.dir.departed() {
+		return ErrClosed
+	}
+	seq := e.board.seq()
+	err := e.lookAtBoard()
+	if err == nil {
+		err = e.applyTails(seq, fewCommits)
+	}
+	if e.w.seq == seq {
+		e.followed.Store(seq)
+	}
+	if errors.Is(err, errBehind) {
+		return nil
+	}
+	return err
 }
 
 // behind reports whether something is published that is not applied. A process that has been
@@ -190,7 +230,7 @@ func (e *Engine) followTo(seq uint64) error {
 		if err := e.lookAtBoard(); err != nil {
 			return err
 		}
-		if err := e.applyTails(seq); err != nil {
+		if err := e.applyTails(seq, math.MaxInt); err != nil {
 			return err
 		}
 		if try > 0 && e.w.seq == before {
@@ -203,6 +243,14 @@ func (e *Engine) followTo(seq uint64) error {
 // lookAtBoard notes how far the segments of others are committed.
 func (e *Engine) lookAtBoard() error {
 	f := &e.follower
+	shape := e.board.w[wordShape].Load()
+	if shape != 0 && shape == f.shape && e.board.lengths(f.tails, (*tail).grow) {
+		return nil
+	}
+	f.shape = shape
+	if e.board.file != nil {
+		f.shape = 0 // it is counted up by each for himself
+	}
 	f.files = e.board.files(f.files[:0])
 	for _, t := range f.tails {
 		t.ended = true
@@ -214,8 +262,12 @@ func (e *Engine) lookAtBoard() error {
 		}
 		t := f.tails[a.id]
 		if t == nil {
-			if s := e.segmentOf(a.id); s != nil || a.length <= codec.SegmentHeaderLen {
-				continue // it has been applied to its end, or holds nothing yet
+			if e.segmentOf(a.id) != nil {
+				continue // it has been applied to its end
+			}
+			if a.length <= codec.SegmentHeaderLen {
+				f.shape = 0 // it holds nothing yet
+				continue
 			}
 			var err error
 			if t, err = e.addTail(a.id); err != nil {
@@ -243,6 +295,9 @@ func (e *Engine) lookAtBoard() error {
 	return nil
 }
 
+// grow notes how far a tail is committed.
+func (t *tail) grow(length int64) { t.seg.SetLength(max(t.seg.Length(), length)) }
+
 // addTail adds a segment that another process has begun.
 func (e *Engine) addTail(id uint64) (*tail, error) {
 	slot, err := e.w.freeSlot(e.layout)
@@ -250,7 +305,7 @@ func (e *Engine) addTail(id uint64) (*tail, error) {
 		return nil, err
 	}
 	s := segment.Shared(e.fsys, e.files, id, slot, codec.SegmentHeaderLen)
-	t := &tail{seg: s, off: codec.SegmentHeaderLen}
+	t := newTail(s, codec.SegmentHeaderLen)
 	h, err := s.Header()
 	switch {
 	case errors.Is(err, fs.ErrNotExist): // a drop of it follows
@@ -337,50 +392,70 @@ func (e *Engine) writesTo(id uint64) bool {
 	return e.bg.hasRotated(id)
 }
 
-// tailReader reads the commits of a tail.
-type tailReader struct {
-	t  *tail
-	c  *segment.Cursor
-	ok bool // it stands on a commit
+// mostRead bounds the buffer that a tail keeps to read from.
+const mostRead = 64 << 10
+
+// next goes to the next commit of a tail.
+func (t *tail) next() error {
+	if t.c == nil || !t.c.Extend(t.seg.Length()) {
+		t.c = segment.ResumeCursor(committedAt{t.seg}, t.seg.ID, t.off, t.seg.Length())
+	}
+	t.ok = t.c.Next()
+	return readError(t.c.Err())
 }
 
-func (r *tailReader) next() error {
-	r.ok = r.c.Next()
-	return readError(r.c.Err())
+// rest ends the reading for now.
+func (t *tail) rest() {
+	if t.ok || t.c.Err() != nil || t.c.Buffered() > mostRead {
+		t.c = nil
+	}
+	t.ok = false
+}
+
+// committedAt reads what is committed of a segment.
+type committedAt struct{ s *segment.Segment }
+
+func (r committedAt) ReadAt(b []byte, off int64) (int, error) {
+	if err := r.s.ReadCommitted(b, off); err != nil {
+		return 0, err
+	}
+	return len(b), nil
 }
 
 // applyTails applies the commits of all tails in the order of their sequences, as long as
-// none is missing, up to seq.
-func (e *Engine) applyTails(seq uint64) error {
+// none is missing, up to seq, and at most some.
+func (e *Engine) applyTails(seq uint64, most int) error {
 	f := &e.follower
-	var readers []*tailReader
+	defer e.forgetTails()
+	f.readers = f.readers[:0]
+	defer func() {
+		for _, t := range f.readers {
+			t.rest()
+		}
+		clear(f.readers)
+	}()
 	for _, t := range f.tails {
 		if t.off >= t.seg.Length() {
 			continue
 		}
-		r := &tailReader{t: t, c: segment.ResumeCursor(readerAt{t.seg}, t.seg.ID, t.off, t.seg.Length())}
-		if err := r.next(); err != nil {
+		f.readers = append(f.readers, t)
+		if err := t.next(); err != nil {
 			return e.gone(err)
 		}
-		if r.ok {
-			readers = append(readers, r)
-		}
 	}
-	defer e.forgetTails()
-	rp := &replay{e: e, index: e.index.Load(), values: &e.values, segs: e.w.bySlot, bySlot: make([]*history, len(e.w.bySlot)), following: true}
-	rp.exact = rp.index.SideLen() > 0
+	rp := e.following()
 	republish := false
-	for {
-		r := first(readers)
-		if r == nil || r.c.Commit().Seq > seq {
+	for ; most > 0; most-- {
+		t := first(f.readers)
+		if t == nil || t.c.Commit().Seq > seq {
 			break
 		}
-		c := r.c.Commit()
+		c := t.c.Commit()
 		if c.Seq > e.w.seq { // or it came to nothing, or was written again, after a fault of its disk
 			if c.Prev != e.w.seq {
 				break // one that is missing comes first
 			}
-			again, err := e.applyCommit(rp, r.t, c)
+			again, err := e.applyCommit(rp, t, c)
 			if err != nil {
 				return e.gone(err)
 			}
@@ -388,8 +463,8 @@ func (e *Engine) applyTails(seq uint64) error {
 			e.w.seq = c.Seq
 			e.clock.seen(c.Seq)
 		}
-		r.t.off = c.End
-		if err := r.next(); err != nil {
+		t.off = c.End
+		if err := t.next(); err != nil {
 			return e.gone(err)
 		}
 	}
@@ -399,12 +474,23 @@ func (e *Engine) applyTails(seq uint64) error {
 	return nil
 }
 
-// first returns the reader whose commit comes first, nil if there is none.
-func first(readers []*tailReader) *tailReader {
-	var min *tailReader
-	for _, r := range readers {
-		if r.ok && (min == nil || r.c.Commit().Seq < min.c.Commit().Seq) {
-			min = r
+// following returns what applies the commits of others.
+func (e *Engine) following() *replay {
+	rp := &e.follower.replay
+	none := rp.bySlot // what has been applied has no history any more
+	if n := len(e.w.bySlot); len(none) < n {
+		none = make([]*history, n)
+	}
+	*rp = replay{e: e, index: e.index.Load(), values: &e.values, segs: e.w.bySlot, bySlot: none, following: true}
+	rp.exact = rp.index.SideLen() > 0
+	return rp
+}
+
+// first returns the tail whose commit comes first, nil if there is none.
+func first(readers []*tail) (min *tail) {
+	for _, t := range readers {
+		if t.ok && (min == nil || t.c.Commit().Seq < min.c.Commit().Seq) {
+			min = t
 		}
 	}
 	return min
@@ -454,20 +540,21 @@ func (e *Engine) applyCommit(rp *replay, t *tail, c *segment.Commit) (bool, erro
 		rp.index = e.index.Load()
 		return true, nil
 	}
-	h := &history{seg: s}
+	h, he := &e.follower.history, &e.follower.entry
+	*h = history{seg: s}
 	changed := false
 	for i := range c.Records {
 		r := &c.Records[i]
-		he := hintOf(&r.Record, r.Off, r.Size)
+		*he = hintOf(&r.Record, r.Off, r.Size)
 		if r.Kind == codec.KindDrop {
-			gone, err := e.followDrop(rp.index, &he, committed{s, r.Off})
+			gone, err := e.followDrop(rp.index, he, committed{s, r.Off})
 			if err != nil {
 				return changed, err
 			}
 			changed = changed || gone
 			continue
 		}
-		if err := rp.apply(h, &he); err != nil {
+		if err := rp.apply(h, he); err != nil {
 			return changed, err
 		}
 	}
@@ -489,28 +576,29 @@ func (e *Engine) followDrop(x *keydir.Index, he *codec.HintEntry, by committed) 
 		upTo = math.MaxInt64
 	}
 	first := s.FirstSeq.Load()
-	entries, err := e.readEntries(s)
+	left, err := e.partsOf(s)
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, ErrCorrupt) {
 		return false, errBehind
 	}
 	if err != nil {
 		return false, err
 	}
-	n := 0
-	for n < len(entries) && entries[n].Off < upTo {
-		if err := e.forgetAt(x, s, &entries[n]); err != nil {
+	last := uint64(0)
+	for ; len(left.entries) > 0 && left.entries[0].Off < upTo; left.entries = left.entries[1:] {
+		if err := e.forgetAt(x, s, &left.entries[0]); err != nil {
 			return false, err
 		}
-		n++
+		last = left.entries[0].Seq
 	}
 	if !whole {
 		e.reclaimer.dropped(s, by, first)
 		s.Front.Store(upTo)
+		left.front = upTo
 		switch {
-		case n < len(entries):
-			s.FirstSeq.Store(entries[n].Seq)
-		case n > 0:
-			s.FirstSeq.Store(entries[n-1].Seq + 1)
+		case len(left.entries) > 0:
+			s.FirstSeq.Store(left.entries[0].Seq)
+		case last > 0:
+			s.FirstSeq.Store(last + 1)
 		}
 		return false, nil
 	}
@@ -519,9 +607,39 @@ func (e *Engine) followDrop(x *keydir.Index, he *codec.HintEntry, by committed) 
 	return true, nil
 }
 
+// parts is what a segment holds that another process drops part by part: to read all of it for
+// each part would take as often as long.
+type parts struct {
+	entries []codec.HintEntry // from front on
+	front   int64             // of the segment
+	length  int64             // of it, when they were read
+}
+
+// mostParts bounds the segments of which that is kept.
+const mostParts = 4
+
+// partsOf returns what a segment holds from its front on.
+func (e *Engine) partsOf(s *segment.Segment) (*parts, error) {
+	f := &e.follower
+	if p := f.parts[s]; p != nil && p.front == s.Front.Load() && p.length == s.Length() {
+		return p, nil
+	}
+	entries, err := e.readEntries(s)
+	if err != nil {
+		return nil, err
+	}
+	if f.parts == nil || len(f.parts) >= mostParts {
+		f.parts = make(map[*segment.Segment]*parts)
+	}
+	p := &parts{entries, s.Front.Load(), s.Length()}
+	f.parts[s] = p
+	return p, nil
+}
+
 // leaveDropped takes a segment that another process has dropped out of the log.
 func (e *Engine) leaveDropped(s *segment.Segment, by committed) {
 	e.leaveWriter(s)
+	delete(e.follower.parts, s)
 	first := e.reclaimer.firstSeq(s)
 	e.reclaimer.forget(s)
 	e.w.bySlot[s.Slot] = nil
@@ -596,6 +714,9 @@ func (e *Engine) forgetAt(x *keydir.Index, s *segment.Segment, he *codec.HintEnt
 
 // clears returns what a commit drops if that is all that there is, else nil.
 func (e *Engine) clears(c *segment.Commit) map[uint64]bool {
+	if len(c.Records) == 0 || c.Records[0].Kind != codec.KindDrop {
+		return nil
+	}
 	drops := make(map[uint64]bool, len(c.Records))
 	for i := range c.Records {
 		r := &c.Records[i]

@@ -56,7 +56,7 @@ func (e *Engine) disown(w *segment.Writer) {
 	w.Finish()
 	e.stats.disk.Add(w.Grown())
 	if s.Length() > codec.SegmentHeaderLen {
-		e.follower.tails[s.ID] = &tail{seg: s, off: s.Length()}
+		e.follower.tails[s.ID] = newTail(s, s.Length())
 		e.board.disown(s.ID)
 		return
 	}

@@ -173,7 +173,7 @@ func (ri *reindexing) fill(h *history, f found) error {
 	s.SetLength(length)
 	switch {
 	case cut || active:
-		ri.tails[f.id] = &tail{seg: s, off: length}
+		ri.tails[f.id] = newTail(s, length)
 	default:
 		s.SetSynced(synced)
 		s.Seal()
@@ -245,6 +245,7 @@ func (ri *reindexing) finish() error {
 	e.loaded.Store(true)
 	e.evict.queue = evictQueue{}
 	e.w.bySlot, e.follower.tails = ri.bySlot, ri.tails
+	e.follower.shape, e.follower.parts = 0, nil
 	e.w.seq = ri.seq
 	e.clock.seen(ri.seq)
 	e.reclaimer.walks = nil

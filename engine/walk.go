@@ -104,7 +104,10 @@ func (e *Engine) entriesOf(s *segment.Segment) ([]codec.HintEntry, error) {
 }
 
 func (e *Engine) readEntries(s *segment.Segment) ([]codec.HintEntry, error) {
-	var entries []codec.HintEntry
+	entries := e.bg.entriesOf(s)
+	if entries != nil {
+		return from(entries, s.Front.Load()), nil
+	}
 	hint, err := e.readHint(s.ID)
 	switch {
 	case err == nil:
@@ -118,13 +121,18 @@ func (e *Engine) readEntries(s *segment.Segment) ([]codec.HintEntry, error) {
 		}
 		entries = h.entries
 	}
-	i, _ := slices.BinarySearchFunc(entries, s.Front.Load(), func(x codec.HintEntry, off int64) int {
+	return from(entries, s.Front.Load()), nil
+}
+
+// from returns the entries that begin at an offset or behind it.
+func from(entries []codec.HintEntry, off int64) []codec.HintEntry {
+	i, _ := slices.BinarySearchFunc(entries, off, func(x codec.HintEntry, off int64) int {
 		if x.Off < off {
 			return -1
 		}
 		return 1
 	})
-	return entries[i:], nil
+	return entries[i:]
 }
 
 // read finds out what the batch has to do, without a lock of writers: what changes
