@@ -554,6 +554,9 @@ func (e *Engine) applyCommit(rp *replay, t *tail, c *segment.Commit) (bool, erro
 			changed = changed || gone
 			continue
 		}
+		if rp.known = r.Key; r.Damaged {
+			rp.known = nil
+		}
 		if err := rp.apply(h, he); err != nil {
 			return changed, err
 		}

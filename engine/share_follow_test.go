@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/go-diskcache/diskcache/codec"
+	"github.com/go-diskcache/diskcache/evict"
 	"github.com/go-diskcache/diskcache/segment"
 	"github.com/go-diskcache/diskcache/vfs"
 )
@@ -228,4 +229,27 @@ func testShareMissingCommit(t *testing.T, newMem func() *vfs.Mem) {
 	require.NoError(t, a.Close())
 	require.NoError(t, b.Close())
 	require.NoError(t, c.Close())
+}
+
+// TestShareDropsInParts: a process that follows while another drops segments in many small
+// parts does not read all of a segment for each of them.
+func TestShareDropsInParts(t *testing.T) {
+	mem := vfs.NewMem()
+	opt := Options{SegmentSize: 64 << 10, Policy: evict.FIFO, CountLimit: 400}
+	a, _ := openIn(t, mem, opt)
+	b, bp := openIn(t, mem, opt)
+	before := bp.read.Load()
+	for i := range 3000 {
+		require.NoError(t, a.Set(fmt.Sprint(i), make([]byte, 200), Attrs{}))
+		if i%10 == 0 {
+			require.NoError(t, b.catchUp())
+		}
+	}
+	agreeOnCounts(t, a, b)
+	require.Greater(t, b.follower.drops.Load(), int64(100))
+	s, err := a.Stats()
+	require.NoError(t, err)
+	require.Less(t, bp.read.Load()-before, 5*s.WrittenBytes)
+	require.NoError(t, b.Close())
+	require.NoError(t, a.Close())
 }

@@ -39,6 +39,8 @@ type deadly struct {
 	diesOf func(name string) bool // that it has written to a file
 
 	onRemove func() // before a file is removed
+
+	read atomic.Int64 // bytes of files
 }
 
 func newDeadly(t *testing.T, mem *vfs.Mem) *deadly {
@@ -249,6 +251,7 @@ func (f *deadlyFile) ReadAt(b []byte, off int64) (int, error) {
 	if err := f.p.fail(); err != nil {
 		return 0, err
 	}
+	f.p.read.Add(int64(len(b)))
 	return f.File.ReadAt(b, off)
 }
 
