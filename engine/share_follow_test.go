@@ -253,3 +253,25 @@ func TestShareDropsInParts(t *testing.T) {
 	require.NoError(t, b.Close())
 	require.NoError(t, a.Close())
 }
+
+// TestShareFollowsSome: who waits for the writer lock applies a few commits at a time, for its
+// holder waits for it only a little while when it gives the lock up.
+func TestShareFollowsSome(t *testing.T) {
+	const most, sets = 100, 350
+	mem := vfs.NewMem()
+	a, _ := openIn(t, mem, Options{})
+	b, _ := openIn(t, mem, Options{})
+	b.w.mu.Lock()
+	for i := range sets {
+		require.NoError(t, a.Set(fmt.Sprint(i), nil, Attrs{}))
+	}
+	for n := 0; n < sets; {
+		require.NoError(t, b.lookAtBoard())
+		require.NoError(t, b.applyTails(b.board.seq(), most))
+		n = min(n+most, sets)
+		require.Equal(t, n, b.index.Load().Len())
+	}
+	b.w.mu.Unlock()
+	require.NoError(t, b.Close())
+	require.NoError(t, a.Close())
+}
