@@ -275,8 +275,8 @@ func (e *Engine) lookAtBoard() error {
 			}
 			added = true
 		}
-		t.ended = false
-		t.seg.Grow(a.length)
+		t.ended, t.entry = false, a.entry
+		t.grow(a.length)
 		if e.board.file != nil {
 			t.seg.SetSynced(a.length) // before it was published
 		}
@@ -296,7 +296,7 @@ func (e *Engine) lookAtBoard() error {
 }
 
 // grow notes how far a tail is committed.
-func (t *tail) grow(length int64) { t.seg.SetLength(max(t.seg.Length(), length)) }
+func (t *tail) grow(length int64) { t.seg.Grow(length) }
 
 // addTail adds a segment that another process has begun.
 func (e *Engine) addTail(id uint64) (*tail, error) {

@@ -275,3 +275,31 @@ func TestShareFollowsSome(t *testing.T) {
 	require.NoError(t, b.Close())
 	require.NoError(t, a.Close())
 }
+
+// TestShareEntryUsedAgain: an entry of the board that was of one segment tells nothing of it
+// any more once it is another's.
+func TestShareEntryUsedAgain(t *testing.T) {
+	mem := vfs.NewMem()
+	opt := Options{SegmentSize: 2048}
+	a, _ := openIn(t, mem, opt)
+	b, _ := openIn(t, mem, opt)
+	require.NoError(t, a.Set("k", nil, Attrs{}))
+	require.NoError(t, b.catchUp())
+	b.w.mu.Lock()
+	require.Len(t, b.follower.tails, 1)
+	none := func(*tail, int64) {}
+	require.True(t, b.board.lengths(b.follower.tails, none))
+	for _, tail := range b.follower.tails {
+		was := tail.seg.ID
+		for i := 0; b.board.entries()[tail.entry*fileWords+fileID].Load() != 0; i++ {
+			require.NoError(t, a.Set(fmt.Sprint(i), make([]byte, 500), Attrs{}))
+			require.NoError(t, a.sealRest())
+		}
+		b.board.entries()[tail.entry*fileWords+fileID].Store(was + 1)
+		require.False(t, b.board.lengths(b.follower.tails, none))
+		b.board.entries()[tail.entry*fileWords+fileID].Store(0)
+	}
+	b.w.mu.Unlock()
+	require.NoError(t, b.Close())
+	require.NoError(t, a.Close())
+}
