@@ -135,7 +135,7 @@ var mutants = []mutant{
 	{"published before its length", "engine/stage.go", "	e.board.setLength(e.w.entries[to], e.w.active[to].Segment.Length())\n	e.board.w[wordSeq].Store(e.w.seq)", "	e.board.w[wordSeq].Store(e.w.seq)\n	for range 1000 {\n		e.board.free()\n	}\n	e.board.setLength(e.w.entries[to], e.w.active[to].Segment.Length())", "^TestShareConcurrent$|^TestShareModel$", engineTests},
 	{"board not cleared by the first", "engine/sharing.go", "		b.clear() // before anybody else comes\n", "", "^TestShareBoardOfThePast$", engineTests},
 	{"length of another segment taken", "engine/board.go", "if f[fileID].Load() != id { // it is that of another by now", "if f[fileID].Load() != id && false {", "^TestShareEntryUsedAgain$", engineTests},
-	{"lengths looked at no more", "engine/board.go", "		fn(t, n)\n", "		_ = n\n", "^TestShareModel$", engineTests},
+	{"lengths looked at no more", "engine/board.go", "		fn(t, n)\n", "		_ = n\n", "^TestShareDropsInParts$", engineTests},
 	{"segment read for each part that is dropped", "engine/follow.go", "p != nil && p.front == s.Front.Load()", "p != nil && false", "^TestShareDropsInParts$", engineTests},
 	{"who waits applies all", "engine/follow.go", "for ; most > 0; most-- {", "for {", "^TestShareFollowsSome$", engineTests},
 	{"cursor goes on behind what was no commit", "segment/cursor.go", "c.err != nil || c.off != c.end || size < c.size", "c.err != nil || size < c.size", "^TestCursorExtend$", "./segment"},
