@@ -12,59 +12,66 @@ import (
 // life is a process that says that it lives.
 type life struct {
 	fs    vfs.FS
+	now   func() time.Time
 	nonce uint64
+	beats uint64                    // how often it has said so
 	last  atomic.Pointer[time.Time] // when the last beat began that reached the disk
 	dead  atomic.Bool               // it has lost all that it had
-	stop  chan struct{}
-	done  sync.WaitGroup
+	end   func()                    // no beat comes any more
 }
 
-func begin(fsys vfs.FS, nonce uint64) (*life, error) {
-	l := &life{fs: fsys, nonce: nonce, stop: make(chan struct{})}
-	now := time.Now()
+func begin(fsys vfs.FS, nonce uint64, o Options) (*life, error) {
+	l := &life{fs: fsys, nonce: nonce, beats: 1, now: o.Now}
+	now := l.now()
 	f, err := fsys.Create(codec.BeatName(nonce))
 	if err != nil {
 		return nil, err
 	}
-	if err := store(f, codec.Lease{Holder: nonce, Beats: 1}); err != nil {
+	if err := store(f, codec.Lease{Holder: nonce, Beats: l.beats}); err != nil {
 		return nil, err
 	}
 	l.last.Store(&now)
-	l.done.Go(l.run)
+	l.end = o.Every(Beat, l.beat)
 	return l, nil
 }
 
-func (l *life) end() {
-	close(l.stop)
-	l.done.Wait()
-}
-
-func (l *life) run() {
-	ticks := time.NewTicker(Beat)
-	defer ticks.Stop()
-	for n := uint64(2); !l.overdue(); n++ {
-		select {
-		case <-l.stop:
-			return
-		case <-ticks.C:
-			l.beat(n)
+// every is Options.Every, by a goroutine.
+func every(d time.Duration, f func()) (end func()) {
+	stop := make(chan struct{})
+	var done sync.WaitGroup
+	done.Go(func() {
+		ticks := time.NewTicker(d)
+		defer ticks.Stop()
+		for {
+			select {
+			case <-stop:
+				return
+			case <-ticks.C:
+				f()
+			}
 		}
+	})
+	return func() {
+		close(stop)
+		done.Wait()
 	}
 }
 
 // beat says that the process lives. If it cannot for long, it does not. Who took it for dead has
 // removed the file.
-func (l *life) beat(n uint64) {
-	now := time.Now()
+func (l *life) beat() {
+	if l.overdue() {
+		return
+	}
+	now := l.now()
+	l.beats++
 	f, err := l.fs.OpenWrite(codec.BeatName(l.nonce))
 	if err == nil {
-		err = store(f, codec.Lease{Holder: l.nonce, Beats: n})
+		err = store(f, codec.Lease{Holder: l.nonce, Beats: l.beats})
 	}
 	switch {
-	case err == nil:
-		if !l.overdue() {
-			l.last.Store(&now)
-		}
+	case err == nil && !l.overdue():
+		l.last.Store(&now)
 	case vfs.IsGone(err):
 		l.dead.Store(true)
 	}
@@ -73,7 +80,7 @@ func (l *life) beat(n uint64) {
 // overdue reports whether the process has nothing any more, since it said too long ago that it
 // lives. A machine that sleeps may stop the one clock, somebody may set the other.
 func (l *life) overdue() bool {
-	now, last := time.Now(), *l.last.Load()
+	now, last := l.now(), *l.last.Load()
 	if now.Sub(last) > Hold || now.Round(0).Sub(last.Round(0)) > Hold {
 		l.dead.Store(true)
 	}

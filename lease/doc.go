@@ -1,6 +1,6 @@
 // Package lease stands for the locks that a disk does not have: some network disks know none.
 //
-//	New(fs)      leases, kept up by their holders, which others take over when they are not
+//	New(fs, o)   leases, kept up by their holders, which others take over when they are not
 //	Promise(fs)  nothing at all: the user says that nobody else writes
 //
 // Both are a vfs.FS with Locks of their own, for processes that agree to use the same. No memory

@@ -4,24 +4,43 @@ import (
 	"errors"
 	"io/fs"
 	"sync/atomic"
+	"time"
 
 	"github.com/go-diskcache/diskcache/vfs"
 )
 
+// Options are the time of a process.
+type Options struct {
+	// Now is its clock. Default: time.Now.
+	Now func() time.Time
+
+	// Every calls f every d, until end, which waits for the last call. Default: a goroutine does.
+	Every func(d time.Duration, f func()) (end func())
+}
+
 // FS is a directory whose locks are leases.
 type FS struct {
 	vfs.FS
+	o     Options
 	locks atomic.Pointer[locks] // those that are open; nil: none were yet
 }
 
 // New wraps a directory. Only one Locks may be open at a time.
-func New(fsys vfs.FS) *FS { return &FS{FS: fsys} }
+func New(fsys vfs.FS, o Options) *FS {
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Every == nil {
+		o.Every = every
+	}
+	return &FS{FS: fsys, o: o}
+}
 
 func (f *FS) Locks(string) (vfs.Locks, error) {
 	if l := f.locks.Load(); l != nil && !l.isClosed() {
 		return nil, &vfs.LockedError{Name: dir, Holder: "this process"}
 	}
-	l, err := open(f.FS)
+	l, err := open(f.FS, f.o)
 	if err != nil {
 		return nil, err
 	}

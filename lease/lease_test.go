@@ -40,7 +40,7 @@ type process struct {
 func newProcess(t *testing.T, h *vfs.Host) *process {
 	t.Helper()
 	p := &process{HostProcess: h.Process()}
-	p.fs = New(vfs.NewRetry(p.HostProcess, vfs.RetryOptions{Tries: 2}))
+	p.fs = New(vfs.NewRetry(p.HostProcess, vfs.RetryOptions{Tries: 2}), Options{})
 	l, err := p.fs.Locks(codec.LockName)
 	require.NoError(t, err)
 	p.l = l.(*locks)
@@ -126,8 +126,7 @@ func TestStopped(t *testing.T) {
 		require.NoError(t, err)
 		_, err = f.WriteAt([]byte("a"), 0)
 		require.NoError(t, err)
-		close(a.l.stop) // no beat comes any more
-		a.l.done.Wait()
+		a.l.end() // no beat comes any more
 		time.Sleep(Hold / 2)
 		_, err = f.WriteAt([]byte("a"), 0)
 		require.NoError(t, err, "it has it yet")
@@ -145,7 +144,7 @@ func TestStopped(t *testing.T) {
 		_, err = a.l.TryLock(8)
 		require.ErrorIs(t, err, vfs.ErrLocksLost)
 		b.try(t, 8, true)
-		a.l.stop = make(chan struct{})
+		a.l.end = func() {}
 		require.NoError(t, a.l.Close())
 		l, err := a.fs.Locks(codec.LockName) // another life
 		require.NoError(t, err)

@@ -29,15 +29,15 @@ type locks struct {
 }
 
 // open begins the life of a process.
-func open(fsys vfs.FS) (*locks, error) {
+func open(fsys vfs.FS, o Options) (*locks, error) {
 	if err := fsys.Mkdir(dir); err != nil {
 		return nil, err
 	}
-	life, err := begin(fsys, rand.Uint64()|1)
+	life, err := begin(fsys, rand.Uint64()|1, o)
 	if err != nil {
 		return nil, err
 	}
-	return &locks{life: life, fs: fsys, held: make(map[int]uint64), watches: newWatches(fsys)}, nil
+	return &locks{life: life, fs: fsys, held: make(map[int]uint64), watches: newWatches(fsys, o.Now)}, nil
 }
 
 func (l *locks) isClosed() bool {

@@ -3,7 +3,6 @@ package lease
 import (
 	"errors"
 	"io/fs"
-	"time"
 
 	"github.com/go-diskcache/diskcache/codec"
 	"github.com/go-diskcache/diskcache/vfs"
@@ -105,7 +104,7 @@ func (l *locks) isHeld(i int, r *rows) (bool, error) {
 	if !ok {
 		return false, nil
 	}
-	begin, id := time.Now(), codec.LeaseID(uint16(i), n)
+	begin, id := l.now(), codec.LeaseID(uint16(i), n)
 	b, err := readSome(l.fs, codec.LeaseName(id), codec.LeaseLen)
 	if err != nil {
 		return true, gone(err) // somebody has it by now

@@ -10,6 +10,7 @@ import (
 // watches are what this process has seen of others, by its own clock.
 type watches struct {
 	fs   vfs.FS
+	now  func() time.Time
 	beat map[uint64]*watch // by nonce
 	torn map[uint64]*watch // by the id of a lease that cannot be read
 }
@@ -21,8 +22,8 @@ type watch struct {
 	looked time.Time
 }
 
-func newWatches(fsys vfs.FS) watches {
-	return watches{fs: fsys, beat: make(map[uint64]*watch), torn: make(map[uint64]*watch)}
+func newWatches(fsys vfs.FS, now func() time.Time) watches {
+	return watches{fs: fsys, now: now, beat: make(map[uint64]*watch), torn: make(map[uint64]*watch)}
 }
 
 // see notes what was seen between two moments, and reports whether that has not changed for long.
@@ -40,7 +41,7 @@ func see(all map[uint64]*watch, key, beats uint64, begin, end time.Time) (stale 
 // isDead reports whether a process that was listed says no more that it lives. What one look a beat
 // cannot tell is not looked for more often.
 func (s *watches) isDead(nonce uint64) (bool, error) {
-	begin := time.Now()
+	begin := s.now()
 	if w := s.beat[nonce]; w != nil && begin.Sub(w.looked) < Beat/2 {
 		return false, nil
 	}
@@ -52,12 +53,12 @@ func (s *watches) isDead(nonce uint64) (bool, error) {
 	if l, _, err := codec.ParseLease(b); err == nil {
 		beats = l.Beats
 	}
-	return see(s.beat, nonce, beats, begin, time.Now()), nil
+	return see(s.beat, nonce, beats, begin, s.now()), nil
 }
 
 // isTorn reports whether a lease that cannot be read has been so for long: who was writing it died.
 func (s *watches) isTorn(id uint64, begin time.Time) bool {
-	return see(s.torn, id, 0, begin, time.Now())
+	return see(s.torn, id, 0, begin, s.now())
 }
 
 // forget forgets what is not listed any more.
