@@ -135,7 +135,8 @@ func (o *Options) agrees(p *Options) error {
 		{"SegmentSize", o.SegmentSize, p.SegmentSize}, {"FileThreshold", o.FileThreshold, p.FileThreshold},
 		{"Compression", int64(o.Compression), int64(p.Compression)}, {"Sync", int64(o.Sync), int64(p.Sync)},
 		{"SyncInterval", int64(o.SyncInterval), int64(p.SyncInterval)}, {"CullLimit", int64(o.CullLimit), int64(p.CullLimit)},
-		{"LockTimeout", int64(o.LockTimeout), int64(p.LockTimeout)},
+		{"LockTimeout", int64(o.LockTimeout), int64(p.LockTimeout)}, {"Freshness", int64(o.Freshness), int64(p.Freshness)},
+		{"Locking", int64(o.Locking), int64(p.Locking)},
 	} {
 		if f.b != 0 && f.b != f.a {
 			return fmt.Errorf("%w: %s is %d, this process has the directory open with %d", ErrOption, f.name, f.b, f.a)

@@ -150,6 +150,24 @@ func FuzzParseState(f *testing.F) {
 	})
 }
 
+func FuzzParseLease(f *testing.F) {
+	f.Add(AppendLease(nil, exampleLease))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		for range 2 {
+			l, n, err := ParseLease(b)
+			if err == nil {
+				require.True(t, bytes.Equal(b[:n], AppendLease(nil, l)))
+			} else {
+				require.Zero(t, n)
+			}
+			if len(b) < LeaseLen {
+				return
+			}
+			b = sumHeader(bytes.Clone(b), LeaseLen)
+		}
+	})
+}
+
 func FuzzParseHint(f *testing.F) {
 	h := exampleHint()
 	f.Add(AppendHint(nil, &h))

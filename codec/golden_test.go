@@ -145,6 +145,17 @@ func TestSpecState(t *testing.T) {
 	require.Zero(t, StateOffset(want.Generation+1))
 }
 
+var exampleLease = Lease{Holder: 0xfeed, Beats: 9}
+
+func TestSpecLease(t *testing.T) {
+	b := specBytes(t, "lease")
+	require.Equal(t, hex.Dump(b), hex.Dump(AppendLease(nil, exampleLease)))
+	got, n, err := ParseLease(b)
+	require.NoError(t, err)
+	require.Equal(t, len(b), n)
+	require.Equal(t, exampleLease, got)
+}
+
 // asParsed returns r as ParseRecord gives it back.
 func asParsed(r Record) Record {
 	r.Flags, _ = r.lay()

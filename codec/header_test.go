@@ -25,6 +25,7 @@ func fileKinds() map[string]struct {
 		"segment":  {AppendSegmentHeader(nil, &h), SegmentHeaderLen, func(b []byte) error { _, _, err := ParseSegmentHeader(b); return err }},
 		"hint":     {AppendHint(nil, &hint), hintHeaderLen, func(b []byte) error { _, err := ParseHint(b); return err }},
 		"state":    {AppendState(nil, &state), stateHeaderLen, func(b []byte) error { _, _, err := ParseState(b); return err }},
+		"lease":    {AppendLease(nil, exampleLease), LeaseLen, func(b []byte) error { _, _, err := ParseLease(b); return err }},
 		"snapshot": {AppendSnapshotHead(nil, &snap), snapshotHeaderLen, func(b []byte) error { _, err := ParseSnapshotHead(b); return err }},
 	}
 }

@@ -35,7 +35,7 @@ func (e *Engine) adopt() error {
 		t.seg.Grow(size)
 	}
 	before := e.w.seq
-	if err := e.applyTails(math.MaxUint64, math.MaxInt); err != nil {
+	if err := e.applyRest(); err != nil {
 		return err
 	}
 	for i := range mostFiles {
@@ -49,5 +49,29 @@ func (e *Engine) adopt() error {
 		e.followed.Store(e.w.seq)
 	}
 	b.w[wordDied].Store(0)
+	return nil
+}
+
+// looks is how often what a network disk may not show yet is looked for.
+const looks = 10
+
+// applyRest applies all that is whole in the tails. On a network disk their ends may be torn, or
+// not to be seen while another process of this host has the file open for writing.
+func (e *Engine) applyRest() error {
+	for range looks {
+		if err := e.applyTails(math.MaxUint64, math.MaxInt); err != nil {
+			return err
+		}
+		hidden := false
+		for _, t := range e.follower.tails {
+			if t.off < t.seg.Length() {
+				t.seg.Refresh()
+				hidden = true
+			}
+		}
+		if !hidden || e.board.file == nil {
+			break
+		}
+	}
 	return nil
 }

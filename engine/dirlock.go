@@ -79,7 +79,7 @@ func (e *Engine) enter(ctx context.Context) error {
 		return ErrForked // with copies of locks that its parent has
 	}
 	e.w.mu.Lock()
-	for !e.dir.held {
+	for !e.dir.holds() {
 		e.w.mu.Unlock()
 		if err := e.dir.take(ctx); err != nil {
 			return err
@@ -95,12 +95,21 @@ func (e *Engine) tryEnter() bool {
 	if e.forked() || !e.w.mu.TryLock() {
 		return false
 	}
-	if !e.dir.held {
+	if !e.dir.holds() {
 		e.w.mu.Unlock()
 		return false
 	}
 	e.dir.uses++
 	return true
+}
+
+// holds reports whether this process has the lock, as far as is known. The caller holds the
+// writer lock of the process.
+func (l *dirLock) holds() bool {
+	if l.held && !l.whole.Load() && l.e.board.isLost() {
+		l.drop()
+	}
+	return l.held
 }
 
 // leave gives the writer lock of the process free, and that of the directory where another
@@ -135,7 +144,7 @@ func (l *dirLock) take(ctx context.Context) error {
 	}
 	defer func() { l.turn <- struct{}{} }()
 	l.e.w.mu.Lock()
-	held := l.held
+	held := l.holds()
 	l.e.w.mu.Unlock()
 	if held { // another goroutine has taken it meanwhile
 		return nil

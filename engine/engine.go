@@ -85,6 +85,7 @@ type writer struct {
 // Open opens the cache directory fsys and takes it over: Close closes fsys, and
 // so does an Open that fails.
 func Open(fsys vfs.FS, o Options) (*Engine, error) {
+	fsys = o.Locking.over(fsys)
 	e, err := open(fsys, o)
 	if err != nil {
 		return nil, errors.Join(err, fsys.Close())

@@ -66,7 +66,7 @@ func writeError(err error) error {
 	if err != nil && vfs.IsNoSpace(err) && !errors.Is(err, ErrNoSpace) {
 		return fmt.Errorf("%w: %w", ErrNoSpace, err)
 	}
-	return err
+	return lockError(err)
 }
 
 // syncError marks an error after which data is not known to be on the disk.

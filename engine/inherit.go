@@ -60,7 +60,11 @@ func (e *Engine) someDied() (bool, error) {
 		if slot == e.board.slot || !e.board.attached(slot) {
 			continue
 		}
-		if alive, err := e.lives(slot); err != nil || !alive {
+		alive, err := e.lives(slot)
+		if err == nil && !alive && e.board.file != nil { // it may have left since the file was read
+			err = e.board.file.look()
+		}
+		if err != nil || !alive && e.board.attached(slot) {
 			return err == nil, err
 		}
 	}

@@ -426,7 +426,7 @@ func (m *mirror) fails(err error) error {
 	if err != nil && m.nonce.Load() != 0 && !errors.Is(err, ErrTimeout) {
 		m.lost.Store(true)
 	}
-	return err
+	return lockError(err)
 }
 
 // lock takes the state lock, which is held for moments.

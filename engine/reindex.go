@@ -33,8 +33,9 @@ const maxReindex = 100
 // A segment that goes meanwhile was dropped by a commit that is published by then: what was
 // wanted of it was committed again, and comes with what is followed next.
 func (e *Engine) reindex() error {
-	for range maxReindex {
-		if err := e.reindexOnce(); !errors.Is(err, errBehind) {
+	for try := range maxReindex {
+		strict := e.board.file != nil && try < maxReindex/2
+		if err := e.reindexOnce(strict); !errors.Is(err, errBehind) {
 			return err
 		}
 	}
@@ -45,15 +46,20 @@ func (e *Engine) reindex() error {
 type reindexing struct {
 	e      *Engine
 	seq    uint64           // what comes later is followed
+	last   uint64           // of what was read
 	active map[uint64]int64 // committed length of the segments that are written to
 	bySlot []*segment.Segment
 	tails  map[uint64]*tail
 	all    []*history
 	added  []*segment.Segment // that this process did not have
+
+	// strict fails it with errBehind where what is published is not to be seen: on a network
+	// disk that may pass, damage does not.
+	strict bool
 }
 
-func (e *Engine) reindexOnce() (err error) {
-	ri := &reindexing{e: e, seq: e.board.seq(), active: make(map[uint64]int64), tails: make(map[uint64]*tail)}
+func (e *Engine) reindexOnce(strict bool) (err error) {
+	ri := &reindexing{e: e, strict: strict, seq: e.board.seq(), active: make(map[uint64]int64), tails: make(map[uint64]*tail)}
 	defer func() { err = errors.Join(err, ri.discard()) }()
 	for _, a := range e.board.files(nil) {
 		ri.active[a.id] = a.length
@@ -86,6 +92,9 @@ func (e *Engine) reindexOnce() (err error) {
 		if err := ri.read(f); err != nil {
 			return err
 		}
+	}
+	if ri.strict && ri.last < ri.seq {
+		return errBehind // the last commit: only a later one can have removed it
 	}
 	return ri.finish()
 }
@@ -123,6 +132,7 @@ func (ri *reindexing) read(f found) error {
 		delete(ri.tails, f.id) // it is found again when there is something in it
 		return nil
 	}
+	ri.last = max(ri.last, h.entries[len(h.entries)-1].Seq)
 	ri.all = append(ri.all, h)
 	return nil
 }
@@ -192,6 +202,7 @@ func (ri *reindexing) scan(h *history, length int64, active bool) (int64, error)
 		}
 	}
 	s.Grow(length)
+	s.Refresh()
 	head, err := s.Header()
 	switch {
 	case errors.Is(err, fs.ErrNotExist) || err != nil && !segment.IsDamage(err):
@@ -207,6 +218,9 @@ func (ri *reindexing) scan(h *history, length int64, active bool) (int64, error)
 	h.entries = nil
 	if err := h.scan(c); err != nil {
 		return 0, err
+	}
+	if ri.strict && active && c.End() < length {
+		return 0, errBehind
 	}
 	return c.End(), nil
 }

@@ -22,11 +22,11 @@ func (e *Engine) attach(ctx context.Context) (first bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, e.opt.LockTimeout)
 	defer cancel()
 	if e.locks, err = e.fsys.Locks(codec.LockName); err != nil {
-		return false, err
+		return false, lockError(err)
 	}
 	first, err = e.attachTo(ctx)
 	if err != nil {
-		return false, errors.Join(err, e.locks.Close())
+		return false, errors.Join(lockError(err), e.locks.Close())
 	}
 	return first, nil
 }

@@ -161,13 +161,18 @@ func (s *Segment) Length() int64 { return s.length.Load() }
 // published, or back to where it was before a commit that came to nothing.
 func (s *Segment) SetLength(n int64) { s.length.Store(n) }
 
-// Grow sets the committed length to one that another process has published. The file is opened
-// anew when it is read next: on a network disk a handle may not show what was added since.
+// Grow sets the committed length to one that another process has published. On a network disk a
+// handle may not show what was added since.
 func (s *Segment) Grow(n int64) {
 	if n <= s.length.Load() {
 		return
 	}
 	s.length.Store(n)
+	s.Refresh()
+}
+
+// Refresh has the file opened anew when it is read next, on a network disk.
+func (s *Segment) Refresh() {
 	if s.files.Reopen {
 		_ = s.closeHandle() // it was for reading only
 	}

@@ -23,6 +23,10 @@ var (
 	// Locks can be lost without this error, too.
 	ErrLocksLost = errors.New("locks lost")
 
+	// ErrNoLocks: the file system gives no locks, as network disks without a lock service do
+	// not, and systems that know none.
+	ErrNoLocks = errors.New("the file system gives no locks")
+
 	// ErrUntrusted is what every *UntrustedError is.
 	ErrUntrusted = errors.New("untrusted directory")
 )

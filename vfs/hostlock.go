@@ -91,6 +91,8 @@ func (l *hostLocks) check(from, to int) error {
 		return fs.ErrClosed
 	case !areLocks(from, to):
 		return fs.ErrInvalid
+	case l.p.h.s.o.NoLocks:
+		return ErrNoLocks
 	case l.file.dead:
 		return errBadHandle
 	}
@@ -205,7 +207,7 @@ func (l *hostLocks) SetText(i int, text string) {
 		if l.closed || l.file.dead || i < 0 || i >= maxTexts {
 			return nil
 		}
-		l.text = cleanText(text)
+		l.text = CleanText(text)
 		_, err := l.file.c.writeAt(appendText(nil, text), int64(i)*textLen)
 		l.file.c.flush()
 		return errors.Join(err, l.file.c.commit())

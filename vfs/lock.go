@@ -156,7 +156,7 @@ func (l *osLocks) SetText(i int, text string) {
 	if i < 0 || i >= maxTexts {
 		return
 	}
-	l.setText(cleanText(text))
+	l.setText(CleanText(text))
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.file == nil {

@@ -128,7 +128,7 @@ func (l *memLocks) SetText(i int, text string) {
 	if l.closed || i < 0 || i >= maxTexts {
 		return
 	}
-	l.text = cleanText(text)
+	l.text = CleanText(text)
 	_, _ = l.m.write(l.node, l.name, appendText(nil, text), int64(i)*textLen)
 }
 

@@ -94,6 +94,9 @@ type ServerOptions struct {
 	// called under a lock and must not use the Server. Default: at random, by Seed.
 	Choose func(q Question, n int) int
 
+	// NoLocks has the server give no locks: ErrNoLocks.
+	NoLocks bool
+
 	// Now is a clock that runs beside Tick. Default: none, time stands still.
 	Now func() time.Time
 }
