@@ -22,6 +22,7 @@ type follower struct {
 	tails map[uint64]*tail // by segment
 	shape uint64           // wordShape when the board was looked at and had nothing but tails; 0: look
 	parts map[*segment.Segment]*parts
+	gone  map[uint64]bool // segments that are dropped and that the board names still
 
 	drops atomic.Int64 // that were followed
 
@@ -256,7 +257,13 @@ func (e *Engine) lookAtBoard() error {
 		t.ended = true
 	}
 	added := false
+	gone := f.gone
+	f.gone = nil
 	for _, a := range f.files {
+		if gone[a.id] {
+			e.isGone(a.id)
+			continue
+		}
 		if e.writesTo(a.id) {
 			continue
 		}
@@ -272,6 +279,10 @@ func (e *Engine) lookAtBoard() error {
 			var err error
 			if t, err = e.addTail(a.id); err != nil {
 				return err
+			}
+			if t == nil {
+				f.shape = 0
+				continue
 			}
 			added = true
 		}
@@ -295,10 +306,20 @@ func (e *Engine) lookAtBoard() error {
 	return nil
 }
 
+// isGone notes that a segment is dropped that the board names, until its writer has seen it.
+func (e *Engine) isGone(id uint64) {
+	f := &e.follower
+	if f.gone == nil {
+		f.gone = make(map[uint64]bool)
+	}
+	f.gone[id] = true
+}
+
 // grow notes how far a tail is committed.
 func (t *tail) grow(length int64) { t.seg.Grow(length) }
 
-// addTail adds a segment that another process has begun.
+// addTail adds a segment that another process has begun; nil if it is not there any more: a drop
+// of it follows.
 func (e *Engine) addTail(id uint64) (*tail, error) {
 	slot, err := e.w.freeSlot(e.layout)
 	if err != nil {
@@ -308,7 +329,8 @@ func (e *Engine) addTail(id uint64) (*tail, error) {
 	t := newTail(s, codec.SegmentHeaderLen)
 	h, err := s.Header()
 	switch {
-	case errors.Is(err, fs.ErrNotExist): // a drop of it follows
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, s.Discard()
 	case segment.IsDamage(err): // commits verify without it
 	case err != nil:
 		return nil, errors.Join(err, s.Discard())
@@ -358,13 +380,14 @@ func (e *Engine) lookForSegments() error {
 		} else if begun {
 			continue
 		}
-		if _, err := e.addTail(id); err != nil {
-			if errors.Is(err, errOtherCache) {
-				continue
-			}
+		t, err := e.addTail(id)
+		if errors.Is(err, errOtherCache) {
+			continue
+		}
+		if err != nil {
 			return err
 		}
-		added = true
+		added = added || t != nil
 	}
 	if added {
 		e.log.Publish(e.w.bySlot)
@@ -643,6 +666,9 @@ func (e *Engine) partsOf(s *segment.Segment) (*parts, error) {
 func (e *Engine) leaveDropped(s *segment.Segment, by committed) {
 	e.leaveWriter(s)
 	delete(e.follower.parts, s)
+	if e.board.has(s.ID) {
+		e.isGone(s.ID)
+	}
 	first := e.reclaimer.firstSeq(s)
 	e.reclaimer.forget(s)
 	e.w.bySlot[s.Slot] = nil

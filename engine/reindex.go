@@ -2,6 +2,7 @@ package engine
 
 import (
 	"errors"
+	"io"
 	"io/fs"
 	"math"
 
@@ -96,7 +97,36 @@ func (e *Engine) reindexOnce(strict bool) (err error) {
 	if ri.strict && ri.last < ri.seq {
 		return errBehind // the last commit: only a later one can have removed it
 	}
+	if err := ri.leaveGone(); err != nil {
+		return err
+	}
 	return ri.finish()
+}
+
+// leaveGone leaves out the segments whose files went as they were read. What dropped them may
+// have gone as well since: it has to stay only as long as they do. What was wanted of them
+// stands in a segment that was read, or comes with what is followed next.
+func (ri *reindexing) leaveGone() error {
+	list, err := ri.e.fsys.List(".")
+	if err != nil {
+		return err
+	}
+	there := make(map[uint64]bool, len(list))
+	for _, info := range list {
+		if kind, id, ok := codec.ParseName(info.Name); ok && kind == codec.NameSegment {
+			there[id] = true
+		}
+	}
+	left := ri.all[:0]
+	for _, h := range ri.all {
+		if there[h.seg.ID] || ri.e.writesTo(h.seg.ID) {
+			left = append(left, h)
+		} else {
+			delete(ri.tails, h.seg.ID)
+		}
+	}
+	ri.all = left
+	return nil
 }
 
 // discard gives back the segments that did not come into the log.
@@ -125,6 +155,9 @@ func (ri *reindexing) read(f found) error {
 	if err := ri.fill(h, f); err != nil {
 		if errors.Is(err, fs.ErrNotExist) || errors.Is(err, errOtherCache) {
 			return nil // dropped this moment, or not ours
+		}
+		if _, active := ri.active[f.id]; !active && errors.Is(err, io.ErrUnexpectedEOF) {
+			return errBehind // room that was reserved behind its end was given back
 		}
 		return readError(err)
 	}
@@ -280,6 +313,9 @@ func (e *Engine) dropIn(ri *reindexing) {
 			e.reclaimer.dropped(h.seg, d.by, h.seg.FirstSeq.Load())
 		default:
 			delete(ri.tails, h.seg.ID)
+			if e.board.has(h.seg.ID) {
+				e.isGone(h.seg.ID)
+			}
 			if !e.graves.has(h.seg.ID) {
 				first := uint64(0)
 				if len(h.entries) > 0 {

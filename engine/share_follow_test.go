@@ -1,7 +1,9 @@
 package engine
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"slices"
 	"strings"
 	"sync"
@@ -300,6 +302,84 @@ func TestShareEntryUsedAgain(t *testing.T) {
 		b.board.entries()[tail.entry*fileWords+fileID].Store(0)
 	}
 	b.w.mu.Unlock()
+	require.NoError(t, b.Close())
+	require.NoError(t, a.Close())
+}
+
+// TestShareGoneStaysGone: a segment that was just dropped may be on the board still. It does not
+// come back to those who follow, or come.
+func TestShareGoneStaysGone(t *testing.T) {
+	mem := vfs.NewMem()
+	a, _ := openIn(t, mem, Options{})
+	b, _ := openIn(t, mem, Options{})
+	require.NoError(t, a.Set("a", nil, Attrs{}))
+	require.NoError(t, b.catchUp())
+	own := a.ownSegments()
+	require.Len(t, own, 1)
+	reads := a.log.Acquire(0) // so that its file stays
+	b.w.mu.Lock()
+	_, err := a.Clear()
+	require.NoError(t, err)
+	a.board.add(own[0].ID, own[0].Length()) // as before a went on
+	b.w.mu.Unlock()
+	for range 2 {
+		require.NoError(t, a.Set("again", nil, Attrs{}))
+		require.NoError(t, b.catchUp())
+		require.Nil(t, b.segmentOf(own[0].ID))
+		d, _ := openIn(t, mem, Options{})
+		require.NoError(t, a.Set("again", nil, Attrs{}))
+		require.NoError(t, d.catchUp())
+		require.Nil(t, d.segmentOf(own[0].ID))
+		require.NoError(t, d.Close())
+	}
+	a.board.remove(own[0].ID)
+	require.NoError(t, a.Set("again", nil, Attrs{}))
+	require.NoError(t, b.catchUp())
+	require.Empty(t, b.follower.gone)
+	reads.Release(0)
+	require.NoError(t, b.Close())
+	require.NoError(t, a.Close())
+}
+
+// TestShareJoinsAsFilesGo: what a process that comes has read of a segment whose file goes before
+// it has read all does not count: what dropped it may be gone, too.
+func TestShareJoinsAsFilesGo(t *testing.T) {
+	mem := vfs.NewMem()
+	a, _ := openIn(t, mem, Options{SegmentSize: 2048})
+	require.NoError(t, a.Set("k", []byte("old"), Attrs{}))
+	name := a.ownSegments()[0].Name()
+	f, err := mem.Process().Open(name)
+	require.NoError(t, err)
+	held := make([]byte, a.ownSegments()[0].Length())
+	_, err = f.ReadAt(held, 0)
+	require.NoError(t, errors.Join(err, f.Close()))
+	_, err = a.Delete("k")
+	require.NoError(t, err)
+	for i := range 20 {
+		require.NoError(t, a.Set(fmt.Sprint(i%5), make([]byte, 300), Attrs{}))
+		require.NoError(t, a.Compact())
+	}
+	_, err = a.fsys.Stat(name)
+	require.ErrorIs(t, err, fs.ErrNotExist)
+
+	p := newDeadly(t, mem)
+	f, err = p.MemProcess.Create(name) // as if it were still there
+	require.NoError(t, err)
+	_, err = f.WriteAt(held, 0)
+	require.NoError(t, errors.Join(err, f.Close()))
+	removed := false
+	p.onOpen = func(opened string) {
+		if opened != name && strings.HasSuffix(opened, ".seg") && !removed {
+			removed = true
+			assert.NoError(t, p.MemProcess.Remove(name))
+		}
+	}
+	b, err := Open(p, Options{SegmentSize: 2048})
+	require.NoError(t, err)
+	require.True(t, removed)
+	_, err = b.Get("k", nil)
+	require.ErrorIs(t, err, ErrNotFound)
+	agreeOnCounts(t, a, b)
 	require.NoError(t, b.Close())
 	require.NoError(t, a.Close())
 }
