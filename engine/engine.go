@@ -39,6 +39,11 @@ type Engine struct {
 	files  *segment.Files
 	log    segment.Log
 	index  atomic.Pointer[keydir.Index]
+
+	// partial is an index that was built from files which went meanwhile: until what came
+	// since is applied to it, it may lack items, and have older versions of others.
+	partial atomic.Pointer[keydir.Index]
+
 	loaded atomic.Bool // the index needs its snapshot no longer
 
 	queue  queue

@@ -197,12 +197,14 @@ func (e *Engine) hasNews() bool {
 func (e *Engine) follow() error {
 	b := &e.board
 	if e.dir.held {
+		e.partial.Store(nil)
 		return nil // who may commit has applied all
 	}
 	if e.dir.departed() {
 		return ErrClosed
 	}
 	if e.w.seq == b.seq() {
+		e.partial.Store(nil)
 		e.followed.Store(e.w.seq)
 		return nil
 	}
@@ -214,9 +216,22 @@ func (e *Engine) follow() error {
 		}
 	}
 	if err == nil {
+		e.partial.Store(nil)
 		e.followed.Store(e.w.seq)
 	}
 	return err
+}
+
+// errPartial says that the index is being built anew: it is whole when the process has followed.
+var errPartial = errors.New("diskcache: index is being built")
+
+// wholeIndex returns the index, or errPartial. One that is whole once stays so.
+func (e *Engine) wholeIndex() (*keydir.Index, error) {
+	x := e.index.Load()
+	if e.partial.Load() == x {
+		return nil, errPartial
+	}
+	return x, nil
 }
 
 // followTo applies all commits up to a sequence, which is published.

@@ -72,6 +72,10 @@ func (e *Engine) keysOf(i int) ([]foundKey, error) {
 		}
 		set.Release(uint64(i))
 		switch {
+		case err == errPartial && try < tries:
+			if err := e.followNow(); err != nil {
+				return nil, err
+			}
 		case errors.Is(err, keydir.ErrDamaged) && try < tries:
 			if err := e.rebuildFromRead(); err != nil {
 				return nil, err
@@ -83,7 +87,11 @@ func (e *Engine) keysOf(i int) ([]foundKey, error) {
 }
 
 func (e *Engine) keysIn(set *segment.Set, i int) ([]foundKey, error) {
-	entries, err := e.index.Load().Shard(i, nil)
+	x, err := e.wholeIndex()
+	if err != nil {
+		return nil, err
+	}
+	entries, err := x.Shard(i, nil)
 	if err != nil {
 		return nil, err
 	}

@@ -288,6 +288,7 @@ func (ri *reindexing) finish() error {
 	}
 	e.values.adopt(&files)
 	old := e.index.Load()
+	e.partial.Store(x) // before anybody sees it
 	e.index.Store(x)
 	e.loaded.Store(true)
 	e.evict.queue = evictQueue{}

@@ -14,6 +14,7 @@ import (
 
 	"github.com/go-diskcache/diskcache/codec"
 	"github.com/go-diskcache/diskcache/evict"
+	"github.com/go-diskcache/diskcache/keydir"
 	"github.com/go-diskcache/diskcache/segment"
 	"github.com/go-diskcache/diskcache/vfs"
 )
@@ -380,6 +381,55 @@ func TestShareJoinsAsFilesGo(t *testing.T) {
 	_, err = b.Get("k", nil)
 	require.ErrorIs(t, err, ErrNotFound)
 	agreeOnCounts(t, a, b)
+	require.NoError(t, b.Close())
+	require.NoError(t, a.Close())
+}
+
+// TestShareIndexInTheMaking: an index that was built from files of which some went lacks what
+// others have moved meanwhile. Nobody looks at it before that is applied.
+func TestShareIndexInTheMaking(t *testing.T) {
+	mem := vfs.NewMem()
+	opt := Options{SegmentSize: 2048}
+	a, _ := openIn(t, mem, opt)
+	b, bp := openIn(t, mem, opt)
+	require.NoError(t, a.Set("k", []byte("v"), Attrs{}))
+	first := a.ownSegments()[0]
+	for i := range 12 {
+		require.NoError(t, a.Set(fmt.Sprint(i%3), make([]byte, 300), Attrs{}))
+	}
+	require.NoError(t, a.sealRest())
+	require.NoError(t, b.catchUp())
+	b.w.mu.Lock()
+	read := true // the first segment, which it has open
+	bp.onOpen = func(string) {
+		if read {
+			read = false
+			assert.NoError(t, a.Compact())
+		}
+	}
+	require.NoError(t, b.reindex())
+	bp.onOpen = nil
+	_, err := mem.Process().Stat(first.Name())
+	require.ErrorIs(t, err, fs.ErrNotExist)
+	_, status := b.index.Load().Lookup(b.opt.Hash("k"))
+	require.NotEqual(t, keydir.Found, status)
+
+	look := func() error {
+		set := b.log.Acquire(0)
+		defer set.Release(0)
+		_, _, err := b.findIn(set, b.opt.Hash("k"), "k", nil, new(codec.Record))
+		return err
+	}
+	require.Equal(t, errPartial, look())
+	for _, s := range b.w.bySlot {
+		if s != nil {
+			_, err := b.liveOf(s)
+			require.Equal(t, errStale, err)
+		}
+	}
+	require.NoError(t, b.follow())
+	require.NoError(t, look())
+	b.w.mu.Unlock()
 	require.NoError(t, b.Close())
 	require.NoError(t, a.Close())
 }

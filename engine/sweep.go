@@ -289,7 +289,10 @@ func (e *Engine) liveOf(s *segment.Segment) ([]codec.HintEntry, error) {
 	if err != nil {
 		return nil, err
 	}
-	x := e.index.Load()
+	x, err := e.wholeIndex()
+	if err != nil {
+		return nil, errStale
+	}
 	live := entries[:0:0]
 	for i := range entries {
 		if entries[i].Kind != codec.KindPut {

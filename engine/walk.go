@@ -152,7 +152,10 @@ func (b *batch) read(e *Engine, most int) error {
 			return err
 		}
 	}
-	x := e.index.Load()
+	x, err := e.wholeIndex()
+	if err != nil {
+		return errStale
+	}
 	var bytes int64
 	b.end = b.begin
 	given := 0
