@@ -148,4 +148,11 @@ var mutants = []mutant{
 	{"Sync leaves out other processes", "engine/sync.go", "range e.writtenElsewhere() {", "range e.writtenElsewhere()[:0] {", "^TestShareSync$", engineTests},
 	{"forked child commits", "engine/dirlock.go", "	if e.forked() {\n		return ErrForked // with", "	if false {\n		return ErrForked // with", "^TestShareForked$", engineTests},
 	{"page touched after Close", "engine/follow.go", "	if e.dir.departed() {\n		return ErrClosed\n	}\n", "", "^TestShareClosed$", engineTests},
+	{"lease held for ever", "lease/beat.go", "if now.Sub(last) > Hold || now.Round(0).Sub(last.Round(0)) > Hold {", "if false && now == last {", "^TestStopped$", "./lease"},
+	{"lease taken over too soon", "lease/watch.go", "return begin.Sub(w.since) >= Wait", "return begin.Sub(w.since) >= Wait/4", "^Test(Killed|Away)$", "./lease"},
+	{"lease made late believed", "lease/row.go", "if r.last[i] != n {", "if false {", "^TestSlow$", "./lease"},
+	{"written without a lease", "lease/fs.go", "if err := f.fs.fence(\"write\", f.name); err != nil {", "if err := f.fs.fence(\"write\", f.name); false {", "^TestStopped$", "./lease"},
+	{"segments looked at but once", "engine/watcher.go", "if seq != before {", "if seq != before && false {", "^TestReadOnlyRaces$", engineTests},
+	{"not looked at after an index is built", "engine/watcher.go", "	err := e.board.watch.look()\n	e.id", "	var err error\n	e.id", "^TestReadOnlyRaces$", engineTests},
+	{"lost lock tried once more", "engine/dirlock.go", "if l.held && !l.whole.Load() && l.e.board.isLost() {", "if false {", "^TestLeaseHolderStops$", engineTests},
 }
