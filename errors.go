@@ -35,6 +35,8 @@ var (
 	ErrLockLost = engine.ErrLockLost
 	// ErrNoLocks: the disk gives no locks; Options.Locking says what to do without.
 	ErrNoLocks = engine.ErrNoLocks
+	// ErrReadOnly: the cache was opened with Options.ReadOnly.
+	ErrReadOnly = engine.ErrReadOnly
 	// ErrForked: the process is a child of the one that opened the cache, which is to open
 	// it anew.
 	ErrForked = engine.ErrForked

@@ -136,12 +136,17 @@ type Options struct {
 	LockTimeout time.Duration
 	// Network says where the directory is. Default: NetworkAuto.
 	Network Network
-	// Freshness is how old the news may be that a read on a network disk is content with: it may
-	// miss what other processes have stored since. Update is exact in any case. -1 has
-	// every read ask the server. Default: one second.
+	// Freshness is how old the news may be that a read is content with, on a network disk or with
+	// ReadOnly: it may miss what other processes have stored since. Update is exact in any
+	// case. -1 has every read look for news. Default: one second.
 	Freshness time.Duration
 	// Locking says what keeps processes apart. Default: LockingFcntl.
 	Locking Locking
+	// ReadOnly opens the directory without writing anything there, not even a lock: on a mount
+	// for reading only, or beside those who write. It sees what they have stored up to
+	// Freshness ago, on any disk, by looking at their files; nobody sees it. All that would change something returns
+	// ErrReadOnly, Check too. Default: false.
+	ReadOnly bool
 	// Trust accepts a directory that other users may write to. Who can write
 	// there can store any value under any key. Default: such a directory is
 	// refused with ErrUntrusted.
@@ -164,7 +169,7 @@ func (o *Options) engine() engine.Options {
 		SegmentSize: o.SegmentSize, FileThreshold: o.FileThreshold,
 		Compression: engine.Compression(clamp(int(o.Compression))),
 		Sync:        engine.SyncMode(clamp(int(o.Sync))), SyncInterval: o.SyncInterval,
-		NoMap: o.NoMap, MaxOpenFiles: o.MaxOpenFiles, LockTimeout: o.LockTimeout, Freshness: o.Freshness, Locking: engine.Locking(clamp(int(o.Locking))), Holder: engine.Holder(), Now: o.Now, Log: o.Logger, Hash: o.hash,
+		NoMap: o.NoMap, MaxOpenFiles: o.MaxOpenFiles, ReadOnly: o.ReadOnly, LockTimeout: o.LockTimeout, Freshness: o.Freshness, Locking: engine.Locking(clamp(int(o.Locking))), Holder: engine.Holder(), Now: o.Now, Log: o.Logger, Hash: o.hash,
 	}
 }
 
@@ -176,5 +181,5 @@ func (o *Options) open(dir string) (engine.FS, error) {
 	if o.Network < NetworkAuto || o.Network > NetworkYes {
 		return nil, fmt.Errorf("%w: unknown Network %d", ErrOption, o.Network)
 	}
-	return engine.OpenDir(dir, engine.DirOptions{Trust: o.Trust, Network: engine.Network(o.Network)})
+	return engine.OpenDir(dir, engine.DirOptions{Trust: o.Trust, Network: engine.Network(o.Network), Existing: o.ReadOnly})
 }

@@ -36,7 +36,7 @@ func openShared(dir string, o *Options) (*sharedDir, error) {
 			return nil, err
 		}
 		dirs.mu.Lock()
-		s := findDir(id)
+		s := findDir(id, o.ReadOnly)
 		if s == nil {
 			s = &sharedDir{id: id, opt: *o, users: 1, ready: make(chan struct{}), gone: make(chan struct{})}
 			dirs.list = append(dirs.list, s)
@@ -68,7 +68,7 @@ func identify(dir string, o *Options) (engine.DirIdentity, error) {
 		return engine.DirIdentity{}, nil
 	}
 	id, err := engine.IdentifyDir(dir)
-	if !errors.Is(err, fs.ErrNotExist) {
+	if o.ReadOnly || !errors.Is(err, fs.ErrNotExist) {
 		return id, err
 	}
 	fsys, err := o.open(dir)
@@ -81,8 +81,10 @@ func identify(dir string, o *Options) (engine.DirIdentity, error) {
 	return engine.IdentifyDir(dir)
 }
 
-func findDir(id engine.DirIdentity) *sharedDir {
-	i := slices.IndexFunc(dirs.list, func(s *sharedDir) bool { return s.id.Same(id) })
+// findDir returns what this process has open of a directory: who reads only and who writes know
+// nothing of each other.
+func findDir(id engine.DirIdentity, readOnly bool) *sharedDir {
+	i := slices.IndexFunc(dirs.list, func(s *sharedDir) bool { return s.id.Same(id) && s.opt.ReadOnly == readOnly })
 	if i < 0 {
 		return nil
 	}

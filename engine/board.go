@@ -17,10 +17,11 @@ import (
 //
 // Words that one process changes often, and others look at, have a cache line each.
 type board struct {
-	page vfs.Page // nil: there is no memory to share
-	file *mirror  // where there is not; nil: nobody shares the directory
-	w    []atomic.Uint64
-	slot int // of this process
+	page  vfs.Page // nil: there is no memory to share
+	file  *mirror  // where there is not
+	watch *watcher // of a process that reads only
+	w     []atomic.Uint64
+	slot  int // of this process
 
 	// mu is held for writing to give the page back. Who looks at the segments that are
 	// written to holds it for reading; who looks at a word holds the writer lock of the
@@ -66,6 +67,9 @@ type activeFile struct {
 	owner  int
 	entry  int // of the board
 }
+
+// newWords are words that this process shares with nobody.
+func newWords() []atomic.Uint64 { return make([]atomic.Uint64, boardWords) }
 
 func (b *board) ready() bool { return b.w[wordReady].Load() == readyMark }
 

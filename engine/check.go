@@ -51,6 +51,9 @@ type checker struct {
 // value files removed, and items whose data is lost deleted as far as their
 // keys are known. Writers wait while it runs.
 func (e *Engine) Check(fix bool) ([]Problem, error) {
+	if err := e.readsOnly(); err != nil {
+		return nil, err
+	}
 	if err := e.sealRest(); err != nil {
 		if fix {
 			return nil, err

@@ -78,6 +78,9 @@ func (e *Engine) enter(ctx context.Context) error {
 	if e.forked() {
 		return ErrForked // with copies of locks that its parent has
 	}
+	if err := e.readsOnly(); err != nil {
+		return err
+	}
 	e.w.mu.Lock()
 	for !e.dir.holds() {
 		e.w.mu.Unlock()

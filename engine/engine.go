@@ -110,6 +110,9 @@ func open(fsys vfs.FS, o Options) (*Engine, error) {
 	e.faults.log = o.Log
 	e.dir.init(e)
 	e.follower.tails = make(map[uint64]*tail)
+	if o.ReadOnly {
+		return e, e.openReader()
+	}
 	list, first, err := e.claim()
 	if err != nil {
 		return nil, err
@@ -161,7 +164,7 @@ func (e *Engine) setUp() {
 	o, fsys := &e.opt, e.fsys
 	e.files = segment.NewFiles(o.MaxOpenFiles, !o.NoMap && fsys.Local())
 	e.files.Removed = e.removed
-	e.files.Reopen = e.board.file != nil
+	e.files.Reopen = e.board.page == nil
 	if e.files.Map && o.Sync != SyncAlways && (o.SizeLimit == 0 || o.SizeLimit >= leastWindowed*o.SegmentSize) {
 		// Where each commit is synced, memory would have to be made writable
 		// anew for each, by a fault.
@@ -191,6 +194,9 @@ func (e *Engine) abandon() error {
 func (e *Engine) Close() error {
 	if e.forked() {
 		return ErrForked // nothing of it is the child's to end
+	}
+	if e.opt.ReadOnly {
+		return e.closeReader()
 	}
 	settled := e.settleHorizon()
 	e.w.mu.Lock()

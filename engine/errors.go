@@ -22,6 +22,7 @@ var (
 	ErrVersion   = errors.New("diskcache: written by a newer format version")
 	ErrTimeout   = errors.New("diskcache: waited too long for another process")
 	ErrLockLost  = errors.New("diskcache: a network disk has lost the locks of this process: whether the write took place is not known")
+	ErrReadOnly  = fmt.Errorf("diskcache: %w", vfs.ErrReadOnly)
 	ErrForked    = errors.New("diskcache: the cache was opened by the parent of this process")
 	ErrTxDone    = errors.New("diskcache: transaction has ended")
 	ErrOption    = errors.New("diskcache: invalid option")

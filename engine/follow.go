@@ -86,6 +86,9 @@ func (e *Engine) acquire(salt uint64) (*segment.Set, error) {
 // refresh learns, where nothing tells a process of news, what was published up to Freshness ago.
 // Who has the writer lock knows all; whether it has it still is looked at as often.
 func (e *Engine) refresh() error {
+	if e.board.watch != nil {
+		return e.board.watch.refresh()
+	}
 	file := e.board.file
 	if file == nil || file.shut.Load() {
 		return nil
@@ -107,7 +110,10 @@ func (e *Engine) refresh() error {
 
 // behindNow is behind for who has found something gone, and so has to know.
 func (e *Engine) behindNow() bool {
-	if file := e.board.file; file != nil && !e.dir.sure.Load() {
+	switch file := e.board.file; {
+	case e.board.watch != nil:
+		_ = e.board.watch.look()
+	case file != nil && !e.dir.sure.Load():
 		_ = file.look() // what is wrong shows when it is read again
 	}
 	return e.behind()
@@ -208,9 +214,12 @@ func (e *Engine) follow() error {
 		e.followed.Store(e.w.seq)
 		return nil
 	}
+	if b.watch != nil {
+		e.id = b.id() // as soon as there is something
+	}
 	err := e.followTo(b.seq())
 	for try := 0; errors.Is(err, errBehind) && try < maxReindex; try++ {
-		if err = e.reindex(); err == nil {
+		if err = errors.Join(e.reindex(), e.lookAfter()); err == nil {
 			// What went as the files were read was committed again by now.
 			err = e.followTo(b.seq())
 		}

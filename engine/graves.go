@@ -101,6 +101,13 @@ func (g *graves) has(id uint64) bool {
 	return ok
 }
 
+// forget forgets, for who removes nothing, the segments that others have removed.
+func (g *graves) forget(listed map[uint64]bool) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.buried = slices.DeleteFunc(g.buried, func(b grave) bool { return !listed[b.seg.ID] })
+}
+
 // ids returns the segments whose files may still be there.
 func (g *graves) ids() []uint64 {
 	g.mu.Lock()

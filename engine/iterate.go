@@ -56,7 +56,7 @@ func (e *Engine) keysOf(i int) ([]foundKey, error) {
 	const tries = 3
 	for try := 0; ; try++ {
 		if try == tries {
-			if err := e.enter(e.life); err != nil {
+			if err := e.enterToRead(); err != nil {
 				return nil, err
 			}
 			defer e.leave()

@@ -15,11 +15,15 @@ import (
 func (e *Engine) join() error {
 	e.w.mu.Lock()
 	defer e.w.mu.Unlock()
-	e.layout = segment.NewLayout(e.opt.placeBits(), e.maxFile)
+	bits := e.opt.placeBits()
+	if e.board.watch != nil {
+		bits = mostPlaceBits // it does not know the limit of the others
+	}
+	e.layout = segment.NewLayout(bits, e.maxFile)
 	e.index.Store(keydir.New(keydir.Config{PlaceBits: e.layout.PlaceBits, Ranks: e.evict.ranked()}))
 	e.loaded.Store(true)
 	e.log.Publish([]*segment.Segment{})
-	if err := e.reindex(); err != nil {
+	if err := errors.Join(e.reindex(), e.lookAfter()); err != nil {
 		return err
 	}
 	return e.follow()

@@ -26,6 +26,9 @@ func (e *Engine) Update(fn func(tx *Tx) error) error { return e.UpdateContext(e.
 // UpdateContext is Update that waits for other processes no longer than ctx lets it, and
 // returns ErrTimeout then.
 func (e *Engine) UpdateContext(ctx context.Context, fn func(tx *Tx) error) (err error) {
+	if err := e.readsOnly(); err != nil {
+		return err
+	}
 	e.bg.help()
 	if err := e.enter(ctx); err != nil {
 		return err

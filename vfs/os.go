@@ -23,6 +23,9 @@ type DirOptions struct {
 	// Network says whether the disk is a network disk. Default: NetworkAuto,
 	// the system is asked.
 	Network Network
+
+	// Existing has a directory that is missing be fs.ErrNotExist. Default: it is made.
+	Existing bool
 }
 
 // Network says where a directory is.
@@ -34,15 +37,17 @@ const (
 	NetworkYes                  // a network disk: nothing is mapped
 )
 
-// OpenDir opens a directory, and makes it with mode 0700 if it is missing.
+// OpenDir opens a directory, and makes it with mode 0700 if it is missing, unless it has to exist.
 // A path that is a file is ErrNotDir.
 func OpenDir(path string, o DirOptions) (FS, error) {
 	path, err := filepath.Abs(path) // the working directory may change
 	if err != nil {
 		return nil, pathError("open", path, err)
 	}
-	if err := makeDir(path); err != nil {
-		return nil, pathError("mkdir", path, notDir(err))
+	if !o.Existing {
+		if err := makeDir(path); err != nil {
+			return nil, pathError("mkdir", path, notDir(err))
+		}
 	}
 	root, err := os.OpenRoot(path)
 	if err != nil {

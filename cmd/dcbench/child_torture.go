@@ -9,6 +9,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/go-diskcache/diskcache"
 	"github.com/go-diskcache/diskcache/internal/history"
 )
 
@@ -25,6 +26,7 @@ type task struct {
 	keys    int
 	limit   int64
 	sizes   sizeClass
+	network bool
 	anew    bool // who comes after one that was killed begins at the beginning; it need not be told
 }
 
@@ -34,7 +36,17 @@ func (t *task) args() []string {
 		childTorture, "--dir", t.dir, "--mix", t.mix, "--seed", fmt.Sprint(t.seed), "--client", fmt.Sprint(t.client),
 		"--owner", fmt.Sprint(t.owner), "--parts", fmt.Sprint(t.parts), "--clients", fmt.Sprint(t.clients),
 		"--ops", fmt.Sprint(t.ops), "--keys", fmt.Sprint(t.keys), "--limit", fmt.Sprint(t.limit), "--sizes", string(t.sizes),
+		"--network=" + fmt.Sprint(t.network),
 	}
+}
+
+// options are what the cache is opened with.
+func (t *task) options() diskcache.Options {
+	o := tortureOptions(t.limit)
+	if t.network {
+		o.Network, o.Freshness = diskcache.NetworkYes, -1
+	}
+	return o
 }
 
 func parseTask(args []string, stdout io.Writer) (*task, error) {
@@ -50,6 +62,7 @@ func parseTask(args []string, stdout io.Writer) (*task, error) {
 	fs.IntVar(&t.ops, "ops", 0, "")
 	fs.IntVar(&t.keys, "keys", 1, "")
 	fs.Int64Var(&t.limit, "limit", 0, "")
+	fs.BoolVar(&t.network, "network", false, "")
 	sizes := fs.String("sizes", string(mixedSizes), "")
 	if err := parseFlags(fs, args, stdout); err != nil {
 		return nil, err
@@ -68,7 +81,7 @@ func tortured(args []string, stdin io.Reader, stdout io.Writer) error {
 	if err != nil {
 		return err
 	}
-	s, err := openStore(t.dir, tortureOptions(t.limit))
+	s, err := openStore(t.dir, t.options())
 	if err != nil {
 		return err
 	}

@@ -26,6 +26,7 @@ type tortureParams struct {
 	kills     int // -1: likewise
 	stops     int
 	limit     int64
+	network   bool
 	time      time.Duration
 	timeout   time.Duration
 	dir       string
@@ -71,6 +72,7 @@ func parseTorture(args []string, stdout io.Writer) (*tortureParams, error) {
 	fs.IntVar(&p.kills, "kills", -1, "`times` that a process is killed: in a history (default 3), while it is counted or added (0), and in all for the scenario kill (200)")
 	fs.IntVar(&p.stops, "stops", 2, "`times` that a process is stopped for a while in a history")
 	fs.Int64Var(&p.limit, "limit", 256<<10, "`bytes` that the cache may take in every other history, so that items are given up; 0: in none")
+	fs.BoolVar(&p.network, "network", false, "open the caches as on a network disk, with reads that look for news each time (Freshness -1)")
 	fs.DurationVar(&p.time, "time", 0, "begin no history after this `time` (default: no limit)")
 	fs.DurationVar(&p.timeout, "check-time", time.Minute, "`time` to check the operations on a group of keys; what takes longer counts as wrong")
 	fs.StringVar(&p.dir, "dir", "", "work in a new directory under `dir` (default: that of temporary files); what was wrong is left there")
@@ -195,7 +197,7 @@ func or(asked, unasked, otherwise int) int {
 
 // same returns tasks for so many processes that all do the same.
 func (t *torturing) same(procs int, what task) []task {
-	what.clients, what.parts = t.p.clients, procs*t.p.clients
+	what.clients, what.parts, what.network = t.p.clients, procs*t.p.clients, t.p.network
 	tasks := make([]task, procs)
 	for i := range tasks {
 		tasks[i] = what

@@ -56,7 +56,7 @@ func (t *torturing) history(n int) (took time.Duration, err error) {
 	if err := c.run(); err != nil {
 		return 0, err
 	}
-	last, damaged, err := lookAtAll(c, what)
+	last, damaged, err := lookAtAll(c, c.tasks[0])
 	if err != nil {
 		return 0, err
 	}
@@ -99,8 +99,7 @@ func (t *torturing) events(kills, stops, before int) []event {
 // lookAtAll reads every key when all processes have ended, as one more client, so that
 // what was lost is seen also if nobody came upon it; and has the cache look for damage.
 func lookAtAll(c *crew, what task) (log []byte, damaged []string, err error) {
-	o := tortureOptions(what.limit)
-	s, err := openStore(c.dir, o)
+	s, err := openStore(c.dir, what.options())
 	if err != nil {
 		return nil, nil, err
 	}
