@@ -56,15 +56,19 @@ func (e *Engine) someDied() (bool, error) {
 	if e.heir.Load() {
 		return true, nil
 	}
+	if file := e.board.file; file != nil { // others have come and gone since it was read
+		if err := file.look(); errors.Is(err, ErrLockLost) {
+			return false, nil // what this process knows of others is old; it is to attach anew
+		} else if err != nil {
+			return false, err
+		}
+	}
 	for slot := range mostSlots {
 		if slot == e.board.slot || !e.board.attached(slot) {
 			continue
 		}
 		alive, err := e.lives(slot)
-		if err == nil && !alive && e.board.file != nil { // it may have left since the file was read
-			err = e.board.file.look()
-		}
-		if err != nil || !alive && e.board.attached(slot) {
+		if err != nil || !alive {
 			return err == nil, err
 		}
 	}
