@@ -330,9 +330,12 @@ func (e *Engine) lookAtBoard() error {
 	return nil
 }
 
-// isGone notes that a segment is dropped that the board names, until its writer has seen it.
+// isGone notes that a segment is dropped, as long as the board names it.
 func (e *Engine) isGone(id uint64) {
 	f := &e.follower
+	if !e.board.has(id) {
+		return
+	}
 	if f.gone == nil {
 		f.gone = make(map[uint64]bool)
 	}
@@ -616,12 +619,15 @@ func (e *Engine) applyCommit(rp *replay, t *tail, c *segment.Commit) (bool, erro
 func (e *Engine) followDrop(x *keydir.Index, he *codec.HintEntry, by committed) (bool, error) {
 	e.follower.drops.Add(1)
 	s := e.segmentOf(he.Hash)
-	if s == nil {
-		e.graves.reburied(he.Hash, by) // or it is long gone
-		return false, nil
-	}
 	upTo := he.Expires * codec.Align
 	whole := upTo == 0
+	if s == nil {
+		e.graves.reburied(he.Hash, by) // or it is long gone
+		if whole {
+			e.isGone(he.Hash)
+		}
+		return false, nil
+	}
 	if whole {
 		upTo = math.MaxInt64
 	}
@@ -690,9 +696,7 @@ func (e *Engine) partsOf(s *segment.Segment) (*parts, error) {
 func (e *Engine) leaveDropped(s *segment.Segment, by committed) {
 	e.leaveWriter(s)
 	delete(e.follower.parts, s)
-	if e.board.has(s.ID) {
-		e.isGone(s.ID)
-	}
+	e.isGone(s.ID)
 	first := e.reclaimer.firstSeq(s)
 	e.reclaimer.forget(s)
 	e.w.bySlot[s.Slot] = nil
@@ -790,6 +794,9 @@ func (e *Engine) clears(c *segment.Commit) map[uint64]bool {
 func (e *Engine) clearFollowed(drops map[uint64]bool, by committed) {
 	old := e.emptyIndex()
 	e.graves.rebury(by)
+	for id := range drops {
+		e.isGone(id)
+	}
 	for _, s := range e.w.bySlot {
 		if s != nil && drops[s.ID] {
 			s.Forget()

@@ -83,11 +83,7 @@ func (e *Engine) reindexOnce(strict bool) (err error) {
 	}
 	for _, s := range e.ownSegments() {
 		if f := byID[s.ID]; f == nil || f.missing {
-			e.leaveWriter(s) // another process has dropped it
-			e.giveUp(codec.HintName(s.ID))
-			if e.w.has(s) {
-				e.w.bySlot[s.Slot] = nil
-			}
+			e.giveUpOwn(s)
 		}
 	}
 	for _, f := range sorted(byID) {
@@ -123,14 +119,26 @@ func (ri *reindexing) leaveGone() error {
 	}
 	left := ri.all[:0]
 	for _, h := range ri.all {
-		if there[h.seg.ID] || ri.e.writesTo(h.seg.ID) {
+		if there[h.seg.ID] {
 			left = append(left, h)
-		} else {
-			delete(ri.tails, h.seg.ID)
+			continue
+		}
+		delete(ri.tails, h.seg.ID)
+		if ri.e.writesTo(h.seg.ID) {
+			ri.e.giveUpOwn(h.seg)
 		}
 	}
 	ri.all = left
 	return nil
+}
+
+// giveUpOwn ends the writing to a segment that another process has dropped.
+func (e *Engine) giveUpOwn(s *segment.Segment) {
+	e.leaveWriter(s)
+	e.giveUp(codec.HintName(s.ID))
+	if e.w.has(s) {
+		e.w.bySlot[s.Slot] = nil
+	}
 }
 
 // discard gives back the segments that did not come into the log.
@@ -308,6 +316,11 @@ func (ri *reindexing) finish() error {
 // dropIn leaves out what is dropped.
 func (e *Engine) dropIn(ri *reindexing) {
 	drops := dropsOf(ri.all)
+	for id, d := range drops {
+		if d.upTo == math.MaxInt64 {
+			e.isGone(id)
+		}
+	}
 	left := ri.all[:0]
 	for _, h := range ri.all {
 		d, ok := drops[h.seg.ID]
@@ -318,9 +331,6 @@ func (e *Engine) dropIn(ri *reindexing) {
 			e.reclaimer.dropped(h.seg, d.by, h.seg.FirstSeq.Load())
 		default:
 			delete(ri.tails, h.seg.ID)
-			if e.board.has(h.seg.ID) {
-				e.isGone(h.seg.ID)
-			}
 			if !e.graves.has(h.seg.ID) {
 				first := uint64(0)
 				if len(h.entries) > 0 {
