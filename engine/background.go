@@ -487,7 +487,9 @@ func (e *Engine) discard(w *segment.Writer) error {
 	e.bg.sealing.lock(&e.w)
 	defer e.w.mu.Unlock()
 	e.stats.disk.Add(w.Grown())
-	e.w.bySlot[w.Segment.Slot] = nil
+	if e.w.has(w.Segment) { // an index built anew has no use for it
+		e.w.bySlot[w.Segment.Slot] = nil
+	}
 	if err := w.Segment.Retire(); err != nil {
 		return err
 	}

@@ -361,8 +361,8 @@ func (ri *reindexing) place() error {
 			added = append(added, h.seg)
 		}
 	}
-	for _, wr := range e.w.actives() { // those that nothing was committed to
-		w.put(wr.Segment)
+	for _, s := range e.ownSegments() { // those that nothing was committed to
+		w.put(s)
 	}
 	for _, s := range added {
 		var err error

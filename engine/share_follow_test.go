@@ -433,3 +433,41 @@ func TestShareIndexInTheMaking(t *testing.T) {
 	require.NoError(t, b.Close())
 	require.NoError(t, a.Close())
 }
+
+// TestShareEmptySegmentOfOwn: a segment that a process has begun in vain, and that waits to be
+// removed, is in nobody's way when the index is built anew.
+func TestShareEmptySegmentOfOwn(t *testing.T) {
+	mem := vfs.NewMem()
+	a, _ := openIn(t, mem, Options{})
+	b, _ := openIn(t, mem, Options{})
+	b.bg.sealing.begin() // so that it waits
+	for i := range 5 {
+		require.NoError(t, b.Set(fmt.Sprint(i), make([]byte, 300), Attrs{}))
+		require.NoError(t, a.Set(fmt.Sprint(i, "a"), make([]byte, 300), Attrs{}))
+	}
+	require.NoError(t, b.enter(b.life))
+	for range 8 {
+		require.NoError(t, b.rotate(hot))
+	}
+	b.leave()
+	require.NoError(t, b.catchUp())
+	b.w.mu.Lock()
+	require.NoError(t, b.reindex())
+	require.NoError(t, b.follow())
+	for _, s := range b.ownSegments() {
+		require.True(t, b.w.has(s))
+	}
+	b.w.mu.Unlock()
+	b.bg.sealing.end()
+	require.NoError(t, b.sealRest())
+	agreeOnCounts(t, a, b)
+	problems, err := b.Check(false)
+	require.NoError(t, err)
+	require.Empty(t, problems)
+	for i := range 5 {
+		_, err := b.Get(fmt.Sprint(i), nil)
+		require.NoError(t, err)
+	}
+	require.NoError(t, b.Close())
+	require.NoError(t, a.Close())
+}

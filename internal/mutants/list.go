@@ -142,6 +142,7 @@ var mutants = []mutant{
 	{"what went as it was read counts", "engine/reindex.go", "if there[h.seg.ID] {", "if true || there[h.seg.ID] {", "^TestShareJoinsAsFilesGo$", engineTests},
 	{"dropped segments come back from the board", "engine/follow.go", "if gone[a.id] {", "if gone[a.id] && false {", "^TestShareGoneStaysGone$", engineTests},
 	{"an index in the making is looked at", "engine/reindex.go", "	e.partial.Store(x) // before anybody sees it\n", "", "^TestShareIndexInTheMaking$", engineTests},
+	{"own segments without commits lose their slots", "engine/reindex.go", "for _, s := range e.ownSegments() { // those", "for _, s := range e.ownSegments()[:0] { // those", "^TestShareEmptySegmentOfOwn$", engineTests},
 	{"options of another process ignored", "engine/sharing.go", "if set[i] && mine[i] != has[i] {", "if set[i] && mine[i] != has[i] && false {", "^TestShareOptions$", engineTests},
 	{"inherited segments not sealed", "engine/inherit.go", "	e.bg.adoptOrphan(&orphan{h: &history{seg: s, cacheID: e.id}, unread: true})\n", "", "^TestShareLastInherits$", engineTests},
 	{"last process inherits nothing", "engine/sharing.go", "err = e.inheritLocked() // for Close to seal", "err = nil", "^TestShareLastInherits$", engineTests},
