@@ -362,7 +362,9 @@ func (ri *reindexing) place() error {
 		}
 	}
 	for _, s := range e.ownSegments() { // those that nothing was committed to
-		w.put(s)
+		if e.w.has(s) { // not dropped while it is being sealed
+			w.put(s)
+		}
 	}
 	for _, s := range added {
 		var err error
