@@ -471,3 +471,32 @@ func TestShareEmptySegmentOfOwn(t *testing.T) {
 	require.NoError(t, b.Close())
 	require.NoError(t, a.Close())
 }
+
+// TestShareDroppedAsItIsSealed: a segment that another process drops while its own one seals it
+// does not come back with a new index.
+func TestShareDroppedAsItIsSealed(t *testing.T) {
+	mem := vfs.NewMem()
+	a, _ := openIn(t, mem, Options{})
+	b, _ := openIn(t, mem, Options{})
+	b.bg.sealing.begin()
+	require.NoError(t, b.Set("k", nil, Attrs{}))
+	require.NoError(t, b.enter(b.life))
+	require.NoError(t, b.rotate(fresh))
+	require.Len(t, b.bg.rotated, 1)
+	w := b.bg.rotated[0]
+	require.True(t, b.bg.begin(w))
+	b.leave()
+	_, err := a.Clear()
+	require.NoError(t, err)
+	require.NoError(t, b.catchUp())
+	b.w.mu.Lock()
+	require.False(t, b.w.has(w.Segment))
+	require.NoError(t, b.reindex())
+	require.NoError(t, b.follow())
+	require.False(t, b.w.has(w.Segment))
+	b.w.mu.Unlock()
+	b.bg.begin(nil)
+	b.bg.sealing.end()
+	require.NoError(t, b.Close())
+	require.NoError(t, a.Close())
+}

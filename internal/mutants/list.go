@@ -143,6 +143,7 @@ var mutants = []mutant{
 	{"dropped segments come back from the board", "engine/follow.go", "if gone[a.id] {", "if gone[a.id] && false {", "^TestShareGoneStaysGone$", engineTests},
 	{"an index in the making is looked at", "engine/reindex.go", "	e.partial.Store(x) // before anybody sees it\n", "", "^TestShareIndexInTheMaking$", engineTests},
 	{"own segments without commits lose their slots", "engine/reindex.go", "for _, s := range e.ownSegments() { // those", "for _, s := range e.ownSegments()[:0] { // those", "^TestShareEmptySegmentOfOwn$", engineTests},
+	{"dropped while it is sealed, and back", "engine/reindex.go", "if e.w.has(s) { // not dropped", "if true || e.w.has(s) { // not dropped", "^TestShareDroppedAsItIsSealed$", engineTests},
 	{"options of another process ignored", "engine/sharing.go", "if set[i] && mine[i] != has[i] {", "if set[i] && mine[i] != has[i] && false {", "^TestShareOptions$", engineTests},
 	{"inherited segments not sealed", "engine/inherit.go", "	e.bg.adoptOrphan(&orphan{h: &history{seg: s, cacheID: e.id}, unread: true})\n", "", "^TestShareLastInherits$", engineTests},
 	{"last process inherits nothing", "engine/sharing.go", "err = e.inheritLocked() // for Close to seal", "err = nil", "^TestShareLastInherits$", engineTests},
