@@ -280,6 +280,7 @@ func (m *mirror) exchangeLocked(change func()) error {
 func (m *mirror) join(ctx context.Context, e *Engine, alone bool) error {
 	come := func() {
 		e.comeIn()
+		m.b.w[wordLocking].Store(uint64(e.opt.Locking))
 		m.nonce.Store(rand.Uint64() | 1)
 		m.b.w[wordNonces+m.b.slot].Store(m.nonce.Load())
 	}
