@@ -14,8 +14,8 @@ package codec
 //	56  sum         u64  over bytes 0 to 56
 //	64  words, u64 each
 //
-// The file has room for two, which are written in turns: a reader always finds one that is
-// whole, and takes the one of the later generation.
+// The file has room for two. Each state is written to both places, first to the one that does not
+// hold the latest: a reader always finds one that is whole, and takes that of the later generation.
 
 const (
 	stateMagic     = "\x89DCSTA\r\n"
@@ -37,9 +37,6 @@ type State struct {
 
 // StateLen returns the length of a state of so many words.
 func StateLen(words int) int { return stateHeaderLen + 8*words }
-
-// StateOffset returns where in the file a generation is written.
-func StateOffset(generation uint64) int64 { return int64(generation%2) * StateStride }
 
 // AppendState appends s. It panics if it has too many words.
 func AppendState(dst []byte, s *State) []byte {

@@ -45,6 +45,7 @@ const (
 	wordDisk     = 40 // bytes of all files
 	wordHints    = 41 // bytes that hints will take
 	wordRoom     = 42 // how often a process was about to find the cache full
+	wordLocking  = 43 // what keeps processes apart that share it by a file, see locking.go
 	wordShape    = 48 // how often a segment that is written to has come, gone, or got another owner
 	wordFiles    = 64 // the segments that are written to, fileWords each
 

@@ -18,6 +18,7 @@ import (
 type Engine struct {
 	opt   Options
 	given Options // before defaults
+	disk  vfs.FS  // without what Locking makes of it
 	fsys  vfs.FS
 	locks vfs.Locks
 	id    [16]byte // of the cache; in every file
@@ -90,21 +91,22 @@ type writer struct {
 // Open opens the cache directory fsys and takes it over: Close closes fsys, and
 // so does an Open that fails.
 func Open(fsys vfs.FS, o Options) (*Engine, error) {
-	fsys = o.Locking.over(fsys)
-	e, err := open(fsys, o)
+	disk := fsys
+	fsys = o.Locking.over(disk)
+	e, err := open(disk, fsys, o)
 	if err != nil {
 		return nil, errors.Join(err, fsys.Close())
 	}
 	return e, nil
 }
 
-func open(fsys vfs.FS, o Options) (*Engine, error) {
+func open(disk, fsys vfs.FS, o Options) (*Engine, error) {
 	given := o
 	o, err := o.withDefaults()
 	if err != nil {
 		return nil, err
 	}
-	e := &Engine{opt: o, given: given, fsys: fsys, guard: vfs.NewForkGuard()}
+	e := &Engine{opt: o, given: given, disk: disk, fsys: fsys, guard: vfs.NewForkGuard()}
 	e.life, e.end = context.WithCancelCause(context.Background())
 	e.clock.init(o.Now)
 	e.faults.log = o.Log

@@ -21,6 +21,12 @@ import (
 // and written as a whole, through handles that are opened for it; who writes it holds the state
 // lock for that moment, and has read it within.
 //
+// The file has two places, and each state is written to both, one after the other: first to the one
+// that does not hold the newest, so that a reader always finds one that is whole. A host that was
+// cut off as it wrote may write that later, when others have long gone on. It was on its way to one
+// place, for it begins with the second only when the first is on the server; the other still says
+// what is so.
+//
 // Locks can be lost without a word, so that another process takes the place of this one. Each
 // time that the file is read it tells whether it still knows this process: by the nonce in
 // its slot and, while it holds the writer lock, by the number of that holding.
@@ -46,6 +52,7 @@ type mirror struct {
 	mu      sync.Mutex
 	base    []uint64 // what the file said
 	gen     uint64   // its generation
+	place   int64    // where that was found
 	holding uint64   // wordTaken as this process has the writer lock; 0: it has not
 	looked  time.Time
 }
@@ -104,7 +111,7 @@ func (m *mirror) lookLocked() error {
 		return ErrClosed
 	}
 	begin := m.now()
-	s, err := m.read()
+	s, _, err := m.readBy(m.fsys.Open)
 	if err != nil {
 		return err
 	}
@@ -138,7 +145,7 @@ func (m *mirror) lookForWriting() error {
 	if m.shut.Load() {
 		return ErrClosed
 	}
-	s, err := m.readBy(m.fsys.OpenWrite)
+	s, place, err := m.readBy(m.fsys.OpenWrite)
 	if errors.Is(err, errNoState) && m.nonce.Load() != 0 {
 		m.doubtful.Store(true)
 		return m.fails(err)
@@ -146,47 +153,48 @@ func (m *mirror) lookForWriting() error {
 	if err != nil {
 		return err
 	}
-	m.looked = m.now()
+	m.looked, m.place = m.now(), place
 	return m.install(s)
 }
 
-// read returns the latest state that the file holds.
-func (m *mirror) read() (*codec.State, error) { return m.readBy(m.fsys.Open) }
-
-func (m *mirror) readBy(open func(string) (vfs.File, error)) (*codec.State, error) {
+// readBy returns the latest state that the file holds, and where it stands.
+func (m *mirror) readBy(open func(string) (vfs.File, error)) (*codec.State, int64, error) {
 	f, err := open(codec.StateName)
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, vfs.ErrNotRegular) {
-		return nil, fmt.Errorf("%w: %w", errNoState, err)
+		return nil, 0, fmt.Errorf("%w: %w", errNoState, err)
 	}
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	defer f.Close()
 	b := make([]byte, 2*codec.StateStride)
 	n, err := f.ReadAt(b, 0)
 	if err != nil && err != io.EOF {
-		return nil, err
+		return nil, 0, err
 	}
-	b = b[:n]
-	var last *codec.State
+	return latestState(b[:n])
+}
+
+// latestState returns the latest state of those that b holds, and where it stands.
+func latestState(b []byte) (last *codec.State, place int64, err error) {
 	errs := []error{errNoState}
 	for _, at := range []int{0, codec.StateStride} {
 		s, _, err := codec.ParseState(b[min(at, len(b)):min(at+codec.StateStride, len(b))])
-		if err == nil && (len(s.Words) != stateWords || codec.StateOffset(s.Generation) != int64(at)) {
+		if err == nil && len(s.Words) != stateWords {
 			err = codec.ErrLength
 		}
 		if errors.Is(err, codec.ErrVersion) {
-			return nil, versionError(err)
+			return nil, 0, versionError(err)
 		}
 		if err == nil && (last == nil || s.Generation > last.Generation) {
-			last = &s
+			last, place = &s, int64(at)
 		}
 		errs = append(errs, err)
 	}
 	if last == nil {
-		return nil, errors.Join(errs...)
+		return nil, 0, errors.Join(errs...)
 	}
-	return last, nil
+	return last, place, nil
 }
 
 // install takes over what the file says, but for what this process has changed. It fails with
@@ -272,6 +280,7 @@ func (m *mirror) exchangeLocked(change func()) error {
 func (m *mirror) join(ctx context.Context, e *Engine, alone bool) error {
 	come := func() {
 		e.comeIn()
+		m.b.w[wordLocking].Store(uint64(e.opt.Locking))
 		m.nonce.Store(rand.Uint64() | 1)
 		m.b.w[wordNonces+m.b.slot].Store(m.nonce.Load())
 	}
@@ -372,8 +381,8 @@ func (m *mirror) found(change func()) error {
 	if err := m.make(); err != nil {
 		return err
 	}
-	if s, err := m.readBy(m.fsys.OpenWrite); err == nil {
-		m.gen = s.Generation
+	if s, place, err := m.readBy(m.fsys.OpenWrite); err == nil {
+		m.gen, m.place = s.Generation, place
 	} else if !errors.Is(err, errNoState) {
 		return err
 	}
@@ -396,27 +405,32 @@ func (m *mirror) make() error {
 	return errors.Join(f.Close(), m.fsys.SyncDir("."))
 }
 
-// write writes the words as the next generation, in the place of the one before the last.
+// write writes the words as the next generation.
 func (m *mirror) write() error {
 	s := codec.State{CacheID: m.b.id(), Generation: m.gen + 1, Words: make([]uint64, stateWords)}
 	for i := range s.Words { // the sequence before the lengths
 		s.Words[i] = m.b.w[i].Load()
 	}
-	if err := m.store(codec.AppendState(nil, &s), codec.StateOffset(s.Generation)); err != nil {
+	if err := m.store(codec.AppendState(nil, &s)); err != nil {
 		return m.fails(err)
 	}
 	m.base, m.gen = s.Words, s.Generation
 	return nil
 }
 
-// store writes a part of the file, which is on the disk of the server when it returns.
-func (m *mirror) store(b []byte, off int64) (err error) {
+// store writes a state to both places. Each is on the disk of the server before the next.
+func (m *mirror) store(b []byte) (err error) {
 	f, err := m.fsys.OpenWrite(codec.StateName)
 	if err != nil {
 		return err
 	}
-	if _, err = f.WriteAt(b, off); err == nil {
-		err = f.Sync()
+	for _, place := range []int64{codec.StateStride - m.place, m.place} {
+		if _, err = f.WriteAt(b, place); err != nil {
+			break
+		}
+		if err = f.Sync(); err != nil {
+			break
+		}
 	}
 	return errors.Join(err, f.Close())
 }

@@ -237,12 +237,12 @@ func testShareAdoptsFirstCommit(t *testing.T, newMem func() *vfs.Mem) {
 			require.Equal(t, slot, a.board.slot)
 			ap.others = []*Engine{b}
 			writes := 0
-			ap.diesOf = func(name string) bool {
+			ap.dieOf(func(name string) bool {
 				if strings.HasSuffix(name, ".seg") {
 					writes++
 				}
 				return writes == 2 // the header, and the commit
-			}
+			})
 			require.ErrorIs(t, a.Set("k", []byte("1"), Attrs{}), errDead)
 			ap.bury(a)
 			_, err := b.Get("k", nil)

@@ -36,7 +36,7 @@ type deadly struct {
 	onDie  func()
 	onOpen func(name string)      // before a file is opened
 	onLock func(i int)            // before a lock is tried
-	diesOf func(name string) bool // that it has written to a file
+	diesOf func(name string) bool // that it has written to a file; guarded by mu
 
 	onRemove func() // before a file is removed
 
@@ -134,6 +134,19 @@ func (p *deadly) change(do func() error, half func() error) error {
 		return errDead
 	}
 	return err
+}
+
+// dieOf has the process die when it has written to a file of which dies says so.
+func (p *deadly) dieOf(dies func(name string) bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.diesOf = dies
+}
+
+func (p *deadly) hasToDie(written string) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.diesOf != nil && p.diesOf(written)
 }
 
 func nothing() error { return nil }
@@ -258,7 +271,7 @@ func (f *deadlyFile) ReadAt(b []byte, off int64) (int, error) {
 func (f *deadlyFile) WriteAt(b []byte, off int64) (n int, err error) {
 	err = f.p.change(func() error { n, err = f.File.WriteAt(b, off); return err },
 		func() error { _, err := f.File.WriteAt(b[:len(b)/2], off); return err })
-	if err == nil && f.p.diesOf != nil && f.p.diesOf(f.name) {
+	if err == nil && f.p.hasToDie(f.name) {
 		f.p.die()
 		err = errDead
 	}

@@ -98,6 +98,9 @@ func (e *Engine) takeSlot(ctx context.Context) (err error) {
 	if err := e.untaken(lockFar + lockSlots - b.slotLock(0)); err != nil {
 		return err
 	}
+	if err := e.sameLocking(ctx); err != nil {
+		return err
+	}
 	for b.slot = 0; ; b.slot++ {
 		if b.slot == mostSlots {
 			return fmt.Errorf("%w: %d processes have the directory open", ErrFull, mostSlots)
