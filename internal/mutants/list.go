@@ -139,7 +139,7 @@ var mutants = []mutant{
 	{"segment read for each part that is dropped", "engine/follow.go", "p != nil && p.front == s.Front.Load()", "p != nil && false", "^TestShareDropsInParts$", engineTests},
 	{"who waits applies all", "engine/follow.go", "for ; most > 0; most-- {", "for {", "^TestShareFollowsSome$", engineTests},
 	{"cursor goes on behind what was no commit", "segment/cursor.go", "c.err != nil || c.off != c.end || size < c.size", "c.err != nil || size < c.size", "^TestCursorExtend$", "./segment"},
-	{"what went as it was read counts", "engine/reindex.go", "if there[h.seg.ID] ||", "if true || there[h.seg.ID] ||", "^TestShareJoinsAsFilesGo$", engineTests},
+	{"what went as it was read counts", "engine/reindex.go", "if there[h.seg.ID] {", "if true || there[h.seg.ID] {", "^TestShareJoinsAsFilesGo$", engineTests},
 	{"dropped segments come back from the board", "engine/follow.go", "if gone[a.id] {", "if gone[a.id] && false {", "^TestShareGoneStaysGone$", engineTests},
 	{"an index in the making is looked at", "engine/reindex.go", "	e.partial.Store(x) // before anybody sees it\n", "", "^TestShareIndexInTheMaking$", engineTests},
 	{"options of another process ignored", "engine/sharing.go", "if set[i] && mine[i] != has[i] {", "if set[i] && mine[i] != has[i] && false {", "^TestShareOptions$", engineTests},
