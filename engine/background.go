@@ -413,10 +413,7 @@ const hintPatience = time.Second
 // came later would tell of a segment that is lost. locked: the caller holds the lock.
 func (e *Engine) publisher(s *segment.Segment, locked bool) segment.Publish {
 	return func(rename func() error) error {
-		if e.isLone() {
-			return rename()
-		}
-		if !locked {
+		if !locked { // also if no other process is there: one may come this moment
 			ctx, cancel := context.WithTimeout(context.Background(), hintPatience)
 			defer cancel()
 			if err := e.bg.sealing.enter(ctx, e); err != nil {

@@ -658,7 +658,6 @@ func (e *Engine) followDrop(x *keydir.Index, he *codec.HintEntry, by committed) 
 		}
 		return false, nil
 	}
-	s.SetSynced(s.Length()) // what waited for it: who dropped it has seen to that
 	e.leaveDropped(s, by)
 	return true, nil
 }
@@ -695,6 +694,7 @@ func (e *Engine) partsOf(s *segment.Segment) (*parts, error) {
 // leaveDropped takes a segment that another process has dropped out of the log.
 func (e *Engine) leaveDropped(s *segment.Segment, by committed) {
 	e.leaveWriter(s)
+	s.SetSynced(s.Length()) // what waited for it: who dropped it has seen to that
 	delete(e.follower.parts, s)
 	e.isGone(s.ID)
 	first := e.reclaimer.firstSeq(s)

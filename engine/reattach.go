@@ -24,6 +24,7 @@ func (e *Engine) reattach(ctx context.Context) error {
 	for _, w := range e.ownWriters() {
 		e.disown(w)
 	}
+	e.values.disown()
 	if err := e.locks.(*relocks).reopen(); err != nil {
 		return err
 	}

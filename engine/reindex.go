@@ -81,11 +81,7 @@ func (e *Engine) reindexOnce(strict bool) (err error) {
 		}
 		note(byID, kind, id, info)
 	}
-	for _, s := range e.ownSegments() {
-		if f := byID[s.ID]; f == nil || f.missing {
-			e.giveUpOwn(s)
-		}
-	}
+	e.leaveOwn(func(id uint64) bool { return byID[id] != nil && !byID[id].missing })
 	for _, f := range sorted(byID) {
 		if f.missing || f.size < codec.SegmentHeaderLen && ri.active[f.id] <= codec.SegmentHeaderLen {
 			continue // a hint whose segment was removed first, or a segment that is being begun
@@ -117,6 +113,7 @@ func (ri *reindexing) leaveGone() error {
 			there[id] = true
 		}
 	}
+	ri.e.leaveOwn(func(id uint64) bool { return there[id] })
 	left := ri.all[:0]
 	for _, h := range ri.all {
 		if there[h.seg.ID] {
@@ -124,21 +121,32 @@ func (ri *reindexing) leaveGone() error {
 			continue
 		}
 		delete(ri.tails, h.seg.ID)
-		if ri.e.writesTo(h.seg.ID) {
-			ri.e.giveUpOwn(h.seg)
-		}
 	}
 	ri.all = left
 	return nil
 }
 
-// giveUpOwn ends the writing to a segment that another process has dropped.
-func (e *Engine) giveUpOwn(s *segment.Segment) {
-	e.leaveWriter(s)
-	e.giveUp(codec.HintName(s.ID))
-	if e.w.has(s) {
-		e.w.bySlot[s.Slot] = nil
+// leaveOwn ends the writing to segments of this process whose files are gone: another has dropped
+// them.
+func (e *Engine) leaveOwn(there func(id uint64) bool) {
+	for _, s := range e.ownSegments() {
+		if there(s.ID) {
+			continue
+		}
+		e.leaveWriter(s)
+		e.giveUp(codec.HintName(s.ID))
+		if e.w.has(s) {
+			e.leaveGone(s)
+			e.w.bySlot[s.Slot] = nil
+		}
 	}
+}
+
+// leaveGone forgets a segment whose file is gone. What waited for it waits no more: who removed it
+// has seen to that.
+func (e *Engine) leaveGone(s *segment.Segment) {
+	s.SetSynced(s.Length())
+	e.reclaimer.forget(s)
 }
 
 // discard gives back the segments that did not come into the log.
@@ -299,6 +307,11 @@ func (ri *reindexing) finish() error {
 		return e.gone(readError(err))
 	}
 	e.values.adopt(&files)
+	for i, s := range e.w.bySlot {
+		if s != nil && (i >= len(ri.bySlot) || ri.bySlot[i] != s) {
+			e.leaveGone(s)
+		}
+	}
 	old := e.index.Load()
 	e.partial.Store(x) // before anybody sees it
 	e.index.Store(x)

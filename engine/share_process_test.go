@@ -38,7 +38,8 @@ type deadly struct {
 	onLock func(i int)            // before a lock is tried
 	diesOf func(name string) bool // that it has written to a file; guarded by mu
 
-	onRemove func() // before a file is removed
+	onRemove func()            // before a file is removed
+	onRename func(from string) // before a file is renamed
 
 	read atomic.Int64 // bytes of files
 }
@@ -197,6 +198,9 @@ func (p *deadly) Remove(name string) error {
 }
 
 func (p *deadly) Rename(from, to string) error {
+	if p.onRename != nil {
+		p.onRename(from)
+	}
 	return p.change(func() error { return p.MemProcess.Rename(from, to) }, nothing)
 }
 

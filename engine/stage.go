@@ -112,6 +112,9 @@ func (s *stage) record(op *Op, seq uint64) error {
 		return s.move(op, seq)
 	}
 	e, rec := s.e, &op.Record
+	if op.From == nil && op.Value.ID != 0 && !e.values.isPending(op.Value.ID) {
+		return ErrLockLost
+	}
 	ref, old, err := s.match.find(rec)
 	if err != nil {
 		return err

@@ -364,6 +364,9 @@ func (v *values) fits(size int64) error {
 func (v *values) grow(id uint64, n int64) error {
 	v.mu.Lock()
 	defer v.mu.Unlock()
+	if _, ok := v.pending[id]; !ok {
+		return ErrLockLost
+	}
 	if limit := v.e.limit(); limit > 0 {
 		if err := v.fits(v.pending[id] + n); err != nil {
 			return err
@@ -396,6 +399,24 @@ func (v *values) removedPending(id uint64) {
 	defer v.mu.Unlock()
 	v.e.stats.disk.Add(-v.pending[id])
 	v.notPendingLocked(id)
+}
+
+// isPending reports whether a file is still this process's to name.
+func (v *values) isPending(id uint64) bool {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	_, ok := v.pending[id]
+	return ok
+}
+
+// disown gives up the files that nothing names yet: others may have removed them, for the locks
+// of this process were lost.
+func (v *values) disown() {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	for id := range v.pending {
+		v.notPendingLocked(id)
+	}
 }
 
 func (v *values) notPendingLocked(id uint64) {
