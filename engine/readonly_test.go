@@ -276,3 +276,22 @@ func TestReadOnlyRaces(t *testing.T) {
 		})
 	}
 }
+
+// TestReadOnlyForgetsFiles: of large values that others replace nothing is kept, by who removes no
+// files.
+func TestReadOnlyForgetsFiles(t *testing.T) {
+	mem := vfs.NewMem()
+	a, err := openAs(mem, Options{FileThreshold: 100})
+	require.NoError(t, err)
+	r := openReader(t, mem.Process())
+	for range 20 {
+		require.NoError(t, a.Set("k", make([]byte, 200), Attrs{}))
+		_, err := r.Get("k", nil)
+		require.NoError(t, err)
+	}
+	require.Empty(t, r.values.dead)
+	require.Len(t, r.values.live, 1)
+	require.Zero(t, r.values.deadBytes.Load())
+	require.NoError(t, a.Close())
+	require.NoError(t, r.Close())
+}

@@ -69,7 +69,7 @@ func (t *torturing) history(n int) (took time.Duration, err error) {
 		t.tell("%s: %s", c.dir, d)
 	}
 	start := time.Now()
-	found := history.Check(m.Ops, history.Options{Evict: what.limit > 0, Timeout: t.p.timeout})
+	found := history.Check(m.Ops, history.Options{Evict: what.limit > 0, Timeout: t.p.timeout, Stale: t.stale()})
 	took = time.Since(start)
 	for i := range found {
 		if err := t.keep(n, &found[i]); err != nil {
@@ -77,6 +77,14 @@ func (t *torturing) history(n int) (took time.Duration, err error) {
 		}
 	}
 	return took, os.RemoveAll(c.dir)
+}
+
+// stale returns how old reads may be.
+func (t *torturing) stale() time.Duration {
+	if !t.p.network {
+		return 0
+	}
+	return max(0, t.p.freshness)
 }
 
 // events are when processes are killed and stopped, before so many operations have
