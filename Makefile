@@ -47,7 +47,7 @@ fuzz: ## run each fuzz target on FUZZTIME inputs, 20000x if not given
 	FUZZTIME=$(FUZZTIME) .ci/fuzz
 
 torture: ## the tests that take hours: every crash image, 1000 kills, a million inputs of each fuzz target
-	DISKCACHE_TORTURE=1 $(GO) test -vet=off -v -timeout 12h -run 'Crash|Model|Damage|Fault' ./engine ./keydir ./segment ./vfs .
+	DISKCACHE_TORTURE=1 $(GO) test -vet=off -v -timeout 12h -run 'Crash|Model|Damage|Fault|Plans|Schedule|Hidden|Bounded|Du' ./engine ./keydir ./segment ./vfs .
 	$(DCBENCH) demo --rounds 1000
 	$(DCBENCH) torture --procs $(PROCS) -c 4 --histories 300
 	$(DCBENCH) torture --procs $(PROCS) -c 4 --scenario kill --kills 5000

@@ -28,9 +28,8 @@ type Cache struct {
 // those of whoever opened it first; who comes later and gives another value for one of them
 // gets ErrOption. Within a process this is so for all that says what is stored; how it is
 // read and looked after (NoMap, MaxOpenFiles, ManualCompaction, Network, Trust, Now, Logger) is
-// as whoever opened it first has said. On a network disk, and where the system cannot share memory between
-// processes, only one has it open at a time: the others get ErrLocked, with the name of
-// the holder.
+// as whoever opened it first has said. A process for which the directory is on a network disk and one for which it is
+// not never have it at once: the second gets ErrLocked, with the name of the other.
 //
 // A directory with files in it that are not of a cache is ErrForeign. A cache that a crash
 // or damage left in any state is opened, with what of it is sound.

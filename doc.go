@@ -24,6 +24,6 @@
 // read. Closing leaves the index in a file, so that opening takes milliseconds.
 //
 // All methods of a Cache may be called by any number of goroutines at once, and any
-// number of processes of a machine may have a directory open. On a network disk one
-// process at a time has it.
+// number of processes may have a directory open: those of one machine, or, on a network
+// disk, of many.
 package diskcache

@@ -30,6 +30,13 @@ var (
 	// ErrTimeout: another process held the directory for longer than Options.LockTimeout,
 	// or the context of the call, allows to wait. The error names it.
 	ErrTimeout = engine.ErrTimeout
+	// ErrLockLost: a network disk has lost the locks of this process, or it has lost its lease. Whether
+	// the write took place is not known. What comes next gets the locks anew.
+	ErrLockLost = engine.ErrLockLost
+	// ErrNoLocks: the disk gives no locks; Options.Locking says what to do without.
+	ErrNoLocks = engine.ErrNoLocks
+	// ErrReadOnly: the cache was opened with Options.ReadOnly.
+	ErrReadOnly = engine.ErrReadOnly
 	// ErrForked: the process is a child of the one that opened the cache, which is to open
 	// it anew.
 	ErrForked = engine.ErrForked

@@ -65,7 +65,24 @@ type Network int
 const (
 	NetworkAuto  Network = iota // ask the system
 	NetworkNever                // a disk of this machine
-	NetworkYes                  // a network disk: nothing is mapped, and one process at a time may open it (others get ErrLocked)
+	NetworkYes                  // a network disk: nothing is mapped, and what processes share they read and write
+)
+
+// Locking says what keeps the processes apart that use a directory. All of them have to say the
+// same: those that do not see nothing of one another.
+type Locking int
+
+const (
+	// LockingFcntl are the locks of the system, which die with their process. A disk that
+	// has none is refused with ErrNoLocks.
+	LockingFcntl Locking = iota
+	// LockingLeasefile are files for disks without locks (package lease). Who has one says every
+	// two seconds that it lives. One that could not for ten seconds writes nothing more, and
+	// gets ErrLockLost; others take over after twenty. LockTimeout should be longer than that.
+	LockingLeasefile
+	// LockingNone is your promise that one process at a time opens the directory, but for
+	// those with ReadOnly. If two do, data is lost.
+	LockingNone
 )
 
 // Limits that do not depend on options.
@@ -119,6 +136,17 @@ type Options struct {
 	LockTimeout time.Duration
 	// Network says where the directory is. Default: NetworkAuto.
 	Network Network
+	// Freshness is how old the news may be that a read is content with, on a network disk or with
+	// ReadOnly: it may miss what other processes have stored since. Update is exact in any
+	// case. -1 has every read look for news. Default: one second.
+	Freshness time.Duration
+	// Locking says what keeps processes apart. Default: LockingFcntl.
+	Locking Locking
+	// ReadOnly opens the directory without writing anything there, not even a lock: on a mount
+	// for reading only, or beside those who write. It sees what they have stored up to
+	// Freshness ago, on any disk, by looking at their files; nobody sees it. All that would change something returns
+	// ErrReadOnly, Check too. Default: false.
+	ReadOnly bool
 	// Trust accepts a directory that other users may write to. Who can write
 	// there can store any value under any key. Default: such a directory is
 	// refused with ErrUntrusted.
@@ -141,7 +169,7 @@ func (o *Options) engine() engine.Options {
 		SegmentSize: o.SegmentSize, FileThreshold: o.FileThreshold,
 		Compression: engine.Compression(clamp(int(o.Compression))),
 		Sync:        engine.SyncMode(clamp(int(o.Sync))), SyncInterval: o.SyncInterval,
-		NoMap: o.NoMap, MaxOpenFiles: o.MaxOpenFiles, LockTimeout: o.LockTimeout, Holder: engine.Holder(), Now: o.Now, Log: o.Logger, Hash: o.hash,
+		NoMap: o.NoMap, MaxOpenFiles: o.MaxOpenFiles, ReadOnly: o.ReadOnly, LockTimeout: o.LockTimeout, Freshness: o.Freshness, Locking: engine.Locking(clamp(int(o.Locking))), Holder: engine.Holder(), Now: o.Now, Log: o.Logger, Hash: o.hash,
 	}
 }
 
@@ -153,5 +181,5 @@ func (o *Options) open(dir string) (engine.FS, error) {
 	if o.Network < NetworkAuto || o.Network > NetworkYes {
 		return nil, fmt.Errorf("%w: unknown Network %d", ErrOption, o.Network)
 	}
-	return engine.OpenDir(dir, engine.DirOptions{Trust: o.Trust, Network: engine.Network(o.Network)})
+	return engine.OpenDir(dir, engine.DirOptions{Trust: o.Trust, Network: engine.Network(o.Network), Existing: o.ReadOnly})
 }

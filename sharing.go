@@ -36,7 +36,7 @@ func openShared(dir string, o *Options) (*sharedDir, error) {
 			return nil, err
 		}
 		dirs.mu.Lock()
-		s := findDir(id)
+		s := findDir(id, o.ReadOnly)
 		if s == nil {
 			s = &sharedDir{id: id, opt: *o, users: 1, ready: make(chan struct{}), gone: make(chan struct{})}
 			dirs.list = append(dirs.list, s)
@@ -68,7 +68,7 @@ func identify(dir string, o *Options) (engine.DirIdentity, error) {
 		return engine.DirIdentity{}, nil
 	}
 	id, err := engine.IdentifyDir(dir)
-	if !errors.Is(err, fs.ErrNotExist) {
+	if o.ReadOnly || !errors.Is(err, fs.ErrNotExist) {
 		return id, err
 	}
 	fsys, err := o.open(dir)
@@ -81,8 +81,10 @@ func identify(dir string, o *Options) (engine.DirIdentity, error) {
 	return engine.IdentifyDir(dir)
 }
 
-func findDir(id engine.DirIdentity) *sharedDir {
-	i := slices.IndexFunc(dirs.list, func(s *sharedDir) bool { return s.id.Same(id) })
+// findDir returns what this process has open of a directory: who reads only and who writes know
+// nothing of each other.
+func findDir(id engine.DirIdentity, readOnly bool) *sharedDir {
+	i := slices.IndexFunc(dirs.list, func(s *sharedDir) bool { return s.id.Same(id) && s.opt.ReadOnly == readOnly })
 	if i < 0 {
 		return nil
 	}
@@ -135,7 +137,8 @@ func (o *Options) agrees(p *Options) error {
 		{"SegmentSize", o.SegmentSize, p.SegmentSize}, {"FileThreshold", o.FileThreshold, p.FileThreshold},
 		{"Compression", int64(o.Compression), int64(p.Compression)}, {"Sync", int64(o.Sync), int64(p.Sync)},
 		{"SyncInterval", int64(o.SyncInterval), int64(p.SyncInterval)}, {"CullLimit", int64(o.CullLimit), int64(p.CullLimit)},
-		{"LockTimeout", int64(o.LockTimeout), int64(p.LockTimeout)},
+		{"LockTimeout", int64(o.LockTimeout), int64(p.LockTimeout)}, {"Freshness", int64(o.Freshness), int64(p.Freshness)},
+		{"Locking", int64(o.Locking), int64(p.Locking)},
 	} {
 		if f.b != 0 && f.b != f.a {
 			return fmt.Errorf("%w: %s is %d, this process has the directory open with %d", ErrOption, f.name, f.b, f.a)

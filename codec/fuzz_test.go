@@ -125,6 +125,49 @@ func FuzzParseSegmentHeader(f *testing.F) {
 	})
 }
 
+func FuzzParseState(f *testing.F) {
+	s := exampleState()
+	f.Add(AppendState(nil, &s))
+	f.Add(AppendState(nil, &State{}))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		for range 2 {
+			s, n, err := ParseState(b)
+			if err == nil {
+				require.True(t, bytes.Equal(b[:n], AppendState(nil, &s)))
+				require.LessOrEqual(t, n, StateStride)
+			} else {
+				require.Zero(t, n)
+			}
+			if len(b) < stateHeaderLen {
+				return
+			}
+			b = bytes.Clone(b)
+			if n := StateLen(int(min(le.Uint32(b[40:]), MaxStateWords))); n <= len(b) {
+				le.PutUint64(b[48:], Sum(b[stateHeaderLen:n]))
+			}
+			sumHeader(b, stateHeaderLen)
+		}
+	})
+}
+
+func FuzzParseLease(f *testing.F) {
+	f.Add(AppendLease(nil, exampleLease))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		for range 2 {
+			l, n, err := ParseLease(b)
+			if err == nil {
+				require.True(t, bytes.Equal(b[:n], AppendLease(nil, l)))
+			} else {
+				require.Zero(t, n)
+			}
+			if len(b) < LeaseLen {
+				return
+			}
+			b = sumHeader(bytes.Clone(b), LeaseLen)
+		}
+	})
+}
+
 func FuzzParseHint(f *testing.F) {
 	h := exampleHint()
 	f.Add(AppendHint(nil, &h))

@@ -129,6 +129,31 @@ func TestSpecHint(t *testing.T) {
 	require.Equal(t, want, got)
 }
 
+func exampleState() State {
+	return State{CacheID: exampleHeader().CacheID, Generation: 5, Words: []uint64{1, exampleSeq}}
+}
+
+func TestSpecState(t *testing.T) {
+	b := specBytes(t, "state")
+	want := exampleState()
+	require.Equal(t, hex.Dump(b), hex.Dump(AppendState(nil, &want)))
+	got, n, err := ParseState(b)
+	require.NoError(t, err)
+	require.Equal(t, len(b), n)
+	require.Equal(t, want, got)
+}
+
+var exampleLease = Lease{Holder: 0xfeed, Beats: 9}
+
+func TestSpecLease(t *testing.T) {
+	b := specBytes(t, "lease")
+	require.Equal(t, hex.Dump(b), hex.Dump(AppendLease(nil, exampleLease)))
+	got, n, err := ParseLease(b)
+	require.NoError(t, err)
+	require.Equal(t, len(b), n)
+	require.Equal(t, exampleLease, got)
+}
+
 // asParsed returns r as ParseRecord gives it back.
 func asParsed(r Record) Record {
 	r.Flags, _ = r.lay()

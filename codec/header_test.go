@@ -15,7 +15,7 @@ func fileKinds() map[string]struct {
 	header int
 	parse  func(b []byte) error
 } {
-	h, hint, snap := exampleHeader(), exampleHint(), sampleSnapshot()
+	h, hint, snap, state := exampleHeader(), exampleHint(), sampleSnapshot(), exampleState()
 	type kind = struct {
 		bytes  []byte
 		header int
@@ -24,6 +24,8 @@ func fileKinds() map[string]struct {
 	return map[string]kind{
 		"segment":  {AppendSegmentHeader(nil, &h), SegmentHeaderLen, func(b []byte) error { _, _, err := ParseSegmentHeader(b); return err }},
 		"hint":     {AppendHint(nil, &hint), hintHeaderLen, func(b []byte) error { _, err := ParseHint(b); return err }},
+		"state":    {AppendState(nil, &state), stateHeaderLen, func(b []byte) error { _, _, err := ParseState(b); return err }},
+		"lease":    {AppendLease(nil, exampleLease), LeaseLen, func(b []byte) error { _, _, err := ParseLease(b); return err }},
 		"snapshot": {AppendSnapshotHead(nil, &snap), snapshotHeaderLen, func(b []byte) error { _, err := ParseSnapshotHead(b); return err }},
 	}
 }

@@ -15,9 +15,15 @@ const (
 	// ValuesDir is the directory below the cache's that holds the value files.
 	ValuesDir = "values"
 
+	// LeasesDir is the one that holds, on disks without locks, what stands for them.
+	LeasesDir = "leases"
+
 	segmentSuffix = ".seg"
 	hintSuffix    = ".hint"
 	valueSuffix   = ".val"
+	leaseSuffix   = ".lease"
+	beatSuffix    = ".beat"
+	textSuffix    = ".text"
 	tempSuffix    = ".tmp"
 
 	hexLen = 16
@@ -30,6 +36,9 @@ const (
 	NameSegment NameKind = iota + 1
 	NameHint
 	NameValue
+	NameLease // its id is that of LeaseID
+	NameBeat
+	NameText
 	NameLock
 	NameState
 	NameSnapshot
@@ -44,6 +53,21 @@ func HintName(id uint64) string { return hex16(id) + hintSuffix }
 
 // ValueName returns the name of a value file, its directory included.
 func ValueName(id uint64) string { return ValuesDir + "/" + hex16(id) + valueSuffix }
+
+// LeaseID returns the id of a lease, the n-th of a lock; n is below 2⁴⁸.
+func LeaseID(lock uint16, n uint64) uint64 { return uint64(lock)<<48 | n }
+
+// SplitLeaseID undoes LeaseID.
+func SplitLeaseID(id uint64) (lock uint16, n uint64) { return uint16(id >> 48), id & (1<<48 - 1) }
+
+// LeaseName returns the name of the lease of an id, its directory included.
+func LeaseName(id uint64) string { return LeasesDir + "/" + hex16(id) + leaseSuffix }
+
+// BeatName returns the name of the file by which a process says that it lives.
+func BeatName(nonce uint64) string { return LeasesDir + "/" + hex16(nonce) + beatSuffix }
+
+// TextName returns the name of a text about a lock.
+func TextName(lock uint16) string { return LeasesDir + "/" + hex16(uint64(lock)) + textSuffix }
 
 // TempName returns a name, in the same directory, for a file that is to be
 // renamed to name once it is whole. The nonce tells apart those who try at
@@ -75,6 +99,12 @@ func ParseName(base string) (kind NameKind, id uint64, ok bool) {
 		kind = NameHint
 	case valueSuffix:
 		kind = NameValue
+	case leaseSuffix:
+		kind = NameLease
+	case beatSuffix:
+		kind = NameBeat
+	case textSuffix:
+		kind = NameText
 	default:
 		return 0, 0, false
 	}

@@ -13,6 +13,9 @@ func TestNames(t *testing.T) {
 	require.Equal(t, "000000000000002a.seg", SegmentName(42))
 	require.Equal(t, "ffffffffffffffff.hint", HintName(math.MaxUint64))
 	require.Equal(t, "values/0000000000000000.val", ValueName(0))
+	require.Equal(t, "leases/0102000000000003.lease", LeaseName(LeaseID(0x102, 3)))
+	lock, n := SplitLeaseID(LeaseID(0x102, 3))
+	require.Equal(t, []uint64{0x102, 3}, []uint64{uint64(lock), n})
 	require.Equal(t, "values/0000000000000007.val.00000000000000ff.tmp", TempName(ValueName(7), 255))
 	require.Equal(t, "diskcache.snap.0000000000000001.tmp", TempName(SnapshotName, 1))
 }
@@ -22,12 +25,13 @@ func TestParseName(t *testing.T) {
 		id, nonce := rapid.Uint64().Draw(t, "id"), rapid.Uint64().Draw(t, "nonce")
 		for name, want := range map[string]NameKind{
 			SegmentName(id): NameSegment, HintName(id): NameHint, ValueName(id): NameValue,
+			LeaseName(id): NameLease, BeatName(id): NameBeat, TextName(uint16(id)): NameText,
 			LockName: NameLock, StateName: NameState, SnapshotName: NameSnapshot,
 		} {
 			kind, got, ok := ParseName(path.Base(name))
 			require.True(t, ok)
 			require.Equal(t, want, kind)
-			if want <= NameValue {
+			if want <= NameBeat {
 				require.Equal(t, id, got)
 			}
 			kind, got, ok = ParseName(path.Base(TempName(name, nonce)))

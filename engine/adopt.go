@@ -14,7 +14,7 @@ func (e *Engine) adopt() error {
 	if err := e.follow(); err != nil {
 		return err
 	}
-	died := int(b.w[wordHolder].Load()) - 1
+	died := int(b.w[wordDied].Load()) - 1
 	if err := e.lookForSegments(); err != nil {
 		return err
 	}
@@ -25,17 +25,17 @@ func (e *Engine) adopt() error {
 		if b.ownerOf(id) != died {
 			continue // what is behind its length came to nothing
 		}
-		info, err := e.fsys.Stat(t.seg.Name())
+		size, err := e.lengthOf(id)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue // dropped by what is applied below
 		}
 		if err != nil {
 			return err
 		}
-		t.seg.SetLength(max(t.seg.Length(), min(info.Size, e.layout.MaxFile())))
+		t.seg.Grow(size)
 	}
 	before := e.w.seq
-	if err := e.applyTails(math.MaxUint64); err != nil {
+	if err := e.applyRest(); err != nil {
 		return err
 	}
 	for i := range mostFiles {
@@ -48,6 +48,30 @@ func (e *Engine) adopt() error {
 		b.w[wordSeq].Store(e.w.seq)
 		e.followed.Store(e.w.seq)
 	}
-	b.w[wordHolder].Store(0)
+	b.w[wordDied].Store(0)
+	return nil
+}
+
+// looks is how often what a network disk may not show yet is looked for.
+const looks = 10
+
+// applyRest applies all that is whole in the tails. On a network disk their ends may be torn, or
+// not to be seen while another process of this host has the file open for writing.
+func (e *Engine) applyRest() error {
+	for range looks {
+		if err := e.applyTails(math.MaxUint64, math.MaxInt); err != nil {
+			return err
+		}
+		hidden := false
+		for _, t := range e.follower.tails {
+			if t.off < t.seg.Length() {
+				t.seg.Refresh()
+				hidden = true
+			}
+		}
+		if !hidden || e.board.file == nil {
+			break
+		}
+	}
 	return nil
 }

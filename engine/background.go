@@ -250,6 +250,7 @@ func (e *Engine) sealWaiting(rescue bool) error {
 			b.mu.Lock()
 			b.rotated = slices.DeleteFunc(b.rotated, func(o *segment.Writer) bool { return o == w })
 			b.mu.Unlock()
+			e.spareEntries(w)
 		}
 	}
 	return errors.Join(append(errs, e.sealOrphans(rescue, false))...)
@@ -412,10 +413,7 @@ const hintPatience = time.Second
 // came later would tell of a segment that is lost. locked: the caller holds the lock.
 func (e *Engine) publisher(s *segment.Segment, locked bool) segment.Publish {
 	return func(rename func() error) error {
-		if e.isLone() {
-			return rename()
-		}
-		if !locked {
+		if !locked { // also if no other process is there: one may come this moment
 			ctx, cancel := context.WithTimeout(context.Background(), hintPatience)
 			defer cancel()
 			if err := e.bg.sealing.enter(ctx, e); err != nil {
@@ -454,13 +452,30 @@ func (e *Engine) seal(w *segment.Writer, rescue bool) (done bool, err error) {
 		rerr := e.rescue(w.Segment)
 		return rerr == nil, errors.Join(syncError(err), syncError(rerr))
 	}
+	return true, writeError(err)
+}
+
+// spareEntries lets the next writer have the entries of one that is sealed, which nobody reads
+// any more.
+func (e *Engine) spareEntries(w *segment.Writer) {
 	if e.w.mu.TryLock() { // who has it may be waiting for us
 		if e.w.spare == nil {
 			e.w.spare = w.Entries()[:0]
 		}
 		e.w.mu.Unlock()
 	}
-	return true, writeError(err)
+}
+
+// entriesOf returns what a segment holds that waits to be sealed; nil if it does not.
+func (b *background) entriesOf(s *segment.Segment) []codec.HintEntry {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, w := range b.rotated {
+		if w.Segment == s {
+			return slices.Clone(w.Entries())
+		}
+	}
+	return nil
 }
 
 // discard removes a segment that nothing was committed to: its first write failed.
@@ -469,7 +484,9 @@ func (e *Engine) discard(w *segment.Writer) error {
 	e.bg.sealing.lock(&e.w)
 	defer e.w.mu.Unlock()
 	e.stats.disk.Add(w.Grown())
-	e.w.bySlot[w.Segment.Slot] = nil
+	if e.w.has(w.Segment) { // an index built anew has no use for it
+		e.w.bySlot[w.Segment.Slot] = nil
+	}
 	if err := w.Segment.Retire(); err != nil {
 		return err
 	}

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/go-diskcache/diskcache/vfs"
 )
@@ -11,13 +12,16 @@ import (
 // board is the state page: a page of memory that all processes share which have the
 // directory open on this machine. It tells how far the log has come, and who may write. It
 // is never the truth: the first process that opens the directory makes it anew from the
-// files, and none believes what it finds while nobody else is there.
+// files, and none believes what it finds while nobody else is there. On network disks it is
+// memory of the process, which a file stands behind: see mirror.
 //
 // Words that one process changes often, and others look at, have a cache line each.
 type board struct {
-	page vfs.Page
-	w    []atomic.Uint64
-	slot int // of this process
+	page  vfs.Page // nil: there is no memory to share
+	file  *mirror  // where there is not
+	watch *watcher // of a process that reads only
+	w     []atomic.Uint64
+	slot  int // of this process
 
 	// mu is held for writing to give the page back. Who looks at the segments that are
 	// written to holds it for reading; who looks at a word holds the writer lock of the
@@ -37,9 +41,12 @@ const (
 	wordHolder   = 32 // slot and one of the process that commits; 0: the last one was done
 	wordTaken    = 33 // how often the writer lock was taken
 	wordGiven    = 34 // how often it was given up
+	wordDied     = 35 // slot and one of a process that died with it, and may have committed more than it published; 0: none did
 	wordDisk     = 40 // bytes of all files
 	wordHints    = 41 // bytes that hints will take
 	wordRoom     = 42 // how often a process was about to find the cache full
+	wordLocking  = 43 // what keeps processes apart that share it by a file, see locking.go
+	wordShape    = 48 // how often a segment that is written to has come, gone, or got another owner
 	wordFiles    = 64 // the segments that are written to, fileWords each
 
 	fileWords = 3
@@ -51,7 +58,7 @@ const (
 	mostFiles  = (boardWords - wordFiles) / fileWords
 
 	// readyMark tells that the page is valid. It changes with the layout.
-	readyMark = 0x6463_7374_6174_0001
+	readyMark = 0x6463_7374_6174_0002
 )
 
 // An activeFile is a segment that a process writes to, as the board says.
@@ -59,7 +66,11 @@ type activeFile struct {
 	id     uint64
 	length int64
 	owner  int
+	entry  int // of the board
 }
+
+// newWords are words that this process shares with nobody.
+func newWords() []atomic.Uint64 { return make([]atomic.Uint64, boardWords) }
 
 func (b *board) ready() bool { return b.w[wordReady].Load() == readyMark }
 
@@ -95,6 +106,68 @@ func (b *board) entries() []atomic.Uint64 {
 	return b.w[wordFiles:][:mostFiles*fileWords]
 }
 
+// wait waits until a word is not old any more, for d at most, and learns what it is then.
+func (b *board) wait(i int, old uint64, d time.Duration) error {
+	if b.page != nil {
+		b.page.Wait(i, old, d)
+		return nil
+	}
+	time.Sleep(max(d, mostPoll))
+	return b.file.look()
+}
+
+// wake wakes who waits for a word.
+func (b *board) wake(i int) {
+	if b.page != nil {
+		b.page.Wake(i)
+	}
+}
+
+// slotLock returns the lock of a slot. Those who share memory and those who share a file have
+// different ones, so that each sees whether there are others of its kind, and that there are none
+// of the other.
+func (b *board) slotLock(slot int) int {
+	if b.file != nil {
+		return lockFar + slot
+	}
+	return lockSlots + slot
+}
+
+// take states that this process has the writer lock. That another had it and did not give it
+// up is noted until what that one may have committed is published.
+func (b *board) take() {
+	if had := b.w[wordHolder].Load(); had != 0 && b.w[wordDied].Load() == 0 {
+		b.w[wordDied].Store(had)
+	}
+	b.w[wordHolder].Store(uint64(b.slot) + 1)
+	b.w[wordTaken].Add(1)
+	if b.file != nil {
+		b.file.holding = b.w[wordTaken].Load()
+	}
+}
+
+// publish makes others see what was changed, where they share no memory. The caller holds the
+// writer lock.
+func (b *board) publish() error {
+	if b.file == nil {
+		return nil
+	}
+	return b.file.publish()
+}
+
+// publishAll sees to it that others know of all that was committed, and which segments have come
+// to their end, before files are removed: who finds one gone is to find why.
+func (b *board) publishAll() error {
+	if b.file == nil || !b.file.changed() {
+		return nil
+	}
+	return b.file.publish()
+}
+
+// isLost reports whether this process does not share the directory any more, for its locks were
+// lost, and is to attach anew.
+func (b *board) isLost() bool { return b.file != nil && b.file.lost.Load() }
+
 // close gives the page back.
 func (b *board) close() error {
 	b.mu.Lock()
@@ -111,9 +184,9 @@ func (b *board) close() error {
 func (b *board) files(dst []activeFile) []activeFile {
 	b.mu.RLock()
 	defer b.mu.RUnlock()
-	for w := b.entries(); len(w) > 0; w = w[fileWords:] {
+	for i, w := 0, b.entries(); len(w) > 0; i, w = i+1, w[fileWords:] {
 		for id := w[fileID].Load(); id != 0; id = w[fileID].Load() {
-			a := activeFile{id: id, length: int64(w[fileLen].Load()), owner: int(w[fileOwner].Load())}
+			a := activeFile{id: id, length: int64(w[fileLen].Load()), owner: int(w[fileOwner].Load()), entry: i}
 			if w[fileID].Load() == id { // not that of another meanwhile; none comes again
 				dst = append(dst, a)
 				break
@@ -121,6 +194,29 @@ func (b *board) files(dst []activeFile) []activeFile {
 		}
 	}
 	return dst
+}
+
+// lengths calls fn with the committed bytes of the segments that are written to, which it asks
+// for by ID and entry. It ends where an entry is another segment's, and reports whether none is.
+func (b *board) lengths(tails map[uint64]*tail, fn func(t *tail, length int64)) bool {
+	b.mu.RLock()
+	defer b.mu.RUnlock()
+	w := b.entries()
+	for id, t := range tails {
+		if t.ended {
+			continue
+		}
+		if len(w) == 0 || t.entry < 0 {
+			return false
+		}
+		f := w[t.entry*fileWords:][:fileWords]
+		n := int64(f[fileLen].Load())
+		if f[fileID].Load() != id { // it is that of another by now
+			return false
+		}
+		fn(t, n)
+	}
+	return true
 }
 
 // add enters a segment that this process is going to write to, and returns its entry; -1 if
@@ -132,6 +228,7 @@ func (b *board) add(id uint64, length int64) int {
 			f[fileLen].Store(uint64(length))
 			f[fileOwner].Store(uint64(b.slot))
 			f[fileID].Store(id)
+			b.w[wordShape].Add(1)
 			return i
 		}
 	}
@@ -154,6 +251,7 @@ func (b *board) remove(id uint64) {
 	defer b.mu.RUnlock()
 	for w := b.entries(); len(w) > 0; w = w[fileWords:] {
 		if w[fileID].CompareAndSwap(id, 0) {
+			b.w[wordShape].Add(1)
 			return
 		}
 	}
@@ -204,6 +302,18 @@ func (b *board) own(id uint64) {
 		f := b.w[wordFiles+i*fileWords:][:fileWords]
 		if f[fileID].Load() == id {
 			f[fileOwner].Store(uint64(b.slot))
+			b.w[wordShape].Add(1)
+		}
+	}
+}
+
+// disown makes a segment nobody's: it has come to its end, and is to be sealed there.
+func (b *board) disown(id uint64) {
+	for i := range mostFiles {
+		f := b.w[wordFiles+i*fileWords:][:fileWords]
+		if f[fileID].Load() == id {
+			f[fileOwner].Store(mostSlots)
+			b.w[wordShape].Add(1)
 		}
 	}
 }

@@ -51,6 +51,9 @@ type checker struct {
 // value files removed, and items whose data is lost deleted as far as their
 // keys are known. Writers wait while it runs.
 func (e *Engine) Check(fix bool) ([]Problem, error) {
+	if err := e.readsOnly(); err != nil {
+		return nil, err
+	}
 	if err := e.sealRest(); err != nil {
 		if fix {
 			return nil, err
@@ -146,7 +149,7 @@ func (c *checker) damages(s *segment.Segment, cur *segment.Cursor) []segment.Dam
 	if len(list) == 0 || !s.Sealed() {
 		return list
 	}
-	hint, err := segment.ReadHint(c.e.fsys, s.ID)
+	hint, err := c.e.readHint(s.ID)
 	if err != nil {
 		return list
 	}
@@ -217,7 +220,7 @@ func (c *checker) value(s *segment.Segment, r *segment.Record, place uint64) err
 
 // hint compares a sealed segment's hint with what the segment holds.
 func (c *checker) hint(s *segment.Segment, entries []codec.HintEntry) error {
-	hint, err := segment.ReadHint(c.e.fsys, s.ID)
+	hint, err := c.e.readHint(s.ID)
 	switch {
 	case err == nil && hint.Length == s.Length() && hint.Stream == s.Stream && slices.Equal(hint.Entries, entries):
 		return nil

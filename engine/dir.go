@@ -1,11 +1,13 @@
 package engine
 
 import (
+	"errors"
 	"fmt"
 	"time"
 
 	"github.com/go-diskcache/diskcache/codec"
 	"github.com/go-diskcache/diskcache/evict"
+	"github.com/go-diskcache/diskcache/lease"
 	"github.com/go-diskcache/diskcache/vfs"
 )
 
@@ -30,6 +32,7 @@ var (
 	ErrLocked    = vfs.ErrLocked
 	ErrUntrusted = vfs.ErrUntrusted
 	ErrNotDir    = vfs.ErrNotDir
+	ErrNoLocks   = vfs.ErrNoLocks
 )
 
 // ParsePolicy returns the policy of a name.
@@ -52,6 +55,28 @@ func OpenDir(path string, o DirOptions) (FS, error) {
 		return vfs.NewRetry(fsys, vfs.RetryOptions{}), nil
 	}
 	return fsys, err
+}
+
+// over returns the directory with locks of the kind.
+func (l Locking) over(fsys FS) FS {
+	switch l {
+	case LockingLeasefile:
+		return lease.New(fsys, lease.Options{})
+	case LockingNone:
+		return lease.Promise(fsys)
+	}
+	return fsys
+}
+
+// lockError adds what the error of a lock means to the caller.
+func lockError(err error) error {
+	switch {
+	case errors.Is(err, vfs.ErrLocksLost) && !errors.Is(err, ErrLockLost):
+		return fmt.Errorf("%w: %w", ErrLockLost, err)
+	case errors.Is(err, vfs.ErrNoLocks):
+		return fmt.Errorf("%w: Options.Locking says what to do without", err)
+	}
+	return err
 }
 
 // Holder tells who holds a directory from now on, for others to read.

@@ -11,13 +11,16 @@ import (
 	"github.com/go-diskcache/diskcache/codec"
 )
 
-// The locks of the lock file, by number.
+// The locks of the lock file, by number. 3 is not used: builds before the first release took it
+// for themselves alone.
 const (
-	lockWriter = 0 // of the process that commits
-	lockOpen   = 1 // held while a process comes or goes
-	lockKeeper = 2 // of the process that takes space back in the background
-	lockAlone  = 3 // of a process that shares the directory with no other, for want of a page
-	lockSlots  = 8 // one for each process, as long as it has the directory open
+	lockWriter = 0   // of the process that commits
+	lockOpen   = 1   // held while a process comes or goes
+	lockKeeper = 2   // of the process that takes space back in the background
+	lockState  = 4   // held while the state file is written
+	lockNext   = 5   // of the process that is to have the writer lock next, on network disks
+	lockSlots  = 8   // one for each process, as long as it has the directory open
+	lockFar    = 256 // the same, of processes that share it by the state file
 	mostSlots  = 240
 )
 
@@ -27,7 +30,10 @@ const (
 type dirLock struct {
 	e    *Engine
 	held bool          // guarded by the writer lock of the process
+	sure atomic.Bool   // the same, for who reads
 	turn chan struct{} // of who takes it for this process; holds one value while nobody does
+
+	updating atomic.Bool // a transaction is under way
 
 	since time.Time // when it was taken
 	uses  uint64    // raised by each commit
@@ -47,6 +53,9 @@ const (
 	// keepSlice is how long it is kept when another process wants it: to hand it on
 	// takes as long as some commits do.
 	keepSlice = 300 * time.Microsecond
+
+	// aheadWait is how long who waits for it lets commits of its holder come together.
+	aheadWait = 50 * time.Microsecond
 
 	// lockWait bounds how long who waits for it sleeps: its holder may have died, and
 	// wakes nobody then.
@@ -69,8 +78,11 @@ func (e *Engine) enter(ctx context.Context) error {
 	if e.forked() {
 		return ErrForked // with copies of locks that its parent has
 	}
+	if err := e.readsOnly(); err != nil {
+		return err
+	}
 	e.w.mu.Lock()
-	for !e.dir.held {
+	for !e.dir.holds() {
 		e.w.mu.Unlock()
 		if err := e.dir.take(ctx); err != nil {
 			return err
@@ -86,7 +98,7 @@ func (e *Engine) tryEnter() bool {
 	if e.forked() || !e.w.mu.TryLock() {
 		return false
 	}
-	if !e.dir.held {
+	if !e.dir.holds() {
 		e.w.mu.Unlock()
 		return false
 	}
@@ -94,14 +106,35 @@ func (e *Engine) tryEnter() bool {
 	return true
 }
 
+// holds reports whether this process has the lock, as far as is known. The caller holds the
+// writer lock of the process.
+func (l *dirLock) holds() bool {
+	if l.held && !l.whole.Load() && l.e.board.isLost() {
+		l.drop()
+	}
+	return l.held
+}
+
 // leave gives the writer lock of the process free, and that of the directory where another
 // process wants it, and it was held for a while.
 func (e *Engine) leave() {
 	l := &e.dir
-	if !l.whole.Load() && e.board.w[wordWant].Load() != 0 && time.Since(l.since) >= keepSlice {
+	switch {
+	case l.whole.Load():
+	case e.board.isLost():
+		l.drop()
+	case l.wanted():
 		l.give()
 	}
 	e.w.mu.Unlock()
+}
+
+// wanted reports whether another process wants the lock, which was held for a while.
+func (l *dirLock) wanted() bool {
+	if l.e.board.file != nil {
+		return l.wantedFar()
+	}
+	return l.e.board.w[wordWant].Load() != 0 && time.Since(l.since) >= keepSlice
 }
 
 // take takes the lock of the directory, and applies what has been committed since this
@@ -114,17 +147,34 @@ func (l *dirLock) take(ctx context.Context) error {
 	}
 	defer func() { l.turn <- struct{}{} }()
 	l.e.w.mu.Lock()
-	held := l.held
+	held := l.holds()
 	l.e.w.mu.Unlock()
 	if held { // another goroutine has taken it meanwhile
 		return nil
+	}
+	for try := 1; ; try++ {
+		err := l.takeOnce(ctx)
+		if err == nil || !l.e.board.isLost() || try == maxReattach {
+			return err
+		}
+	}
+}
+
+// maxReattach bounds how often a process attaches anew for one use of the lock.
+const maxReattach = 3
+
+func (l *dirLock) takeOnce(ctx context.Context) error {
+	if l.e.board.isLost() {
+		if err := l.e.reattach(ctx); err != nil {
+			return err
+		}
 	}
 	if err := l.wait(ctx); err != nil {
 		return err
 	}
 	l.e.w.mu.Lock()
 	defer l.e.w.mu.Unlock()
-	if err := l.begin(); err != nil {
+	if err := l.begin(ctx); err != nil {
 		return errors.Join(err, l.e.locks.Unlock(lockWriter))
 	}
 	return nil
@@ -151,25 +201,40 @@ func (l *dirLock) takeTurn(ctx context.Context) error {
 // wait waits for the kernel's lock.
 func (l *dirLock) wait(ctx context.Context) error {
 	b, locks := &l.e.board, l.e.locks
+	if b.file != nil {
+		return l.waitFar(ctx)
+	}
 	if l.yields {
 		l.yields = false
 		b.page.Wait(wordTaken, l.yielded, keepTick) // or who has it on a processor would always be first
 	}
-	for {
+	for pause := aheadWait; ; {
 		given := b.w[wordGiven].Load()
 		ok, err := locks.TryLock(lockWriter)
 		if ok || err != nil {
 			return err
 		}
 		b.w[wordWant].Store(1)
-		b.page.Wait(wordGiven, given, lockWait)
+		b.page.Wait(wordGiven, given, pause)
 		if ctx.Err() != nil {
 			return l.timeout(ctx)
 		}
 		if l.departed() {
 			return ErrClosed
 		}
+		if pause, err = l.ahead(); err != nil {
+			return err
+		}
 	}
+}
+
+// ahead applies what the holder has committed so far, so that little is left to do once the
+// lock is there, and returns how long to wait for more.
+func (l *dirLock) ahead() (time.Duration, error) {
+	if !l.e.hasNews() {
+		return lockWait, nil
+	}
+	return aheadWait, l.e.followSome()
 }
 
 // departed reports whether the process has given the directory up, or is about to: then
@@ -202,6 +267,9 @@ func (l *dirLock) timeout(ctx context.Context) error {
 	}
 	who := "another goroutine of this process"
 	if b := &l.e.board; b.w != nil {
+		if b.file != nil {
+			_ = b.file.look() // it is of who is in the way, and may be old
+		}
 		if slot := int(b.w[wordHolder].Load()) - 1; slot >= 0 && slot != b.slot {
 			who = cmp.Or(l.e.locks.Text(slot), "another process")
 		}
@@ -210,27 +278,52 @@ func (l *dirLock) timeout(ctx context.Context) error {
 }
 
 // begin begins to hold the lock. The caller holds the writer lock of the process.
-func (l *dirLock) begin() error {
+func (l *dirLock) begin(ctx context.Context) error {
 	e, b := l.e, &l.e.board
-	b.w[wordWant].Store(0) // who still wants it says so again
-	b.w[wordTaken].Add(1)
-	b.page.Wake(wordTaken)
-	if died := b.w[wordHolder].Load(); died != 0 {
+	if b.file != nil {
+		if err := b.file.exchange(ctx, b.take); err != nil {
+			return err
+		}
+	} else {
+		b.w[wordWant].Store(0) // who still wants it says so again
+		b.take()
+		b.wake(wordTaken)
+	}
+	if err := l.catchUp(); err != nil {
+		b.w[wordHolder].Store(0)
+		if b.file != nil {
+			err = errors.Join(err, b.file.release(ctx))
+		}
+		return err
+	}
+	e.dir.start()
+	return nil
+}
+
+// catchUp applies what was committed since this process had the lock, and publishes what
+// others have left unpublished.
+func (l *dirLock) catchUp() error {
+	e, b := l.e, &l.e.board
+	if b.w[wordDied].Load() != 0 {
 		if err := e.adopt(); err != nil {
 			return err
 		}
+		if err := b.publish(); err != nil { // before anything else is committed
+			return err
+		}
 	}
-	if err := e.follow(); err != nil {
-		return err
-	}
-	l.start()
-	return nil
+	return e.follow()
 }
 
 // give gives the lock up. The caller holds the writer lock of the process.
 func (l *dirLock) give() {
 	b := &l.e.board
 	l.held = false
+	l.sure.Store(false)
+	if b.file != nil {
+		l.giveFar()
+		return
+	}
 	b.w[wordHolder].Store(0)
 	wanted := b.w[wordWant].Load() != 0
 	err := l.e.locks.Unlock(lockWriter)
@@ -246,18 +339,30 @@ func (l *dirLock) give() {
 // it, and looks at who wants it after each commit.
 func (l *dirLock) tick() {
 	if !l.e.w.mu.TryLock() {
-		l.ticks.Reset(keepTick)
+		l.publishFar()
+		l.ticks.Reset(l.tickTime())
 		return
 	}
 	defer l.e.w.mu.Unlock()
 	switch {
 	case !l.held || l.whole.Load():
-	case l.uses == l.seen || l.e.board.w[wordWant].Load() != 0:
+	case l.e.board.isLost():
+		l.drop()
+	case l.uses == l.seen || l.wanted():
 		l.give()
 	default:
 		l.seen = l.uses
-		l.ticks.Reset(keepTick)
+		l.publishFar()
+		l.ticks.Reset(l.tickTime())
 	}
+}
+
+// tickTime is how long the lock is kept without a commit, about.
+func (l *dirLock) tickTime() time.Duration {
+	if l.e.board.file != nil {
+		return farTick
+	}
+	return keepTick
 }
 
 // opened begins to give the lock up, which the process has held since it found itself the
@@ -272,8 +377,7 @@ func (l *dirLock) opened() {
 
 // start begins the time that the lock is held.
 func (l *dirLock) start() {
-	b := &l.e.board
-	b.w[wordHolder].Store(uint64(b.slot) + 1)
 	l.held, l.since, l.seen = true, time.Now(), l.uses
-	l.ticks.Reset(keepTick)
+	l.sure.Store(true)
+	l.ticks.Reset(l.tickTime())
 }

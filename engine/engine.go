@@ -18,6 +18,7 @@ import (
 type Engine struct {
 	opt   Options
 	given Options // before defaults
+	disk  vfs.FS  // without what Locking makes of it
 	fsys  vfs.FS
 	locks vfs.Locks
 	id    [16]byte // of the cache; in every file
@@ -39,6 +40,11 @@ type Engine struct {
 	files  *segment.Files
 	log    segment.Log
 	index  atomic.Pointer[keydir.Index]
+
+	// partial is an index that was built from files which went meanwhile: until what came
+	// since is applied to it, it may lack items, and have older versions of others.
+	partial atomic.Pointer[keydir.Index]
+
 	loaded atomic.Bool // the index needs its snapshot no longer
 
 	queue  queue
@@ -85,25 +91,30 @@ type writer struct {
 // Open opens the cache directory fsys and takes it over: Close closes fsys, and
 // so does an Open that fails.
 func Open(fsys vfs.FS, o Options) (*Engine, error) {
-	e, err := open(fsys, o)
+	disk := fsys
+	fsys = o.Locking.over(disk)
+	e, err := open(disk, fsys, o)
 	if err != nil {
 		return nil, errors.Join(err, fsys.Close())
 	}
 	return e, nil
 }
 
-func open(fsys vfs.FS, o Options) (*Engine, error) {
+func open(disk, fsys vfs.FS, o Options) (*Engine, error) {
 	given := o
 	o, err := o.withDefaults()
 	if err != nil {
 		return nil, err
 	}
-	e := &Engine{opt: o, given: given, fsys: fsys, guard: vfs.NewForkGuard()}
+	e := &Engine{opt: o, given: given, disk: disk, fsys: fsys, guard: vfs.NewForkGuard()}
 	e.life, e.end = context.WithCancelCause(context.Background())
 	e.clock.init(o.Now)
 	e.faults.log = o.Log
 	e.dir.init(e)
 	e.follower.tails = make(map[uint64]*tail)
+	if o.ReadOnly {
+		return e, e.openReader()
+	}
 	list, first, err := e.claim()
 	if err != nil {
 		return nil, err
@@ -119,7 +130,9 @@ func open(fsys vfs.FS, o Options) (*Engine, error) {
 		return nil, errors.Join(err, e.abandon())
 	}
 	if first {
-		e.present()
+		if err := e.present(); err != nil {
+			return nil, errors.Join(err, e.abandon())
+		}
 	}
 	e.faults.add("free space", e.lookAtVolume())
 	e.bg.start(e, r)
@@ -153,6 +166,7 @@ func (e *Engine) setUp() {
 	o, fsys := &e.opt, e.fsys
 	e.files = segment.NewFiles(o.MaxOpenFiles, !o.NoMap && fsys.Local())
 	e.files.Removed = e.removed
+	e.files.Reopen = e.board.page == nil
 	if e.files.Map && o.Sync != SyncAlways && (o.SizeLimit == 0 || o.SizeLimit >= leastWindowed*o.SegmentSize) {
 		// Where each commit is synced, memory would have to be made writable
 		// anew for each, by a fault.
@@ -182,6 +196,9 @@ func (e *Engine) abandon() error {
 func (e *Engine) Close() error {
 	if e.forked() {
 		return ErrForked // nothing of it is the child's to end
+	}
+	if e.opt.ReadOnly {
+		return e.closeReader()
 	}
 	settled := e.settleHorizon()
 	e.w.mu.Lock()

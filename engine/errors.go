@@ -21,6 +21,8 @@ var (
 	ErrForeign   = errors.New("diskcache: the directory holds files of something else")
 	ErrVersion   = errors.New("diskcache: written by a newer format version")
 	ErrTimeout   = errors.New("diskcache: waited too long for another process")
+	ErrLockLost  = errors.New("diskcache: a network disk has lost the locks of this process: whether the write took place is not known")
+	ErrReadOnly  = fmt.Errorf("diskcache: %w", vfs.ErrReadOnly)
 	ErrForked    = errors.New("diskcache: the cache was opened by the parent of this process")
 	ErrTxDone    = errors.New("diskcache: transaction has ended")
 	ErrOption    = errors.New("diskcache: invalid option")
@@ -65,7 +67,7 @@ func writeError(err error) error {
 	if err != nil && vfs.IsNoSpace(err) && !errors.Is(err, ErrNoSpace) {
 		return fmt.Errorf("%w: %w", ErrNoSpace, err)
 	}
-	return err
+	return lockError(err)
 }
 
 // syncError marks an error after which data is not known to be on the disk.

@@ -20,17 +20,32 @@ import (
 // the holder of the writer lock of the process.
 type follower struct {
 	tails map[uint64]*tail // by segment
-	files []activeFile     // buffer
+	shape uint64           // wordShape when the board was looked at and had nothing but tails; 0: look
+	parts map[*segment.Segment]*parts
+	gone  map[uint64]bool // segments that are dropped and that the board names still
 
 	drops atomic.Int64 // that were followed
+
+	// Buffers.
+	files   []activeFile
+	readers []*tail
+	replay  replay
+	history history
+	entry   codec.HintEntry
 }
 
 // tail is the part of another's segment that is not applied yet.
 type tail struct {
 	seg   *segment.Segment
 	off   int64 // where it begins
+	entry int   // of the board; -1: not known
 	ended bool  // the board names it no more: nothing will be added
+
+	c  *segment.Cursor // nil: none reads it
+	ok bool            // c stands on a commit
 }
+
+func newTail(s *segment.Segment, off int64) *tail { return &tail{seg: s, off: off, entry: -1} }
 
 // errBehind says that what was committed cannot be followed: segments are gone before all
 // of them was applied.
@@ -51,6 +66,9 @@ func (e *Engine) acquire(salt uint64) (*segment.Set, error) {
 	if e.forked() {
 		return nil, ErrForked
 	}
+	if err := e.refresh(); err != nil {
+		return nil, err
+	}
 	set := e.log.Acquire(salt)
 	if set != nil && e.behind() {
 		set.Release(salt)
@@ -65,6 +83,42 @@ func (e *Engine) acquire(salt uint64) (*segment.Set, error) {
 	return set, nil
 }
 
+// refresh learns, where nothing tells a process of news, what was published up to Freshness ago.
+// Who has the writer lock knows all; whether it has it still is looked at as often.
+func (e *Engine) refresh() error {
+	if e.board.watch != nil {
+		return e.board.watch.refresh()
+	}
+	file := e.board.file
+	if file == nil || file.shut.Load() {
+		return nil
+	}
+	if !file.lost.Load() {
+		if err := file.refresh(); !errors.Is(err, ErrLockLost) {
+			return err
+		}
+	}
+	if e.dir.updating.Load() { // it may be who asks, and waits for nobody
+		return ErrLockLost
+	}
+	if err := e.enter(e.life); err != nil { // which attaches anew
+		return err
+	}
+	e.leave()
+	return nil
+}
+
+// behindNow is behind for who has found something gone, and so has to know.
+func (e *Engine) behindNow() bool {
+	switch file := e.board.file; {
+	case e.board.watch != nil:
+		_ = e.board.watch.look()
+	case file != nil && !e.dir.sure.Load():
+		_ = file.look() // what is wrong shows when it is read again
+	}
+	return e.behind()
+}
+
 // followNow is follow for who has no lock.
 func (e *Engine) followNow() error {
 	e.w.mu.Lock()
@@ -73,6 +127,32 @@ func (e *Engine) followNow() error {
 		return ErrClosed
 	}
 	return e.follow()
+}
+
+// fewCommits bounds what followSome applies: whoever gives the writer lock up waits a little
+// for the next one to take it.
+const fewCommits = 128
+
+// followSome is followNow for who waits for the writer lock, and will follow once it is there.
+// It applies a few commits, if that is easy.
+func (e *Engine) followSome() error {
+	e.w.mu.Lock()
+	defer e.w.mu.Unlock()
+	if e.w.closed || e.dir.departed() {
+		return ErrClosed
+	}
+	seq := e.board.seq()
+	err := e.lookAtBoard()
+	if err == nil {
+		err = e.applyTails(seq, fewCommits)
+	}
+	if e.w.seq == seq {
+		e.followed.Store(seq)
+	}
+	if errors.Is(err, errBehind) {
+		return nil
+	}
+	return err
 }
 
 // behind reports whether something is published that is not applied. A process that has been
@@ -85,12 +165,14 @@ func (e *Engine) behind() bool {
 }
 
 // isLone reports whether no other process has come since this one was alone.
-func (e *Engine) isLone() bool { return e.board.w[wordAttaches].Load() == e.lone.Load() }
+func (e *Engine) isLone() bool {
+	return e.board.file == nil && e.board.w[wordAttaches].Load() == e.lone.Load()
+}
 
 // lookWhetherAlone finds out whether no other process has the directory open any more.
 func (e *Engine) lookWhetherAlone() error {
 	b := &e.board
-	if e.isLone() {
+	if e.isLone() || b.file != nil { // who comes there is not seen at once
 		return nil
 	}
 	if ok, err := e.locks.TryLock(lockOpen); !ok {
@@ -114,33 +196,51 @@ func (e *Engine) hasNews() bool {
 		return false
 	}
 	defer set.Release(0)
-	return e.behind()
+	return e.behindNow()
 }
 
 // follow applies what is published. The caller holds the writer lock of the process.
 func (e *Engine) follow() error {
 	b := &e.board
 	if e.dir.held {
+		e.partial.Store(nil)
 		return nil // who may commit has applied all
 	}
 	if e.dir.departed() {
 		return ErrClosed
 	}
 	if e.w.seq == b.seq() {
+		e.partial.Store(nil)
 		e.followed.Store(e.w.seq)
 		return nil
 	}
+	if b.watch != nil {
+		e.id = b.id() // as soon as there is something
+	}
 	err := e.followTo(b.seq())
 	for try := 0; errors.Is(err, errBehind) && try < maxReindex; try++ {
-		if err = e.reindex(); err == nil {
+		if err = errors.Join(e.reindex(), e.lookAfter()); err == nil {
 			// What went as the files were read was committed again by now.
 			err = e.followTo(b.seq())
 		}
 	}
 	if err == nil {
+		e.partial.Store(nil)
 		e.followed.Store(e.w.seq)
 	}
 	return err
+}
+
+// errPartial says that the index is being built anew: it is whole when the process has followed.
+var errPartial = errors.New("diskcache: index is being built")
+
+// wholeIndex returns the index, or errPartial. One that is whole once stays so.
+func (e *Engine) wholeIndex() (*keydir.Index, error) {
+	x := e.index.Load()
+	if e.partial.Load() == x {
+		return nil, errPartial
+	}
+	return x, nil
 }
 
 // followTo applies all commits up to a sequence, which is published.
@@ -155,7 +255,7 @@ func (e *Engine) followTo(seq uint64) error {
 		if err := e.lookAtBoard(); err != nil {
 			return err
 		}
-		if err := e.applyTails(seq); err != nil {
+		if err := e.applyTails(seq, math.MaxInt); err != nil {
 			return err
 		}
 		if try > 0 && e.w.seq == before {
@@ -168,28 +268,53 @@ func (e *Engine) followTo(seq uint64) error {
 // lookAtBoard notes how far the segments of others are committed.
 func (e *Engine) lookAtBoard() error {
 	f := &e.follower
+	shape := e.board.w[wordShape].Load()
+	if shape != 0 && shape == f.shape && e.board.lengths(f.tails, (*tail).grow) {
+		return nil
+	}
+	f.shape = shape
+	if e.board.file != nil {
+		f.shape = 0 // it is counted up by each for himself
+	}
 	f.files = e.board.files(f.files[:0])
 	for _, t := range f.tails {
 		t.ended = true
 	}
 	added := false
+	gone := f.gone
+	f.gone = nil
 	for _, a := range f.files {
+		if gone[a.id] {
+			e.isGone(a.id)
+			continue
+		}
 		if e.writesTo(a.id) {
 			continue
 		}
 		t := f.tails[a.id]
 		if t == nil {
-			if s := e.segmentOf(a.id); s != nil || a.length <= codec.SegmentHeaderLen {
-				continue // it has been applied to its end, or holds nothing yet
+			if e.segmentOf(a.id) != nil {
+				continue // it has been applied to its end
+			}
+			if a.length <= codec.SegmentHeaderLen {
+				f.shape = 0 // it holds nothing yet
+				continue
 			}
 			var err error
 			if t, err = e.addTail(a.id); err != nil {
 				return err
 			}
+			if t == nil {
+				f.shape = 0
+				continue
+			}
 			added = true
 		}
-		t.ended = false
-		t.seg.SetLength(max(t.seg.Length(), a.length))
+		t.ended, t.entry = false, a.entry
+		t.grow(a.length)
+		if e.board.file != nil {
+			t.seg.SetSynced(a.length) // before it was published
+		}
 	}
 	for id, t := range f.tails {
 		if !t.ended {
@@ -205,17 +330,34 @@ func (e *Engine) lookAtBoard() error {
 	return nil
 }
 
-// addTail adds a segment that another process has begun.
+// isGone notes that a segment is dropped, as long as the board names it.
+func (e *Engine) isGone(id uint64) {
+	f := &e.follower
+	if !e.board.has(id) {
+		return
+	}
+	if f.gone == nil {
+		f.gone = make(map[uint64]bool)
+	}
+	f.gone[id] = true
+}
+
+// grow notes how far a tail is committed.
+func (t *tail) grow(length int64) { t.seg.Grow(length) }
+
+// addTail adds a segment that another process has begun; nil if it is not there any more: a drop
+// of it follows.
 func (e *Engine) addTail(id uint64) (*tail, error) {
 	slot, err := e.w.freeSlot(e.layout)
 	if err != nil {
 		return nil, err
 	}
 	s := segment.Shared(e.fsys, e.files, id, slot, codec.SegmentHeaderLen)
-	t := &tail{seg: s, off: codec.SegmentHeaderLen}
+	t := newTail(s, codec.SegmentHeaderLen)
 	h, err := s.Header()
 	switch {
-	case errors.Is(err, fs.ErrNotExist): // a drop of it follows
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, s.Discard()
 	case segment.IsDamage(err): // commits verify without it
 	case err != nil:
 		return nil, errors.Join(err, s.Discard())
@@ -230,20 +372,21 @@ func (e *Engine) addTail(id uint64) (*tail, error) {
 
 // endTail finds out where a segment ends that nobody writes to any more.
 func (e *Engine) endTail(id uint64, t *tail) error {
-	hint, err := segment.ReadHint(e.fsys, id)
+	hint, err := e.readHint(id)
 	if err == nil {
+		t.seg.Grow(hint.Length)
 		t.seg.SetLength(hint.Length)
 		t.seg.SetSynced(hint.Length)
 		return nil
 	}
-	info, err := e.fsys.Stat(codec.SegmentName(id))
+	size, err := e.lengthOf(id)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil // it was dropped
 	}
 	if err != nil {
 		return err
 	}
-	t.seg.SetLength(min(info.Size, e.layout.MaxFile()))
+	t.seg.Grow(size)
 	return nil
 }
 
@@ -256,16 +399,22 @@ func (e *Engine) lookForSegments() error {
 	added := false
 	for _, info := range list {
 		kind, id, ok := codec.ParseName(info.Name)
-		if !ok || kind != codec.NameSegment || !info.Regular || info.Size <= codec.SegmentHeaderLen || e.segmentOf(id) != nil || e.writesTo(id) || e.graves.has(id) {
+		if !ok || kind != codec.NameSegment || !info.Regular || e.segmentOf(id) != nil || e.writesTo(id) || e.graves.has(id) {
 			continue
 		}
-		if _, err := e.addTail(id); err != nil {
-			if errors.Is(err, errOtherCache) {
-				continue
-			}
+		if begun, err := e.holdsNothing(id, info.Size); err != nil {
+			return err
+		} else if begun {
+			continue
+		}
+		t, err := e.addTail(id)
+		if errors.Is(err, errOtherCache) {
+			continue
+		}
+		if err != nil {
 			return err
 		}
-		added = true
+		added = added || t != nil
 	}
 	if added {
 		e.log.Publish(e.w.bySlot)
@@ -293,50 +442,70 @@ func (e *Engine) writesTo(id uint64) bool {
 	return e.bg.hasRotated(id)
 }
 
-// tailReader reads the commits of a tail.
-type tailReader struct {
-	t  *tail
-	c  *segment.Cursor
-	ok bool // it stands on a commit
+// mostRead bounds the buffer that a tail keeps to read from.
+const mostRead = 64 << 10
+
+// next goes to the next commit of a tail.
+func (t *tail) next() error {
+	if t.c == nil || !t.c.Extend(t.seg.Length()) {
+		t.c = segment.ResumeCursor(committedAt{t.seg}, t.seg.ID, t.off, t.seg.Length())
+	}
+	t.ok = t.c.Next()
+	return readError(t.c.Err())
 }
 
-func (r *tailReader) next() error {
-	r.ok = r.c.Next()
-	return readError(r.c.Err())
+// rest ends the reading for now.
+func (t *tail) rest() {
+	if t.ok || t.c.Err() != nil || t.c.Buffered() > mostRead {
+		t.c = nil
+	}
+	t.ok = false
+}
+
+// committedAt reads what is committed of a segment.
+type committedAt struct{ s *segment.Segment }
+
+func (r committedAt) ReadAt(b []byte, off int64) (int, error) {
+	if err := r.s.ReadCommitted(b, off); err != nil {
+		return 0, err
+	}
+	return len(b), nil
 }
 
 // applyTails applies the commits of all tails in the order of their sequences, as long as
-// none is missing, up to seq.
-func (e *Engine) applyTails(seq uint64) error {
+// none is missing, up to seq, and at most some.
+func (e *Engine) applyTails(seq uint64, most int) error {
 	f := &e.follower
-	var readers []*tailReader
+	defer e.forgetTails()
+	f.readers = f.readers[:0]
+	defer func() {
+		for _, t := range f.readers {
+			t.rest()
+		}
+		clear(f.readers)
+	}()
 	for _, t := range f.tails {
 		if t.off >= t.seg.Length() {
 			continue
 		}
-		r := &tailReader{t: t, c: segment.ResumeCursor(readerAt{t.seg}, t.seg.ID, t.off, t.seg.Length())}
-		if err := r.next(); err != nil {
+		f.readers = append(f.readers, t)
+		if err := t.next(); err != nil {
 			return e.gone(err)
 		}
-		if r.ok {
-			readers = append(readers, r)
-		}
 	}
-	defer e.forgetTails()
-	rp := &replay{e: e, index: e.index.Load(), values: &e.values, segs: e.w.bySlot, bySlot: make([]*history, len(e.w.bySlot)), following: true}
-	rp.exact = rp.index.SideLen() > 0
+	rp := e.following()
 	republish := false
-	for {
-		r := first(readers)
-		if r == nil || r.c.Commit().Seq > seq {
+	for ; most > 0; most-- {
+		t := first(f.readers)
+		if t == nil || t.c.Commit().Seq > seq {
 			break
 		}
-		c := r.c.Commit()
+		c := t.c.Commit()
 		if c.Seq > e.w.seq { // or it came to nothing, or was written again, after a fault of its disk
 			if c.Prev != e.w.seq {
 				break // one that is missing comes first
 			}
-			again, err := e.applyCommit(rp, r.t, c)
+			again, err := e.applyCommit(rp, t, c)
 			if err != nil {
 				return e.gone(err)
 			}
@@ -344,8 +513,8 @@ func (e *Engine) applyTails(seq uint64) error {
 			e.w.seq = c.Seq
 			e.clock.seen(c.Seq)
 		}
-		r.t.off = c.End
-		if err := r.next(); err != nil {
+		t.off = c.End
+		if err := t.next(); err != nil {
 			return e.gone(err)
 		}
 	}
@@ -355,12 +524,23 @@ func (e *Engine) applyTails(seq uint64) error {
 	return nil
 }
 
-// first returns the reader whose commit comes first, nil if there is none.
-func first(readers []*tailReader) *tailReader {
-	var min *tailReader
-	for _, r := range readers {
-		if r.ok && (min == nil || r.c.Commit().Seq < min.c.Commit().Seq) {
-			min = r
+// following returns what applies the commits of others.
+func (e *Engine) following() *replay {
+	rp := &e.follower.replay
+	none := rp.bySlot // what has been applied has no history any more
+	if n := len(e.w.bySlot); len(none) < n {
+		none = make([]*history, n)
+	}
+	*rp = replay{e: e, index: e.index.Load(), values: &e.values, segs: e.w.bySlot, bySlot: none, following: true}
+	rp.exact = rp.index.SideLen() > 0
+	return rp
+}
+
+// first returns the tail whose commit comes first, nil if there is none.
+func first(readers []*tail) (min *tail) {
+	for _, t := range readers {
+		if t.ok && (min == nil || t.c.Commit().Seq < min.c.Commit().Seq) {
+			min = t
 		}
 	}
 	return min
@@ -410,20 +590,24 @@ func (e *Engine) applyCommit(rp *replay, t *tail, c *segment.Commit) (bool, erro
 		rp.index = e.index.Load()
 		return true, nil
 	}
-	h := &history{seg: s}
+	h, he := &e.follower.history, &e.follower.entry
+	*h = history{seg: s}
 	changed := false
 	for i := range c.Records {
 		r := &c.Records[i]
-		he := hintOf(&r.Record, r.Off, r.Size)
+		*he = hintOf(&r.Record, r.Off, r.Size)
 		if r.Kind == codec.KindDrop {
-			gone, err := e.followDrop(rp.index, &he, committed{s, r.Off})
+			gone, err := e.followDrop(rp.index, he, committed{s, r.Off})
 			if err != nil {
 				return changed, err
 			}
 			changed = changed || gone
 			continue
 		}
-		if err := rp.apply(h, &he); err != nil {
+		if rp.known = r.Key; r.Damaged {
+			rp.known = nil
+		}
+		if err := rp.apply(h, he); err != nil {
 			return changed, err
 		}
 	}
@@ -435,49 +619,84 @@ func (e *Engine) applyCommit(rp *replay, t *tail, c *segment.Commit) (bool, erro
 func (e *Engine) followDrop(x *keydir.Index, he *codec.HintEntry, by committed) (bool, error) {
 	e.follower.drops.Add(1)
 	s := e.segmentOf(he.Hash)
-	if s == nil {
-		e.graves.reburied(he.Hash, by) // or it is long gone
-		return false, nil
-	}
 	upTo := he.Expires * codec.Align
 	whole := upTo == 0
+	if s == nil {
+		e.graves.reburied(he.Hash, by) // or it is long gone
+		if whole {
+			e.isGone(he.Hash)
+		}
+		return false, nil
+	}
 	if whole {
 		upTo = math.MaxInt64
 	}
 	first := s.FirstSeq.Load()
-	entries, err := e.readEntries(s)
+	left, err := e.partsOf(s)
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, ErrCorrupt) {
 		return false, errBehind
 	}
 	if err != nil {
 		return false, err
 	}
-	n := 0
-	for n < len(entries) && entries[n].Off < upTo {
-		if err := e.forgetAt(x, s, &entries[n]); err != nil {
+	last := uint64(0)
+	for ; len(left.entries) > 0 && left.entries[0].Off < upTo; left.entries = left.entries[1:] {
+		if err := e.forgetAt(x, s, &left.entries[0]); err != nil {
 			return false, err
 		}
-		n++
+		last = left.entries[0].Seq
 	}
 	if !whole {
 		e.reclaimer.dropped(s, by, first)
 		s.Front.Store(upTo)
+		left.front = upTo
 		switch {
-		case n < len(entries):
-			s.FirstSeq.Store(entries[n].Seq)
-		case n > 0:
-			s.FirstSeq.Store(entries[n-1].Seq + 1)
+		case len(left.entries) > 0:
+			s.FirstSeq.Store(left.entries[0].Seq)
+		case last > 0:
+			s.FirstSeq.Store(last + 1)
 		}
 		return false, nil
 	}
-	s.SetSynced(s.Length()) // what waited for it: who dropped it has seen to that
 	e.leaveDropped(s, by)
 	return true, nil
+}
+
+// parts is what a segment holds that another process drops part by part: to read all of it for
+// each part would take as often as long.
+type parts struct {
+	entries []codec.HintEntry // from front on
+	front   int64             // of the segment
+	length  int64             // of it, when they were read
+}
+
+// mostParts bounds the segments of which that is kept.
+const mostParts = 4
+
+// partsOf returns what a segment holds from its front on.
+func (e *Engine) partsOf(s *segment.Segment) (*parts, error) {
+	f := &e.follower
+	if p := f.parts[s]; p != nil && p.front == s.Front.Load() && p.length == s.Length() {
+		return p, nil
+	}
+	entries, err := e.readEntries(s)
+	if err != nil {
+		return nil, err
+	}
+	if f.parts == nil || len(f.parts) >= mostParts {
+		f.parts = make(map[*segment.Segment]*parts)
+	}
+	p := &parts{entries, s.Front.Load(), s.Length()}
+	f.parts[s] = p
+	return p, nil
 }
 
 // leaveDropped takes a segment that another process has dropped out of the log.
 func (e *Engine) leaveDropped(s *segment.Segment, by committed) {
 	e.leaveWriter(s)
+	s.SetSynced(s.Length()) // what waited for it: who dropped it has seen to that
+	delete(e.follower.parts, s)
+	e.isGone(s.ID)
 	first := e.reclaimer.firstSeq(s)
 	e.reclaimer.forget(s)
 	e.w.bySlot[s.Slot] = nil
@@ -552,6 +771,9 @@ func (e *Engine) forgetAt(x *keydir.Index, s *segment.Segment, he *codec.HintEnt
 
 // clears returns what a commit drops if that is all that there is, else nil.
 func (e *Engine) clears(c *segment.Commit) map[uint64]bool {
+	if len(c.Records) == 0 || c.Records[0].Kind != codec.KindDrop {
+		return nil
+	}
 	drops := make(map[uint64]bool, len(c.Records))
 	for i := range c.Records {
 		r := &c.Records[i]
@@ -572,6 +794,9 @@ func (e *Engine) clears(c *segment.Commit) map[uint64]bool {
 func (e *Engine) clearFollowed(drops map[uint64]bool, by committed) {
 	old := e.emptyIndex()
 	e.graves.rebury(by)
+	for id := range drops {
+		e.isGone(id)
+	}
 	for _, s := range e.w.bySlot {
 		if s != nil && drops[s.ID] {
 			s.Forget()

@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/go-diskcache/diskcache/codec"
 	"github.com/go-diskcache/diskcache/segment"
 )
 
@@ -98,6 +99,13 @@ func (g *graves) has(id uint64) bool {
 	}
 	_, ok := g.going[id]
 	return ok
+}
+
+// forget forgets, for who removes nothing, the segments that others have removed.
+func (g *graves) forget(listed map[uint64]bool) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.buried = slices.DeleteFunc(g.buried, func(b grave) bool { return !listed[b.seg.ID] })
 }
 
 // ids returns the segments whose files may still be there.
@@ -198,17 +206,55 @@ func (e *Engine) forgetRemoved() error {
 	if err := e.fsys.SyncDir("."); err != nil {
 		return err
 	}
+	still, err := e.stillThere()
+	if err != nil {
+		return err
+	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	for _, id := range gone {
-		delete(g.going, id)
+		if !still[id] {
+			delete(g.going, id)
+		}
 	}
 	return nil
+}
+
+// stillThere returns the segments that have files on a network disk: SMB keeps what was removed
+// until nobody has it open any more, and who does can open it again.
+func (e *Engine) stillThere() (map[uint64]bool, error) {
+	if e.board.file == nil {
+		return nil, nil
+	}
+	list, err := e.fsys.List(".")
+	if err != nil {
+		return nil, err
+	}
+	still := make(map[uint64]bool)
+	for _, info := range list {
+		if kind, id, ok := codec.ParseName(info.Name); ok && (kind == codec.NameSegment || kind == codec.NameHint) {
+			still[id] = true
+		}
+	}
+	return still, nil
+}
+
+// anyReady reports whether the drop of a segment is on the disk.
+func (g *graves) anyReady() bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return slices.ContainsFunc(g.buried, func(b grave) bool { return b.by.synced() })
 }
 
 // retireDropped lets the segments go whose drops are on the disk.
 func (e *Engine) retireDropped() error {
 	g := &e.graves
+	if !g.anyReady() {
+		return nil
+	}
+	if err := e.board.publishAll(); err != nil {
+		return err
+	}
 	var gone []grave
 	g.mu.Lock()
 	left := g.buried[:0]

@@ -47,6 +47,11 @@ func (e *Engine) fromHint(f found, slot uint32) (*history, error) {
 	s.FirstSeq.Store(hint.FirstSeq)
 	s.LastSeq.Store(hint.LastSeq)
 	h := &history{seg: s, cacheID: hint.CacheID, entries: hint.Entries, missing: f.missing}
+	if !f.missing && f.size < hint.Length && e.board.file != nil { // it may be old
+		if size, err := e.lengthOf(f.id); err == nil {
+			f.size = size
+		}
+	}
 	if !f.missing && f.size < hint.Length {
 		h.damaged = append(h.damaged, &CorruptError{s.Name(), f.size, fmt.Errorf("file ends %d bytes early", hint.Length-f.size)})
 	}
@@ -61,7 +66,10 @@ func (e *Engine) fromLog(f found, slot uint32) (*history, error) {
 		return nil, err
 	}
 	defer file.Close()
-	size := min(f.size, e.layout.MaxFile())
+	size, err := e.lengthOf(f.id) // that of the listing may be old
+	if err != nil {
+		return nil, err
+	}
 	h := &history{seg: segment.Found(e.fsys, e.files, f.id, slot, size)}
 	c, err := segment.NewCursor(file, f.id, size, 0)
 	if err != nil {

@@ -47,7 +47,7 @@ func (e *Engine) orphaned(id uint64) bool {
 
 // lives reports whether another process has a slot.
 func (e *Engine) lives(slot int) (bool, error) {
-	_, lives, err := e.locks.Taken(lockSlots+slot, lockSlots+slot+1)
+	_, lives, err := e.locks.Taken(e.board.slotLock(slot), e.board.slotLock(slot)+1)
 	return lives, err
 }
 
@@ -56,11 +56,19 @@ func (e *Engine) someDied() (bool, error) {
 	if e.heir.Load() {
 		return true, nil
 	}
+	if file := e.board.file; file != nil { // others have come and gone since it was read
+		if err := file.look(); errors.Is(err, ErrLockLost) {
+			return false, nil // what this process knows of others is old; it is to attach anew
+		} else if err != nil {
+			return false, err
+		}
+	}
 	for slot := range mostSlots {
 		if slot == e.board.slot || !e.board.attached(slot) {
 			continue
 		}
-		if alive, err := e.lives(slot); err != nil || !alive {
+		alive, err := e.lives(slot)
+		if err != nil || !alive {
 			return err == nil, err
 		}
 	}

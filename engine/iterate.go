@@ -56,7 +56,7 @@ func (e *Engine) keysOf(i int) ([]foundKey, error) {
 	const tries = 3
 	for try := 0; ; try++ {
 		if try == tries {
-			if err := e.enter(e.life); err != nil {
+			if err := e.enterToRead(); err != nil {
 				return nil, err
 			}
 			defer e.leave()
@@ -66,9 +66,16 @@ func (e *Engine) keysOf(i int) ([]foundKey, error) {
 			return nil, err
 		}
 		keys, err := e.keysIn(set, i)
-		over := set.Over() || e.behind() // what could not be read may be gone
+		over := set.Over() || e.behind()
+		if !over && (err != nil || slices.ContainsFunc(keys, func(k foundKey) bool { return k.err != nil })) {
+			over = e.behindNow() // what could not be read may be gone
+		}
 		set.Release(uint64(i))
 		switch {
+		case err == errPartial && try < tries:
+			if err := e.followNow(); err != nil {
+				return nil, err
+			}
 		case errors.Is(err, keydir.ErrDamaged) && try < tries:
 			if err := e.rebuildFromRead(); err != nil {
 				return nil, err
@@ -80,7 +87,11 @@ func (e *Engine) keysOf(i int) ([]foundKey, error) {
 }
 
 func (e *Engine) keysIn(set *segment.Set, i int) ([]foundKey, error) {
-	entries, err := e.index.Load().Shard(i, nil)
+	x, err := e.wholeIndex()
+	if err != nil {
+		return nil, err
+	}
+	entries, err := x.Shard(i, nil)
 	if err != nil {
 		return nil, err
 	}

@@ -109,10 +109,14 @@ func (e *Engine) makeRoom(w *want, locked bool) error {
 
 // Other processes have files that nobody needs, and that only they remove: once what tells so
 // is on the disk. They look for those who want room at each followTick.
-const (
-	asks    = 3
-	askWait = 2 * followTick
-)
+const asks = 3
+
+func (e *Engine) askWait() time.Duration {
+	if e.board.file != nil {
+		return farLook + farLook/2
+	}
+	return 2 * followTick
+}
 
 // askForRoom asks other processes to remove what they can, and reports whether any has. It
 // stands between a write and ErrFull, so it takes its time.
@@ -123,12 +127,15 @@ func (e *Engine) askForRoom(w *want) bool {
 	w.asked++
 	before := e.DiskUsage()
 	e.board.w[wordRoom].Add(1)
-	for end := time.Now().Add(askWait); e.DiskUsage() >= before; {
+	e.tell()
+	for end := time.Now().Add(e.askWait()); e.DiskUsage() >= before; {
 		left := time.Until(end)
 		if left <= 0 {
 			return false
 		}
-		e.board.page.Wait(wordDisk, uint64(before), min(left, lockWait))
+		if err := e.board.wait(wordDisk, uint64(before), min(left, lockWait)); err != nil {
+			return false
+		}
 	}
 	return true
 }

@@ -20,6 +20,15 @@ const (
 	SyncAlways                   // before a write returns
 )
 
+// Locking says what keeps processes apart.
+type Locking uint8
+
+const (
+	LockingFcntl     Locking = iota // locks of the system
+	LockingLeasefile                // files that are kept up by who holds them, see package lease
+	LockingNone                     // nothing: one process writes, the user says
+)
+
 // Options are what an Engine is opened with. Zero values mean the defaults.
 type Options struct {
 	SizeLimit     int64 // bytes that the directory may take on the disk; 0: any number
@@ -36,7 +45,10 @@ type Options struct {
 	NoMap         bool          // read sealed segments by pread although they could be mapped
 	MaxOpenFiles  int           // open handles of segments; 0: 128
 	Holder        string        // who this process is, told to those who wait for it
+	Locking       Locking
+	ReadOnly      bool          // nothing is written, not even a lock
 	LockTimeout   time.Duration // how long to wait for other processes; 0: a minute
+	Freshness     time.Duration // how old news may be for reads, on network disks; 0: a second, < 0: not at all
 	Now           func() time.Time
 	Log           *slog.Logger
 
@@ -53,6 +65,7 @@ const (
 	defaultSegmentSize   = 64 << 20
 	defaultOpenFiles     = 128
 	defaultLockTimeout   = time.Minute
+	defaultFreshness     = time.Second
 	minSegmentSize       = 512
 	maxSegmentSize       = 1 << 30
 	segmentsPerLimit     = 128
@@ -71,6 +84,9 @@ func (o Options) withDefaults() (Options, error) {
 	}
 	if o.Sync > SyncAlways || o.Compression > codec.Zstd {
 		return o, fmt.Errorf("%w: unknown sync mode %d or compression %d", ErrOption, o.Sync, o.Compression)
+	}
+	if o.Locking > LockingNone {
+		return o, fmt.Errorf("%w: unknown Locking %d", ErrOption, o.Locking)
 	}
 	if o.SegmentSize == 0 {
 		o.SegmentSize = defaultSegmentSize
@@ -98,6 +114,9 @@ func (o Options) withDefaults() (Options, error) {
 	}
 	if o.LockTimeout == 0 {
 		o.LockTimeout = defaultLockTimeout
+	}
+	if o.Freshness == 0 {
+		o.Freshness = defaultFreshness
 	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)

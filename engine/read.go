@@ -71,10 +71,17 @@ func (e *Engine) find(h uint64, key string, dst []byte, rec *codec.Record, use b
 			return dst, err
 		}
 		out, entry, err := e.findIn(set, h, key, dst, rec)
+		if err == errPartial {
+			set.Release(h)
+			if err := e.followNow(); err != nil {
+				return dst, err
+			}
+			continue
+		}
 		// While the set is held the index is not given back.
 		// From a set that is over another segment may have been read: slots are
 		// used again.
-		if err != nil && err != ErrNotFound && try < maxLookups && e.behind() { // its file may be gone
+		if err != nil && err != ErrNotFound && try < maxLookups && e.behindNow() { // its file may be gone
 			set.Release(h)
 			continue
 		}
@@ -122,7 +129,10 @@ func (e *Engine) findIn(set *segment.Set, h uint64, key string, dst []byte, rec 
 }
 
 func (e *Engine) lookIn(set *segment.Set, h uint64, key string, dst []byte, rec *codec.Record) ([]byte, keydir.Entry, error) {
-	x := e.index.Load()
+	x, err := e.wholeIndex()
+	if err != nil {
+		return dst, keydir.Entry{}, err
+	}
 	entry, status := x.Lookup(h)
 	if status == keydir.Damaged {
 		return dst, entry, keydir.ErrDamaged

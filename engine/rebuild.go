@@ -83,7 +83,7 @@ func (e *Engine) rebuild(damaged *keydir.Index) (*keydir.Index, error) {
 
 // historyOf reads the history of a segment that is in use.
 func (e *Engine) historyOf(s *segment.Segment) (*history, error) {
-	if hint, err := segment.ReadHint(e.fsys, s.ID); err == nil {
+	if hint, err := e.readHint(s.ID); err == nil {
 		return &history{seg: s, cacheID: hint.CacheID, entries: hint.Entries}, nil
 	}
 	c, err := segment.NewCursor(readerAt{s}, s.ID, s.Length(), s.Synced())

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"errors"
+	"sync/atomic"
 	"time"
 
 	"github.com/go-diskcache/diskcache/compaction"
@@ -14,8 +15,8 @@ type reclaiming struct {
 	wake  chan struct{}
 	quit  chan struct{}
 	done  chan struct{}
-	asked uint64 // wordRoom, when it was answered
-	kept  bool   // this process is the one that takes space back in the background
+	asked uint64      // wordRoom, when it was answered
+	kept  atomic.Bool // this process is the one that takes space back in the background
 }
 
 const (
@@ -79,10 +80,12 @@ func (r *reclaiming) run() {
 		case <-r.wake:
 			r.work(busy)
 		case <-others.C:
-			if err := r.e.catchUp(); err != ErrClosed {
-				r.e.faults.add("follow", err)
+			if r.looksNow() {
+				if err := r.e.catchUp(); err != ErrClosed {
+					r.e.faults.add("follow", err)
+				}
+				r.answer()
 			}
-			r.answer()
 		case <-t.C:
 			share := int64(idleShare)
 			if seq := r.e.clock.last.Load(); seq != last {
@@ -96,6 +99,26 @@ func (r *reclaiming) run() {
 	}
 }
 
+// farLook is how often a process looks for news on a network disk that reads nothing.
+const farLook = time.Second
+
+// looksNow reports whether it is time to look for news. Where that is reading a file, nobody
+// does so all the time.
+func (r *reclaiming) looksNow() bool {
+	file := r.e.board.file
+	switch {
+	case file == nil:
+		return true
+	case file.lookedWithin(farLook):
+		return false
+	}
+	if err := file.look(); err != nil && !errors.Is(err, ErrLockLost) && !errors.Is(err, ErrClosed) {
+		r.e.opt.Log.Warn("look for news", "err", err) // who reads is told
+		return false
+	}
+	return true
+}
+
 // answer removes what only this process can, when another wants room.
 func (r *reclaiming) answer() {
 	e := r.e
@@ -107,18 +130,38 @@ func (r *reclaiming) answer() {
 	if n := e.board.w[wordRoom].Load(); n != r.asked && e.dropped() > 0 {
 		r.asked = n
 		e.faults.add("remove what is dropped", e.syncDropped(false))
+		e.tell()
+	}
+}
+
+// tell writes what has changed for others to read, where that is a file. Should it fail it is
+// tried again.
+func (e *Engine) tell() {
+	if e.board.file == nil {
+		return
+	}
+	if err := e.board.file.exchange(e.life, nil); err != nil {
+		e.opt.Log.Warn("tell other processes", "err", err)
+	}
+}
+
+// tellMuch is tell for what this process has written, if that is much: others keep the limits
+// by it.
+func (e *Engine) tellMuch() {
+	if file := e.board.file; file != nil && file.untold(wordDisk) > e.opt.SegmentSize {
+		e.tell()
 	}
 }
 
 // mine reports whether it is up to this process to take space back in the background: to one
 // of all that have the directory open, and to another once that is gone.
 func (r *reclaiming) mine() bool {
-	if r.kept || r.e.dir.whole.Load() {
+	if r.kept.Load() || r.e.dir.whole.Load() {
 		return true
 	}
 	ok, err := r.e.locks.TryLock(lockKeeper)
 	r.e.faults.add("take the keeper's lock", err)
-	r.kept = ok
+	r.kept.Store(ok)
 	return ok
 }
 
@@ -127,6 +170,9 @@ func (r *reclaiming) lookAround() {
 	e := r.e
 	if e.dir.whole.Load() {
 		return
+	}
+	if file := e.board.file; file != nil && !e.dir.sure.Load() && file.changed() {
+		e.tell()
 	}
 	if died, err := e.someDied(); err != nil || died {
 		if err == nil {

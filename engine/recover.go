@@ -62,7 +62,7 @@ func (e *Engine) checkOurs(list []vfs.Info) error {
 			if e.looksOurs(info) {
 				return nil
 			}
-		case ok && kind == codec.NameTemp, info.Dir && info.Name == codec.ValuesDir, strings.HasPrefix(info.Name, "."), info.Name == "lost+found":
+		case ok && kind == codec.NameTemp, info.Dir && (info.Name == codec.ValuesDir || info.Name == codec.LeasesDir), strings.HasPrefix(info.Name, "."), info.Name == "lost+found":
 		default:
 			foreign = info.Name
 		}

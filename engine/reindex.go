@@ -2,6 +2,7 @@ package engine
 
 import (
 	"errors"
+	"io"
 	"io/fs"
 	"math"
 
@@ -14,11 +15,15 @@ import (
 func (e *Engine) join() error {
 	e.w.mu.Lock()
 	defer e.w.mu.Unlock()
-	e.layout = segment.NewLayout(e.opt.placeBits(), e.maxFile)
+	bits := e.opt.placeBits()
+	if e.board.watch != nil {
+		bits = mostPlaceBits // it does not know the limit of the others
+	}
+	e.layout = segment.NewLayout(bits, e.maxFile)
 	e.index.Store(keydir.New(keydir.Config{PlaceBits: e.layout.PlaceBits, Ranks: e.evict.ranked()}))
 	e.loaded.Store(true)
 	e.log.Publish([]*segment.Segment{})
-	if err := e.reindex(); err != nil {
+	if err := errors.Join(e.reindex(), e.lookAfter()); err != nil {
 		return err
 	}
 	return e.follow()
@@ -33,8 +38,9 @@ const maxReindex = 100
 // A segment that goes meanwhile was dropped by a commit that is published by then: what was
 // wanted of it was committed again, and comes with what is followed next.
 func (e *Engine) reindex() error {
-	for range maxReindex {
-		if err := e.reindexOnce(); !errors.Is(err, errBehind) {
+	for try := range maxReindex {
+		strict := e.board.file != nil && try < maxReindex/2
+		if err := e.reindexOnce(strict); !errors.Is(err, errBehind) {
 			return err
 		}
 	}
@@ -45,15 +51,20 @@ func (e *Engine) reindex() error {
 type reindexing struct {
 	e      *Engine
 	seq    uint64           // what comes later is followed
+	last   uint64           // of what was read
 	active map[uint64]int64 // committed length of the segments that are written to
 	bySlot []*segment.Segment
 	tails  map[uint64]*tail
 	all    []*history
 	added  []*segment.Segment // that this process did not have
+
+	// strict fails it with errBehind where what is published is not to be seen: on a network
+	// disk that may pass, damage does not.
+	strict bool
 }
 
-func (e *Engine) reindexOnce() (err error) {
-	ri := &reindexing{e: e, seq: e.board.seq(), active: make(map[uint64]int64), tails: make(map[uint64]*tail)}
+func (e *Engine) reindexOnce(strict bool) (err error) {
+	ri := &reindexing{e: e, strict: strict, seq: e.board.seq(), active: make(map[uint64]int64), tails: make(map[uint64]*tail)}
 	defer func() { err = errors.Join(err, ri.discard()) }()
 	for _, a := range e.board.files(nil) {
 		ri.active[a.id] = a.length
@@ -70,24 +81,72 @@ func (e *Engine) reindexOnce() (err error) {
 		}
 		note(byID, kind, id, info)
 	}
-	for _, s := range e.ownSegments() {
-		if f := byID[s.ID]; f == nil || f.missing {
-			e.leaveWriter(s) // another process has dropped it
-			e.giveUp(codec.HintName(s.ID))
-			if e.w.has(s) {
-				e.w.bySlot[s.Slot] = nil
-			}
-		}
-	}
+	e.leaveOwn(func(id uint64) bool { return byID[id] != nil && !byID[id].missing })
 	for _, f := range sorted(byID) {
-		if f.missing || f.size < codec.SegmentHeaderLen {
+		if f.missing || f.size < codec.SegmentHeaderLen && ri.active[f.id] <= codec.SegmentHeaderLen {
 			continue // a hint whose segment was removed first, or a segment that is being begun
 		}
 		if err := ri.read(f); err != nil {
 			return err
 		}
 	}
+	if ri.strict && ri.last < ri.seq {
+		return errBehind // the last commit: only a later one can have removed it
+	}
+	if err := ri.leaveGone(); err != nil {
+		return err
+	}
 	return ri.finish()
+}
+
+// leaveGone leaves out the segments whose files went as they were read. What dropped them may
+// have gone as well since: it has to stay only as long as they do. What was wanted of them
+// stands in a segment that was read, or comes with what is followed next.
+func (ri *reindexing) leaveGone() error {
+	list, err := ri.e.fsys.List(".")
+	if err != nil {
+		return err
+	}
+	there := make(map[uint64]bool, len(list))
+	for _, info := range list {
+		if kind, id, ok := codec.ParseName(info.Name); ok && kind == codec.NameSegment {
+			there[id] = true
+		}
+	}
+	ri.e.leaveOwn(func(id uint64) bool { return there[id] })
+	left := ri.all[:0]
+	for _, h := range ri.all {
+		if there[h.seg.ID] {
+			left = append(left, h)
+			continue
+		}
+		delete(ri.tails, h.seg.ID)
+	}
+	ri.all = left
+	return nil
+}
+
+// leaveOwn ends the writing to segments of this process whose files are gone: another has dropped
+// them.
+func (e *Engine) leaveOwn(there func(id uint64) bool) {
+	for _, s := range e.ownSegments() {
+		if there(s.ID) {
+			continue
+		}
+		e.leaveWriter(s)
+		e.giveUp(codec.HintName(s.ID))
+		if e.w.has(s) {
+			e.leaveGone(s)
+			e.w.bySlot[s.Slot] = nil
+		}
+	}
+}
+
+// leaveGone forgets a segment whose file is gone. What waited for it waits no more: who removed it
+// has seen to that.
+func (e *Engine) leaveGone(s *segment.Segment) {
+	s.SetSynced(s.Length())
+	e.reclaimer.forget(s)
 }
 
 // discard gives back the segments that did not come into the log.
@@ -117,12 +176,16 @@ func (ri *reindexing) read(f found) error {
 		if errors.Is(err, fs.ErrNotExist) || errors.Is(err, errOtherCache) {
 			return nil // dropped this moment, or not ours
 		}
+		if _, active := ri.active[f.id]; !active && errors.Is(err, io.ErrUnexpectedEOF) {
+			return errBehind // room that was reserved behind its end was given back
+		}
 		return readError(err)
 	}
 	if len(h.entries) == 0 {
 		delete(ri.tails, f.id) // it is found again when there is something in it
 		return nil
 	}
+	ri.last = max(ri.last, h.entries[len(h.entries)-1].Seq)
 	ri.all = append(ri.all, h)
 	return nil
 }
@@ -140,34 +203,23 @@ func (ri *reindexing) fill(h *history, f found) error {
 		return nil
 	}
 	synced := int64(0)
-	if hint, err := segment.ReadHint(e.fsys, f.id); f.hinted && err == nil {
+	hint, hinted := codec.Hint{}, false
+	if f.hinted {
+		var err error
+		hint, err = segment.ReadHint(e.fsys, f.id)
+		hinted = err == nil
+	}
+	if hinted {
 		if hint.CacheID != e.id {
 			return errOtherCache
 		}
 		h.entries, length, synced, active = hint.Entries, hint.Length, hint.Length, false
 		s.Stream = hint.Stream
 	} else {
-		if !active {
-			length = min(f.size, e.layout.MaxFile())
-		}
-		s.SetLength(max(s.Length(), length))
-		head, err := s.Header()
-		switch {
-		case errors.Is(err, fs.ErrNotExist) || err != nil && !segment.IsDamage(err):
-			return err
-		case err == nil && head.CacheID != e.id:
-			return errOtherCache
-		}
-		s.Stream = head.Stream // commits verify without it, should it be damaged
-		c, err := segment.NewCursor(readerAt{s}, s.ID, s.Length(), 0)
-		if err != nil {
-			return versionError(err)
-		}
-		h.entries = nil
-		if err := h.scan(c); err != nil {
+		var err error
+		if length, err = ri.scan(h, length, active); err != nil {
 			return err
 		}
-		length = c.End()
 	}
 	whole := len(h.entries)
 	for whole > 0 && h.entries[whole-1].Seq > ri.seq {
@@ -184,12 +236,46 @@ func (ri *reindexing) fill(h *history, f found) error {
 	s.SetLength(length)
 	switch {
 	case cut || active:
-		ri.tails[f.id] = &tail{seg: s, off: length}
+		ri.tails[f.id] = newTail(s, length)
 	default:
 		s.SetSynced(synced)
 		s.Seal()
 	}
 	return nil
+}
+
+// scan reads the entries of a segment that has no hint, up to a length if it is written to, and
+// returns how long it is.
+func (ri *reindexing) scan(h *history, length int64, active bool) (int64, error) {
+	e, s := ri.e, h.seg
+	if !active {
+		var err error
+		if length, err = e.lengthOf(s.ID); err != nil {
+			return 0, err
+		}
+	}
+	s.Grow(length)
+	s.Refresh()
+	head, err := s.Header()
+	switch {
+	case errors.Is(err, fs.ErrNotExist) || err != nil && !segment.IsDamage(err):
+		return 0, err
+	case err == nil && head.CacheID != e.id:
+		return 0, errOtherCache
+	}
+	s.Stream = head.Stream // commits verify without it, should it be damaged
+	c, err := segment.NewCursor(readerAt{s}, s.ID, s.Length(), 0)
+	if err != nil {
+		return 0, versionError(err)
+	}
+	h.entries = nil
+	if err := h.scan(c); err != nil {
+		return 0, err
+	}
+	if ri.strict && active && c.End() < length {
+		return 0, errBehind
+	}
+	return c.End(), nil
 }
 
 // finish makes an index of the histories and puts it in the place of the one that was.
@@ -221,11 +307,18 @@ func (ri *reindexing) finish() error {
 		return e.gone(readError(err))
 	}
 	e.values.adopt(&files)
+	for i, s := range e.w.bySlot {
+		if s != nil && (i >= len(ri.bySlot) || ri.bySlot[i] != s) {
+			e.leaveGone(s)
+		}
+	}
 	old := e.index.Load()
+	e.partial.Store(x) // before anybody sees it
 	e.index.Store(x)
 	e.loaded.Store(true)
 	e.evict.queue = evictQueue{}
 	e.w.bySlot, e.follower.tails = ri.bySlot, ri.tails
+	e.follower.shape, e.follower.parts = 0, nil
 	e.w.seq = ri.seq
 	e.clock.seen(ri.seq)
 	e.reclaimer.walks = nil
@@ -236,6 +329,11 @@ func (ri *reindexing) finish() error {
 // dropIn leaves out what is dropped.
 func (e *Engine) dropIn(ri *reindexing) {
 	drops := dropsOf(ri.all)
+	for id, d := range drops {
+		if d.upTo == math.MaxInt64 {
+			e.isGone(id)
+		}
+	}
 	left := ri.all[:0]
 	for _, h := range ri.all {
 		d, ok := drops[h.seg.ID]
@@ -276,8 +374,10 @@ func (ri *reindexing) place() error {
 			added = append(added, h.seg)
 		}
 	}
-	for _, wr := range e.w.actives() { // those that nothing was committed to
-		w.put(wr.Segment)
+	for _, s := range e.ownSegments() { // those that nothing was committed to
+		if e.w.has(s) { // not dropped while it is being sealed
+			w.put(s)
+		}
 	}
 	for _, s := range added {
 		var err error

@@ -49,6 +49,7 @@ type replay struct {
 	old   codec.HintEntry // what stands in the index
 	place uint64          // of old
 	key   []byte
+	known []byte // the key, where it was read with the entry; nil: it was not
 }
 
 // run applies all entries of the histories that are not dropped.
@@ -108,7 +109,7 @@ func (r *replay) apply(h *history, e *codec.HintEntry) error {
 	if e.Off < h.seg.Front.Load() {
 		return nil
 	}
-	r.h, r.entry, r.key, r.place = h, e, nil, 0
+	r.h, r.entry, r.key, r.place = h, e, r.known, 0
 	switch e.Kind {
 	case codec.KindPut:
 		return cmp.Or(r.lost(r.put()), r.fail)

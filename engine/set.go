@@ -21,6 +21,9 @@ type Attrs struct {
 
 // Set stores value under key. It does not keep value.
 func (e *Engine) Set(key string, value []byte, a Attrs) error {
+	if err := e.readsOnly(); err != nil {
+		return err
+	}
 	r := requests.Get().(*request)
 	defer r.free()
 	r.ops = r.one[:]
@@ -34,6 +37,9 @@ func (e *Engine) Set(key string, value []byte, a Attrs) error {
 // SetReader stores what r holds. From FileThreshold on it goes to a file of its
 // own as it is read; the key changes only when all of it is there.
 func (e *Engine) SetReader(key string, r io.Reader, a Attrs) error {
+	if err := e.readsOnly(); err != nil {
+		return err
+	}
 	limit := e.opt.FileThreshold
 	if limit < 0 {
 		limit = e.layout.MaxFile()
@@ -82,6 +88,9 @@ func (e *Engine) takeBack(op *Op, err error) error {
 
 // Delete removes key and reports whether it had an item.
 func (e *Engine) Delete(key string) (bool, error) {
+	if err := e.readsOnly(); err != nil {
+		return false, err
+	}
 	r := requests.Get().(*request)
 	defer r.free()
 	r.ops = r.one[:]

@@ -11,11 +11,13 @@ import (
 
 // TestCloseBesideUpdate: who closes does not wait for as long as another process has the
 // writer lock, and what it has stored is there.
-func TestCloseBesideUpdate(t *testing.T) {
-	mem := vfs.NewMem()
-	a, err := Open(mem.Process(), Options{})
+func TestCloseBesideUpdate(t *testing.T) { inModes(t, testCloseBesideUpdate) }
+
+func testCloseBesideUpdate(t *testing.T, newMem func() *vfs.Mem) {
+	mem := newMem()
+	a, err := openAs(mem, Options{})
 	require.NoError(t, err)
-	b, err := Open(mem.Process(), Options{})
+	b, err := openAs(mem, Options{})
 	require.NoError(t, err)
 	require.NoError(t, b.Set("b", []byte("1"), Attrs{}))
 	start := time.Now()
@@ -32,7 +34,7 @@ func TestCloseBesideUpdate(t *testing.T) {
 			require.NoError(t, err)
 		}
 		require.NoError(t, a.Close())
-		a, err = Open(mem.Process(), Options{})
+		a, err = openAs(mem, Options{})
 		require.NoError(t, err)
 	}
 	problems, err := a.Check(true) // what b has left is sealed with it

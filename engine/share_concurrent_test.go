@@ -15,13 +15,15 @@ import (
 
 // TestShareConcurrent: goroutines of several processes count, write keys of their own, read
 // those of all and compact, all at once. No count is lost, and what is read never goes back.
-func TestShareConcurrent(t *testing.T) {
+func TestShareConcurrent(t *testing.T) { inModes(t, testShareConcurrent) }
+
+func testShareConcurrent(t *testing.T, newMem func() *vfs.Mem) {
 	const processes, writers = 3, 2
 	rounds := 300
 	if testing.Short() {
 		rounds = 100
 	}
-	mem := vfs.NewMem()
+	mem := newMem()
 	opt := Options{SegmentSize: 8192, FileThreshold: 2000, Compaction: true}
 	var engines []*Engine
 	var disks []*deadly

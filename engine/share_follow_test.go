@@ -1,7 +1,9 @@
 package engine
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"slices"
 	"strings"
 	"sync"
@@ -11,19 +13,23 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/go-diskcache/diskcache/codec"
+	"github.com/go-diskcache/diskcache/evict"
+	"github.com/go-diskcache/diskcache/keydir"
 	"github.com/go-diskcache/diskcache/segment"
 	"github.com/go-diskcache/diskcache/vfs"
 )
 
 // TestShareGravesEnd: what one process drops no other waits for longer than it must: a grave
 // that stays keeps tombstones and drop records for ever.
-func TestShareGravesEnd(t *testing.T) {
+func TestShareGravesEnd(t *testing.T) { inModes(t, testShareGravesEnd) }
+
+func testShareGravesEnd(t *testing.T, newMem func() *vfs.Mem) {
 	for name, drop := range map[string]func(e *Engine) error{
 		"compact": (*Engine).Compact,
 		"clear":   func(e *Engine) error { _, err := e.Clear(); return err },
 	} {
 		t.Run(name, func(t *testing.T) {
-			mem := vfs.NewMem()
+			mem := newMem()
 			opt := Options{SegmentSize: 2048, FileThreshold: 1000}
 			a, ap := openIn(t, mem, opt)
 			b, bp := openIn(t, mem, opt)
@@ -55,6 +61,7 @@ func TestShareGravesEnd(t *testing.T) {
 				large = 1
 			}
 			require.Equal(t, large, valueFiles(mem))
+			agreeOnCounts(t, a, b)
 			require.Equal(t, onDisk(mem), a.DiskUsage())
 			ap.onRemove = nil
 			require.NoError(t, b.Close())
@@ -91,8 +98,10 @@ func TestShareSlotUsedAgain(t *testing.T) {
 }
 
 // TestShareSync: Sync puts on the disk what other processes have committed before.
-func TestShareSync(t *testing.T) {
-	mem := vfs.NewMem()
+func TestShareSync(t *testing.T) { inModes(t, testShareSync) }
+
+func testShareSync(t *testing.T, newMem func() *vfs.Mem) {
+	mem := newMem()
 	a, _ := openIn(t, mem, Options{})
 	b, _ := openIn(t, mem, Options{})
 	require.NoError(t, a.Set("k", []byte("1"), Attrs{}))
@@ -119,7 +128,9 @@ func TestShareSync(t *testing.T) {
 
 // TestShareCompactsBesideWrites: what another process commits while a segment is read to be
 // compacted is not undone by the copies.
-func TestShareCompactsBesideWrites(t *testing.T) {
+func TestShareCompactsBesideWrites(t *testing.T) { inModes(t, testShareCompactsBesideWrites) }
+
+func testShareCompactsBesideWrites(t *testing.T, newMem func() *vfs.Mem) {
 	for name, change := range map[string]func(t *testing.T, e *Engine){
 		"set":     func(t *testing.T, e *Engine) { require.NoError(t, e.Set("k7", []byte("new"), Attrs{})) },
 		"delete":  func(t *testing.T, e *Engine) { _, err := e.Delete("k7"); require.NoError(t, err) },
@@ -127,7 +138,7 @@ func TestShareCompactsBesideWrites(t *testing.T) {
 		"compact": func(t *testing.T, e *Engine) { require.NoError(t, e.Compact()) },
 	} {
 		t.Run(name, func(t *testing.T) {
-			mem := vfs.NewMem()
+			mem := newMem()
 			opt := Options{SegmentSize: 4096}
 			a, _ := openIn(t, mem, opt)
 			b, bp := openIn(t, mem, opt)
@@ -138,7 +149,7 @@ func TestShareCompactsBesideWrites(t *testing.T) {
 				require.NoError(t, a.Set(key, []byte(want[key]), Attrs{}))
 			}
 			require.NoError(t, a.sealRest())
-			require.NoError(t, b.catchUp())
+			agreeOnCounts(t, a, b) // and on what is sealed
 			var once sync.Once
 			bp.onOpen = func(name string) {
 				if strings.HasSuffix(name, ".hint") || strings.HasSuffix(name, ".seg") {
@@ -170,8 +181,10 @@ func TestShareCompactsBesideWrites(t *testing.T) {
 
 // TestShareFollowsDrops: who follows forgets what another process has dropped, so that its
 // segments are the same.
-func TestShareFollowsDrops(t *testing.T) {
-	mem := vfs.NewMem()
+func TestShareFollowsDrops(t *testing.T) { inModes(t, testShareFollowsDrops) }
+
+func testShareFollowsDrops(t *testing.T, newMem func() *vfs.Mem) {
+	mem := newMem()
 	opt := Options{SegmentSize: 2048}
 	a, _ := openIn(t, mem, opt)
 	b, _ := openIn(t, mem, opt)
@@ -200,8 +213,10 @@ func segmentsOf(e *Engine) (ids []uint64) {
 
 // TestShareMissingCommit: a commit is not applied before the one that it names as the one
 // before it, wherever that may be: here in a segment that has left the board.
-func TestShareMissingCommit(t *testing.T) {
-	mem := vfs.NewMem()
+func TestShareMissingCommit(t *testing.T) { inModes(t, testShareMissingCommit) }
+
+func testShareMissingCommit(t *testing.T, newMem func() *vfs.Mem) {
+	mem := newMem()
 	opt := Options{SegmentSize: 1024}
 	a, _ := openIn(t, mem, opt)
 	b, _ := openIn(t, mem, opt)
@@ -217,4 +232,271 @@ func TestShareMissingCommit(t *testing.T) {
 	require.NoError(t, a.Close())
 	require.NoError(t, b.Close())
 	require.NoError(t, c.Close())
+}
+
+// TestShareDropsInParts: a process that follows while another drops segments in many small
+// parts does not read all of a segment for each of them.
+func TestShareDropsInParts(t *testing.T) {
+	mem := vfs.NewMem()
+	opt := Options{SegmentSize: 64 << 10, Policy: evict.FIFO, CountLimit: 400}
+	a, _ := openIn(t, mem, opt)
+	b, bp := openIn(t, mem, opt)
+	before := bp.read.Load()
+	for i := range 3000 {
+		require.NoError(t, a.Set(fmt.Sprint(i), make([]byte, 200), Attrs{}))
+		if i%10 == 0 {
+			require.NoError(t, b.catchUp())
+		}
+	}
+	agreeOnCounts(t, a, b)
+	require.Greater(t, b.follower.drops.Load(), int64(100))
+	s, err := a.Stats()
+	require.NoError(t, err)
+	require.Less(t, bp.read.Load()-before, 5*s.WrittenBytes)
+	require.NoError(t, b.Close())
+	require.NoError(t, a.Close())
+}
+
+// TestShareFollowsSome: who waits for the writer lock applies a few commits at a time, for its
+// holder waits for it only a little while when it gives the lock up.
+func TestShareFollowsSome(t *testing.T) {
+	const most, sets = 100, 350
+	mem := vfs.NewMem()
+	a, _ := openIn(t, mem, Options{})
+	b, _ := openIn(t, mem, Options{})
+	b.w.mu.Lock()
+	for i := range sets {
+		require.NoError(t, a.Set(fmt.Sprint(i), nil, Attrs{}))
+	}
+	for n := 0; n < sets; {
+		require.NoError(t, b.lookAtBoard())
+		require.NoError(t, b.applyTails(b.board.seq(), most))
+		n = min(n+most, sets)
+		require.Equal(t, n, b.index.Load().Len())
+	}
+	b.w.mu.Unlock()
+	require.NoError(t, b.Close())
+	require.NoError(t, a.Close())
+}
+
+// TestShareEntryUsedAgain: an entry of the board that was of one segment tells nothing of it
+// any more once it is another's.
+func TestShareEntryUsedAgain(t *testing.T) {
+	mem := vfs.NewMem()
+	opt := Options{SegmentSize: 2048}
+	a, _ := openIn(t, mem, opt)
+	b, _ := openIn(t, mem, opt)
+	require.NoError(t, a.Set("k", nil, Attrs{}))
+	require.NoError(t, b.catchUp())
+	b.w.mu.Lock()
+	require.Len(t, b.follower.tails, 1)
+	none := func(*tail, int64) {}
+	require.True(t, b.board.lengths(b.follower.tails, none))
+	for _, tail := range b.follower.tails {
+		was := tail.seg.ID
+		for i := 0; b.board.entries()[tail.entry*fileWords+fileID].Load() != 0; i++ {
+			require.NoError(t, a.Set(fmt.Sprint(i), make([]byte, 500), Attrs{}))
+			require.NoError(t, a.sealRest())
+		}
+		b.board.entries()[tail.entry*fileWords+fileID].Store(was + 1)
+		require.False(t, b.board.lengths(b.follower.tails, none))
+		b.board.entries()[tail.entry*fileWords+fileID].Store(0)
+	}
+	b.w.mu.Unlock()
+	require.NoError(t, b.Close())
+	require.NoError(t, a.Close())
+}
+
+// TestShareGoneStaysGone: a segment that was just dropped may be on the board still. It does not
+// come back to those who follow, or come.
+func TestShareGoneStaysGone(t *testing.T) {
+	mem := vfs.NewMem()
+	a, _ := openIn(t, mem, Options{})
+	b, _ := openIn(t, mem, Options{})
+	require.NoError(t, a.Set("a", nil, Attrs{}))
+	require.NoError(t, b.catchUp())
+	own := a.ownSegments()
+	require.Len(t, own, 1)
+	reads := a.log.Acquire(0) // so that its file stays
+	b.w.mu.Lock()
+	_, err := a.Clear()
+	require.NoError(t, err)
+	a.board.add(own[0].ID, own[0].Length()) // as before a went on
+	b.w.mu.Unlock()
+	for range 2 {
+		require.NoError(t, a.Set("again", nil, Attrs{}))
+		require.NoError(t, b.catchUp())
+		require.Nil(t, b.segmentOf(own[0].ID))
+		d, _ := openIn(t, mem, Options{})
+		require.NoError(t, a.Set("again", nil, Attrs{}))
+		require.NoError(t, d.catchUp())
+		require.Nil(t, d.segmentOf(own[0].ID))
+		require.NoError(t, d.Close())
+	}
+	a.board.remove(own[0].ID)
+	require.NoError(t, a.Set("again", nil, Attrs{}))
+	require.NoError(t, b.catchUp())
+	require.Empty(t, b.follower.gone)
+	reads.Release(0)
+	require.NoError(t, b.Close())
+	require.NoError(t, a.Close())
+}
+
+// TestShareJoinsAsFilesGo: what a process that comes has read of a segment whose file goes before
+// it has read all does not count: what dropped it may be gone, too.
+func TestShareJoinsAsFilesGo(t *testing.T) {
+	mem := vfs.NewMem()
+	a, _ := openIn(t, mem, Options{SegmentSize: 2048})
+	require.NoError(t, a.Set("k", []byte("old"), Attrs{}))
+	name := a.ownSegments()[0].Name()
+	f, err := mem.Process().Open(name)
+	require.NoError(t, err)
+	held := make([]byte, a.ownSegments()[0].Length())
+	_, err = f.ReadAt(held, 0)
+	require.NoError(t, errors.Join(err, f.Close()))
+	_, err = a.Delete("k")
+	require.NoError(t, err)
+	for i := range 20 {
+		require.NoError(t, a.Set(fmt.Sprint(i%5), make([]byte, 300), Attrs{}))
+		require.NoError(t, a.Compact())
+	}
+	_, err = a.fsys.Stat(name)
+	require.ErrorIs(t, err, fs.ErrNotExist)
+
+	p := newDeadly(t, mem)
+	f, err = p.MemProcess.Create(name) // as if it were still there
+	require.NoError(t, err)
+	_, err = f.WriteAt(held, 0)
+	require.NoError(t, errors.Join(err, f.Close()))
+	removed := false
+	p.onOpen = func(opened string) {
+		if opened != name && strings.HasSuffix(opened, ".seg") && !removed {
+			removed = true
+			assert.NoError(t, p.MemProcess.Remove(name))
+		}
+	}
+	b, err := Open(p, Options{SegmentSize: 2048})
+	require.NoError(t, err)
+	require.True(t, removed)
+	_, err = b.Get("k", nil)
+	require.ErrorIs(t, err, ErrNotFound)
+	agreeOnCounts(t, a, b)
+	require.NoError(t, b.Close())
+	require.NoError(t, a.Close())
+}
+
+// TestShareIndexInTheMaking: an index that was built from files of which some went lacks what
+// others have moved meanwhile. Nobody looks at it before that is applied.
+func TestShareIndexInTheMaking(t *testing.T) {
+	mem := vfs.NewMem()
+	opt := Options{SegmentSize: 2048}
+	a, _ := openIn(t, mem, opt)
+	b, bp := openIn(t, mem, opt)
+	require.NoError(t, a.Set("k", []byte("v"), Attrs{}))
+	first := a.ownSegments()[0]
+	for i := range 12 {
+		require.NoError(t, a.Set(fmt.Sprint(i%3), make([]byte, 300), Attrs{}))
+	}
+	require.NoError(t, a.sealRest())
+	require.NoError(t, b.catchUp())
+	b.w.mu.Lock()
+	read := true // the first segment, which it has open
+	bp.onOpen = func(string) {
+		if read {
+			read = false
+			assert.NoError(t, a.Compact())
+		}
+	}
+	require.NoError(t, b.reindex())
+	bp.onOpen = nil
+	_, err := mem.Process().Stat(first.Name())
+	require.ErrorIs(t, err, fs.ErrNotExist)
+	_, status := b.index.Load().Lookup(b.opt.Hash("k"))
+	require.NotEqual(t, keydir.Found, status)
+
+	look := func() error {
+		set := b.log.Acquire(0)
+		defer set.Release(0)
+		_, _, err := b.findIn(set, b.opt.Hash("k"), "k", nil, new(codec.Record))
+		return err
+	}
+	require.Equal(t, errPartial, look())
+	for _, s := range b.w.bySlot {
+		if s != nil {
+			_, err := b.liveOf(s)
+			require.Equal(t, errStale, err)
+		}
+	}
+	require.NoError(t, b.follow())
+	require.NoError(t, look())
+	b.w.mu.Unlock()
+	require.NoError(t, b.Close())
+	require.NoError(t, a.Close())
+}
+
+// TestShareEmptySegmentOfOwn: a segment that a process has begun in vain, and that waits to be
+// removed, is in nobody's way when the index is built anew.
+func TestShareEmptySegmentOfOwn(t *testing.T) {
+	mem := vfs.NewMem()
+	a, _ := openIn(t, mem, Options{})
+	b, _ := openIn(t, mem, Options{})
+	b.bg.sealing.begin() // so that it waits
+	for i := range 5 {
+		require.NoError(t, b.Set(fmt.Sprint(i), make([]byte, 300), Attrs{}))
+		require.NoError(t, a.Set(fmt.Sprint(i, "a"), make([]byte, 300), Attrs{}))
+	}
+	require.NoError(t, b.enter(b.life))
+	for range 8 {
+		require.NoError(t, b.rotate(hot))
+	}
+	b.leave()
+	require.NoError(t, b.catchUp())
+	b.w.mu.Lock()
+	require.NoError(t, b.reindex())
+	require.NoError(t, b.follow())
+	for _, s := range b.ownSegments() {
+		require.True(t, b.w.has(s))
+	}
+	b.w.mu.Unlock()
+	b.bg.sealing.end()
+	require.NoError(t, b.sealRest())
+	agreeOnCounts(t, a, b)
+	problems, err := b.Check(false)
+	require.NoError(t, err)
+	require.Empty(t, problems)
+	for i := range 5 {
+		_, err := b.Get(fmt.Sprint(i), nil)
+		require.NoError(t, err)
+	}
+	require.NoError(t, b.Close())
+	require.NoError(t, a.Close())
+}
+
+// TestShareDroppedAsItIsSealed: a segment that another process drops while its own one seals it
+// does not come back with a new index.
+func TestShareDroppedAsItIsSealed(t *testing.T) {
+	mem := vfs.NewMem()
+	a, _ := openIn(t, mem, Options{})
+	b, _ := openIn(t, mem, Options{})
+	b.bg.sealing.begin()
+	require.NoError(t, b.Set("k", nil, Attrs{}))
+	require.NoError(t, b.enter(b.life))
+	require.NoError(t, b.rotate(fresh))
+	require.Len(t, b.bg.rotated, 1)
+	w := b.bg.rotated[0]
+	require.True(t, b.bg.begin(w))
+	b.leave()
+	_, err := a.Clear()
+	require.NoError(t, err)
+	require.NoError(t, b.catchUp())
+	b.w.mu.Lock()
+	require.False(t, b.w.has(w.Segment))
+	require.NoError(t, b.reindex())
+	require.NoError(t, b.follow())
+	require.False(t, b.w.has(w.Segment))
+	b.w.mu.Unlock()
+	b.bg.begin(nil)
+	b.bg.sealing.end()
+	require.NoError(t, b.Close())
+	require.NoError(t, a.Close())
 }

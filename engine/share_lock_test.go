@@ -13,14 +13,14 @@ import (
 )
 
 // inUpdate opens two processes and calls fn while a transaction of the first is under way.
-func inUpdate(t *testing.T, o Options, fn func(a, b *Engine)) {
+func inUpdate(t *testing.T, newMem func() *vfs.Mem, o Options, fn func(a, b *Engine)) {
 	t.Helper()
-	mem := vfs.NewMem()
+	mem := newMem()
 	o.Holder = "the first one"
-	a, err := Open(mem.Process(), o)
+	a, err := openAs(mem, o)
 	require.NoError(t, err)
 	o.Holder = "the second one"
-	b, err := Open(mem.Process(), o)
+	b, err := openAs(mem, o)
 	require.NoError(t, err)
 	require.NoError(t, a.Set("k", []byte("1"), Attrs{}))
 	require.NoError(t, a.Update(func(tx *Tx) error {
@@ -35,8 +35,10 @@ func inUpdate(t *testing.T, o Options, fn func(a, b *Engine)) {
 }
 
 // TestShareTimeout: who waits in vain for another process is told which it is.
-func TestShareTimeout(t *testing.T) {
-	inUpdate(t, Options{LockTimeout: 10 * time.Millisecond}, func(a, b *Engine) {
+func TestShareTimeout(t *testing.T) { inModes(t, testShareTimeout) }
+
+func testShareTimeout(t *testing.T, newMem func() *vfs.Mem) {
+	inUpdate(t, newMem, Options{LockTimeout: 10 * time.Millisecond}, func(a, b *Engine) {
 		for name, do := range map[string]func() error{
 			"Set":    func() error { return b.Set("k", nil, Attrs{}) },
 			"Delete": func() error { _, err := b.Delete("k"); return err },
@@ -51,8 +53,10 @@ func TestShareTimeout(t *testing.T) {
 
 // TestShareUpdateContext: a transaction waits for other processes as long as its context
 // says, not as long as LockTimeout does.
-func TestShareUpdateContext(t *testing.T) {
-	inUpdate(t, Options{}, func(a, b *Engine) {
+func TestShareUpdateContext(t *testing.T) { inModes(t, testShareUpdateContext) }
+
+func testShareUpdateContext(t *testing.T, newMem func() *vfs.Mem) {
+	inUpdate(t, newMem, Options{}, func(a, b *Engine) {
 		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Millisecond)
 		defer cancel()
 		err := b.UpdateContext(ctx, func(*Tx) error { return errors.New("not to be called") })
@@ -66,8 +70,10 @@ func TestShareUpdateContext(t *testing.T) {
 
 // TestShareReadsDoNotWait: who reads does not wait for the transactions of other processes,
 // nor of its own, and sees nothing of them before they are committed.
-func TestShareReadsDoNotWait(t *testing.T) {
-	inUpdate(t, Options{}, func(a, b *Engine) {
+func TestShareReadsDoNotWait(t *testing.T) { inModes(t, testShareReadsDoNotWait) }
+
+func testShareReadsDoNotWait(t *testing.T, newMem func() *vfs.Mem) {
+	inUpdate(t, newMem, Options{}, func(a, b *Engine) {
 		for _, e := range []*Engine{a, b} {
 			v, err := e.Get("k", nil)
 			require.NoError(t, err)
@@ -84,11 +90,13 @@ func TestShareReadsDoNotWait(t *testing.T) {
 }
 
 // TestShareLockIsHandedOn: a process that commits all the time lets another one in.
-func TestShareLockIsHandedOn(t *testing.T) {
-	mem := vfs.NewMem()
-	a, err := Open(mem.Process(), Options{})
+func TestShareLockIsHandedOn(t *testing.T) { inModes(t, testShareLockIsHandedOn) }
+
+func testShareLockIsHandedOn(t *testing.T, newMem func() *vfs.Mem) {
+	mem := newMem()
+	a, err := openAs(mem, Options{})
 	require.NoError(t, err)
-	b, err := Open(mem.Process(), Options{LockTimeout: 2 * time.Second})
+	b, err := openAs(mem, Options{LockTimeout: 2 * time.Second})
 	require.NoError(t, err)
 	quit, done := make(chan struct{}), make(chan error, 1)
 	go func() {
@@ -115,7 +123,9 @@ func TestShareLockIsHandedOn(t *testing.T) {
 }
 
 // TestShareCloseWhileWaiting: Close does not wait for other processes, and ends who does.
-func TestShareCloseWhileWaiting(t *testing.T) {
+func TestShareCloseWhileWaiting(t *testing.T) { inModes(t, testShareCloseWhileWaiting) }
+
+func testShareCloseWhileWaiting(t *testing.T, newMem func() *vfs.Mem) {
 	for name, update := range map[string]func(*Engine) error{
 		"Update": func(e *Engine) error { return e.Update(func(*Tx) error { return nil }) },
 		"UpdateContext": func(e *Engine) error {
@@ -123,12 +133,10 @@ func TestShareCloseWhileWaiting(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			inUpdate(t, Options{}, func(a, b *Engine) {
+			inUpdate(t, newMem, Options{}, func(a, b *Engine) {
 				waits := make(chan error, 1)
 				go func() { waits <- update(b) }()
-				for b.board.w[wordWant].Load() == 0 {
-					b.board.page.Wait(wordWant, 0, time.Millisecond)
-				}
+				waitUntilWanted(t, a)
 				require.NoError(t, b.Close())
 				require.ErrorIs(t, <-waits, ErrClosed)
 			})
@@ -138,11 +146,13 @@ func TestShareCloseWhileWaiting(t *testing.T) {
 
 // TestShareClosed: after Close of one of several processes all its calls say that it is
 // closed. None of them touches the page, which is not there any more.
-func TestShareClosed(t *testing.T) {
-	mem := vfs.NewMem()
-	a, err := Open(mem.Process(), Options{FileThreshold: 1000})
+func TestShareClosed(t *testing.T) { inModes(t, testShareClosed) }
+
+func testShareClosed(t *testing.T, newMem func() *vfs.Mem) {
+	mem := newMem()
+	a, err := openAs(mem, Options{FileThreshold: 1000})
 	require.NoError(t, err)
-	b, err := Open(mem.Process(), Options{})
+	b, err := openAs(mem, Options{})
 	require.NoError(t, err)
 	require.NoError(t, a.Set("k", []byte("1"), Attrs{}))
 	used := a.DiskUsage()

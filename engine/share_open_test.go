@@ -3,6 +3,7 @@ package engine
 import (
 	"errors"
 	"fmt"
+	"math"
 	"strings"
 	"sync"
 	"testing"
@@ -16,8 +17,10 @@ import (
 
 // TestShareFirstDiesOpening: the process that opens the directory first may die before it is
 // done. One that waits for it takes its place.
-func TestShareFirstDiesOpening(t *testing.T) {
-	mem := vfs.NewMem()
+func TestShareFirstDiesOpening(t *testing.T) { inModes(t, testShareFirstDiesOpening) }
+
+func testShareFirstDiesOpening(t *testing.T, newMem func() *vfs.Mem) {
+	mem := newMem()
 	e, err := Open(mem, Options{})
 	require.NoError(t, err)
 	require.NoError(t, e.Set("k", []byte("1"), Attrs{}))
@@ -27,7 +30,10 @@ func TestShareFirstDiesOpening(t *testing.T) {
 	ap, bp := newDeadly(t, mem), newDeadly(t, mem)
 	reading, waiting, dies := make(chan struct{}), make(chan struct{}), make(chan struct{})
 	var once, waits sync.Once
-	ap.onOpen = func(string) {
+	ap.onOpen = func(name string) {
+		if name == codec.StateName {
+			return // read under the open lock
+		}
 		once.Do(func() {
 			close(reading)
 			<-dies
@@ -40,13 +46,13 @@ func TestShareFirstDiesOpening(t *testing.T) {
 	}
 	failed := make(chan error, 1)
 	go func() {
-		_, err := Open(ap, Options{})
+		_, err := Open(ap, exactly(mem, Options{}))
 		failed <- err
 	}()
 	<-reading
 	opened := make(chan *Engine, 1)
 	go func() {
-		b, err := Open(bp, Options{SizeLimit: 1 << 30})
+		b, err := Open(bp, exactly(mem, Options{SizeLimit: 1 << 30}))
 		require.NoError(t, err)
 		opened <- b
 	}()
@@ -70,10 +76,12 @@ func TestShareFirstDiesOpening(t *testing.T) {
 
 // TestShareOptions: processes agree on what concerns all. Who gives nothing takes over what
 // there is, who gives something else is refused and told what.
-func TestShareOptions(t *testing.T) {
-	mem := vfs.NewMem()
+func TestShareOptions(t *testing.T) { inModes(t, testShareOptions) }
+
+func testShareOptions(t *testing.T, newMem func() *vfs.Mem) {
+	mem := newMem()
 	first := Options{SizeLimit: 64 << 20, CountLimit: 1000, Policy: evict.LRU, SegmentSize: 1 << 20, FileThreshold: 5000, MinFreeSpace: 4096}
-	a, err := Open(mem.Process(), first)
+	a, err := openAs(mem, first)
 	require.NoError(t, err)
 	for name, o := range map[string]Options{
 		"SizeLimit":     {SizeLimit: 65 << 20},
@@ -84,12 +92,12 @@ func TestShareOptions(t *testing.T) {
 		"MinFreeSpace":  {MinFreeSpace: 4097},
 		"Hash":          {Hash: func(string) uint64 { return 1 }},
 	} {
-		_, err := Open(mem.Process(), o)
+		_, err := openAs(mem, o)
 		require.ErrorIs(t, err, ErrOption, name)
 		require.ErrorContains(t, err, name)
 	}
 	for _, o := range []Options{{}, first} {
-		b, err := Open(mem.Process(), o)
+		b, err := openAs(mem, o)
 		require.NoError(t, err)
 		require.Equal(t, first.SizeLimit, b.opt.SizeLimit)
 		require.Equal(t, first.CountLimit, b.opt.CountLimit)
@@ -106,8 +114,10 @@ func TestShareOptions(t *testing.T) {
 }
 
 // TestShareBoardOfThePast: what a board says that dead processes have left is not believed.
-func TestShareBoardOfThePast(t *testing.T) {
-	mem := vfs.NewMem()
+func TestShareBoardOfThePast(t *testing.T) { inModes(t, testShareBoardOfThePast) }
+
+func testShareBoardOfThePast(t *testing.T, newMem func() *vfs.Mem) {
+	mem := newMem()
 	a, ap := openIn(t, mem, Options{SizeLimit: 64 << 20})
 	require.NoError(t, a.Set("k", []byte("1"), Attrs{}))
 	ap.kill(a)
@@ -143,10 +153,12 @@ func (r *haltedReader) Read(b []byte) (int, error) {
 
 // TestShareValuesOfTheLiving: when a process has died the large values that it was writing
 // go, whoever looks, and those that others are writing stay.
-func TestShareValuesOfTheLiving(t *testing.T) {
+func TestShareValuesOfTheLiving(t *testing.T) { inModes(t, testShareValuesOfTheLiving) }
+
+func testShareValuesOfTheLiving(t *testing.T, newMem func() *vfs.Mem) {
 	for _, heir := range []bool{false, true} {
 		t.Run(fmt.Sprintf("slot taken again %v", heir), func(t *testing.T) {
-			mem := vfs.NewMem()
+			mem := newMem()
 			opt := Options{FileThreshold: 1000}
 			a, _ := openIn(t, mem, opt)
 			b, _ := openIn(t, mem, opt)
@@ -171,6 +183,7 @@ func TestShareValuesOfTheLiving(t *testing.T) {
 			}
 			b.reclaiming.lookAround()
 			require.NoError(t, b.bg.sweepOnce(false))
+			agreeOnCounts(t, a, b) // what is not told yet when files are counted anew counts twice
 			require.NoError(t, b.recount())
 			require.Equal(t, 1, valueFiles(mem))
 			close(ra.goOn)
@@ -182,6 +195,10 @@ func TestShareValuesOfTheLiving(t *testing.T) {
 				require.NoError(t, c.Close())
 			}
 			require.NoError(t, a.Close())
+			agreeOnCounts(t, b)
+			if mem.Network {
+				require.NoError(t, b.recount()) // in the background it may have counted what was told later
+			}
 			require.Equal(t, onDisk(mem), b.DiskUsage())
 			require.NoError(t, b.Close())
 		})
@@ -190,8 +207,10 @@ func TestShareValuesOfTheLiving(t *testing.T) {
 
 // TestShareLastInherits: the last process to close seals what one left that died just
 // before: the snapshot must not speak of what may never reach the disk.
-func TestShareLastInherits(t *testing.T) {
-	mem := vfs.NewMem()
+func TestShareLastInherits(t *testing.T) { inModes(t, testShareLastInherits) }
+
+func testShareLastInherits(t *testing.T, newMem func() *vfs.Mem) {
+	mem := newMem()
 	a, ap := openIn(t, mem, Options{})
 	b, _ := openIn(t, mem, Options{})
 	ap.others = []*Engine{b}
@@ -204,10 +223,12 @@ func TestShareLastInherits(t *testing.T) {
 
 // TestShareAdoptsFirstCommit: what a process committed first to a new segment as it died is
 // in the log, whatever slot it had.
-func TestShareAdoptsFirstCommit(t *testing.T) {
+func TestShareAdoptsFirstCommit(t *testing.T) { inModes(t, testShareAdoptsFirstCommit) }
+
+func testShareAdoptsFirstCommit(t *testing.T, newMem func() *vfs.Mem) {
 	for slot := range 2 {
 		t.Run(fmt.Sprint(slot), func(t *testing.T) {
-			mem := vfs.NewMem()
+			mem := newMem()
 			a, ap := openIn(t, mem, Options{})
 			b, bp := openIn(t, mem, Options{})
 			if slot == 1 {
@@ -215,7 +236,13 @@ func TestShareAdoptsFirstCommit(t *testing.T) {
 			}
 			require.Equal(t, slot, a.board.slot)
 			ap.others = []*Engine{b}
-			ap.after = ap.changes.Load() + 3 // the segment is created, its header is written, and the commit
+			writes := 0
+			ap.dieOf(func(name string) bool {
+				if strings.HasSuffix(name, ".seg") {
+					writes++
+				}
+				return writes == 2 // the header, and the commit
+			})
 			require.ErrorIs(t, a.Set("k", []byte("1"), Attrs{}), errDead)
 			ap.bury(a)
 			_, err := b.Get("k", nil)
@@ -235,43 +262,66 @@ type pageless struct{ vfs.FS }
 
 func (pageless) Page(string, int) (vfs.Page, error) { return nil, errors.ErrUnsupported }
 
-// TestShareMixedModes: who shares a directory and who wants it for himself keep each other
-// out, in either order, and find what the other has left.
+// TestShareMixedModes: who shares memory and who shares a file keep each other out, in either
+// order, and find what the other has left.
 func TestShareMixedModes(t *testing.T) {
 	mem := vfs.NewMem()
 	kinds := map[string]func() vfs.FS{
-		"shared": func() vfs.FS { return mem.Process() },
-		"alone":  func() vfs.FS { return pageless{mem.Process()} },
+		"memory": func() vfs.FS { return mem.Process() },
+		"file":   func() vfs.FS { return pageless{mem.Process()} },
 	}
+	var opt Options
 	n := 0
 	for a, first := range kinds {
 		for b, second := range kinds {
-			if a == "shared" && b == "shared" {
+			if a == b {
 				continue
 			}
-			e, err := Open(first(), Options{Holder: "the first"})
+			opt.Holder = "the first"
+			e, err := Open(first(), opt)
 			require.NoError(t, err)
-			if a == "shared" { // not in the first slot
-				before := e
-				e, err = Open(first(), Options{Holder: "the first"})
-				require.NoError(t, err)
-				require.NoError(t, before.Close())
-			}
-			for range 2 { // whoever is refused has left no trace
-				_, err = Open(second(), Options{Holder: "the second"})
-				var locked *LockedError
-				require.ErrorAs(t, err, &locked, "%s beside %s", b, a)
-				require.Equal(t, "the first", locked.Holder)
-			}
+			before := e // not in the first slot
+			e, err = Open(first(), opt)
+			require.NoError(t, err)
+			require.NoError(t, before.Close())
+			refuse(t, mem, e, func() error {
+				opt.Holder = "the second"
+				_, err := Open(second(), opt)
+				return err
+			})
 			n++
 			require.NoError(t, e.Set("n", []byte(fmt.Sprint(n)), Attrs{}))
 			require.NoError(t, e.Close())
-			e, err = Open(second(), Options{})
+			e, err = Open(second(), opt)
 			require.NoError(t, err)
 			v, err := e.Get("n", nil)
 			require.NoError(t, err)
 			require.Equal(t, fmt.Sprint(n), string(v))
 			require.NoError(t, e.Close())
 		}
+	}
+}
+
+// refuse has others try to open what e has open in another way. They leave no trace.
+func refuse(t *testing.T, mem *vfs.Mem, e *Engine, open func() error) {
+	t.Helper()
+	if e.board.file != nil { // what the others take for a page are bytes of the state file
+		page, err := mem.Process().Page(codec.StateName, boardWords*8)
+		require.NoError(t, err)
+		defer func() { require.NoError(t, page.Close()) }()
+		for i := range page.Words() {
+			page.Words()[i].Store(math.MaxUint64)
+		}
+		defer func() {
+			for i := range page.Words() {
+				require.Equal(t, uint64(math.MaxUint64), page.Words()[i].Load(), "word %d", i)
+			}
+		}()
+	}
+	for range 2 {
+		err := open()
+		var locked *LockedError
+		require.ErrorAs(t, err, &locked)
+		require.Equal(t, "the first", locked.Holder)
 	}
 }

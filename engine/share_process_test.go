@@ -34,10 +34,14 @@ type deadly struct {
 	left   []uint64               // what it held when the process died
 	others []*Engine              // that stand still until it is buried
 	onDie  func()
-	onOpen func(name string) // before a file is opened
-	onLock func(i int)       // before a lock is tried
+	onOpen func(name string)      // before a file is opened
+	onLock func(i int)            // before a lock is tried
+	diesOf func(name string) bool // that it has written to a file; guarded by mu
 
-	onRemove func() // before a file is removed
+	onRemove func()            // before a file is removed
+	onRename func(from string) // before a file is renamed
+
+	read atomic.Int64 // bytes of files
 }
 
 func newDeadly(t *testing.T, mem *vfs.Mem) *deadly {
@@ -48,7 +52,7 @@ func newDeadly(t *testing.T, mem *vfs.Mem) *deadly {
 func openIn(t *testing.T, mem *vfs.Mem, o Options) (*Engine, *deadly) {
 	t.Helper()
 	p := newDeadly(t, mem)
-	e, err := Open(p, o)
+	e, err := Open(p, exactly(mem, o))
 	require.NoError(t, err)
 	return e, p
 }
@@ -61,6 +65,9 @@ func (p *deadly) die() {
 		return
 	}
 	p.dead = true
+	if p.words == nil {
+		p.others = nil // no memory is shared
+	}
 	for _, o := range p.others {
 		o.w.mu.Lock()
 	}
@@ -130,6 +137,19 @@ func (p *deadly) change(do func() error, half func() error) error {
 	return err
 }
 
+// dieOf has the process die when it has written to a file of which dies says so.
+func (p *deadly) dieOf(dies func(name string) bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.diesOf = dies
+}
+
+func (p *deadly) hasToDie(written string) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.diesOf != nil && p.diesOf(written)
+}
+
 func nothing() error { return nil }
 
 func (p *deadly) Create(name string) (f vfs.File, err error) {
@@ -145,6 +165,14 @@ func (p *deadly) Open(name string) (vfs.File, error) {
 		return nil, err
 	}
 	f, err := p.MemProcess.Open(name)
+	return p.wrap(name, f, err)
+}
+
+func (p *deadly) OpenWrite(name string) (vfs.File, error) {
+	if err := p.fail(); err != nil {
+		return nil, err
+	}
+	f, err := p.MemProcess.OpenWrite(name)
 	return p.wrap(name, f, err)
 }
 
@@ -170,6 +198,9 @@ func (p *deadly) Remove(name string) error {
 }
 
 func (p *deadly) Rename(from, to string) error {
+	if p.onRename != nil {
+		p.onRename(from)
+	}
 	return p.change(func() error { return p.MemProcess.Rename(from, to) }, nothing)
 }
 
@@ -237,12 +268,17 @@ func (f *deadlyFile) ReadAt(b []byte, off int64) (int, error) {
 	if err := f.p.fail(); err != nil {
 		return 0, err
 	}
+	f.p.read.Add(int64(len(b)))
 	return f.File.ReadAt(b, off)
 }
 
 func (f *deadlyFile) WriteAt(b []byte, off int64) (n int, err error) {
 	err = f.p.change(func() error { n, err = f.File.WriteAt(b, off); return err },
 		func() error { _, err := f.File.WriteAt(b[:len(b)/2], off); return err })
+	if err == nil && f.p.hasToDie(f.name) {
+		f.p.die()
+		err = errDead
+	}
 	return n, err
 }
 

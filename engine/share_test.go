@@ -14,11 +14,13 @@ import (
 )
 
 // TestShareFollows: what one process stores or deletes the others see at once.
-func TestShareFollows(t *testing.T) {
-	mem := vfs.NewMem()
-	a, err := Open(mem.Process(), Options{})
+func TestShareFollows(t *testing.T) { inModes(t, testShareFollows) }
+
+func testShareFollows(t *testing.T, newMem func() *vfs.Mem) {
+	mem := newMem()
+	a, err := openAs(mem, Options{})
 	require.NoError(t, err)
-	b, err := Open(mem.Process(), Options{})
+	b, err := openAs(mem, Options{})
 	require.NoError(t, err)
 	require.NoError(t, a.Set("k", []byte("1"), Attrs{}))
 	v, err := b.Get("k", nil)
@@ -36,7 +38,7 @@ func TestShareFollows(t *testing.T) {
 	require.NoError(t, a.Close())
 	require.NoError(t, b.Set("k", []byte("3"), Attrs{}))
 	require.NoError(t, b.Close())
-	c, err := Open(mem.Process(), Options{})
+	c, err := openAs(mem, Options{})
 	require.NoError(t, err)
 	v, err = c.Get("k", nil)
 	require.NoError(t, err)
@@ -48,6 +50,10 @@ func TestShareFollows(t *testing.T) {
 // map, whatever else they do.
 func TestShareModel(t *testing.T) {
 	t.Parallel()
+	inModes(t, testShareModel)
+}
+
+func testShareModel(t *testing.T, newMem func() *vfs.Mem) {
 	runs := 10
 	switch {
 	case os.Getenv("DISKCACHE_TORTURE") != "":
@@ -56,28 +62,47 @@ func TestShareModel(t *testing.T) {
 		runs = 3
 	}
 	for seed := range runs {
-		t.Run(fmt.Sprint(seed), func(t *testing.T) { shareModel(t, uint64(seed)) })
+		t.Run(fmt.Sprint(seed), func(t *testing.T) { shareModel(t, newMem, uint64(seed)) })
 	}
 }
 
-func shareModel(t *testing.T, seed uint64) {
+func shareModel(t *testing.T, newMem func() *vfs.Mem, seed uint64) {
+	mem := newMem()
+	steps := 1500
+	if mem.Network {
+		steps = 200 // to hand the lock on takes some milliseconds
+	}
+	procs := anyOrder(t, seed, steps, func(int) vfs.FS { return mem.Process() }, mem.Network)
+	agreeOnCounts(t, procs...)
+	for _, e := range procs {
+		require.Eventually(t, func() bool { agreeOnCounts(t, procs...); return onDisk(mem) == e.DiskUsage() }, 10*time.Second, time.Millisecond) // the background may be at work
+	}
+	for _, e := range procs {
+		require.NoError(t, e.Close())
+	}
+}
+
+// anyOrder has three processes do anything, one after the other, and returns them.
+func anyOrder(t *testing.T, seed uint64, steps int, disk func(i int) vfs.FS, network bool) []*Engine {
 	rnd := rand.New(rand.NewPCG(seed, 1))
-	mem := vfs.NewMem()
 	opt := Options{SegmentSize: 4096, FileThreshold: 2000, Compaction: seed%2 == 0}
+	if network {
+		opt.Freshness = -1
+	}
 	if seed%3 == 0 {
 		opt.Hash = func(key string) uint64 { return uint64(len(key)) << 60 } // most keys collide
 	}
 	procs := make([]*Engine, 3)
 	model := make(map[string]string)
 	open := func(i int) {
-		e, err := Open(mem.Process(), opt)
+		e, err := Open(disk(i), opt)
 		require.NoError(t, err)
 		procs[i] = e
 	}
 	for i := range procs {
 		open(i)
 	}
-	for n := range 1500 {
+	for n := range steps {
 		i := rnd.IntN(len(procs))
 		e := procs[i]
 		key := fmt.Sprintf("key-%d", rnd.IntN(60))
@@ -143,9 +168,6 @@ func shareModel(t *testing.T, seed uint64) {
 		n, err := e.Len()
 		require.NoError(t, err)
 		require.Equal(t, len(model), n)
-		require.Eventually(t, func() bool { return onDisk(mem) == e.DiskUsage() }, 10*time.Second, time.Millisecond) // the background may be at work
 	}
-	for _, e := range procs {
-		require.NoError(t, e.Close())
-	}
+	return procs
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"sync/atomic"
 	"time"
 
 	"github.com/go-diskcache/diskcache/codec"
@@ -23,31 +22,37 @@ func (e *Engine) attach(ctx context.Context) (first bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, e.opt.LockTimeout)
 	defer cancel()
 	if e.locks, err = e.fsys.Locks(codec.LockName); err != nil {
-		return false, err
+		return false, lockError(err)
 	}
 	first, err = e.attachTo(ctx)
 	if err != nil {
-		return false, errors.Join(err, e.locks.Close())
+		return false, errors.Join(lockError(err), e.locks.Close())
 	}
 	return first, nil
 }
 
 func (e *Engine) attachTo(ctx context.Context) (first bool, err error) {
+	b := &e.board
 	page, err := e.fsys.Page(codec.StateName, boardWords*8)
-	if errors.Is(err, errors.ErrUnsupported) {
-		return true, e.attachAlone(ctx)
-	}
-	if err != nil {
+	switch {
+	case err == nil:
+		b.page, b.w = page, page.Words()
+	case errors.Is(err, errors.ErrUnsupported):
+		e.locks = &relocks{fsys: e.fsys, now: e.locks}
+		b.file = newMirror(e)
+		e.opt.Sync = SyncAlways // what is acknowledged others may adopt, from the server
+	default:
 		return false, err
 	}
-	b := &e.board
-	b.page, b.w = page, page.Words()
-	if err = e.takeSlot(ctx); err == nil {
-		first, err = e.awaitBoard(ctx)
+	if err = e.takeSlot(ctx); err != nil {
+		return false, errors.Join(err, b.close())
+	}
+	first, err = e.awaitBoard(ctx)
+	if err == nil && b.file != nil {
+		err = e.makeValuesDir()
 	}
 	if err != nil {
-		b.attach(b.slot, e.heir.Load())
-		return false, errors.Join(err, page.Close())
+		return false, errors.Join(err, e.detach(), b.close())
 	}
 	if n := b.w[wordAttaches].Add(1); first { // nobody can come before the board is ready
 		e.lone.Store(n)
@@ -55,41 +60,29 @@ func (e *Engine) attachTo(ctx context.Context) (first bool, err error) {
 	return first, nil
 }
 
-// attachAlone takes the directory for this process alone, because there is no page to
-// share it by.
-func (e *Engine) attachAlone(ctx context.Context) (err error) {
-	if err := e.lockOpen(ctx); err != nil {
-		return err
+// detach states that this process has the directory no more.
+func (e *Engine) detach() error {
+	b := &e.board
+	if b.file != nil {
+		return b.file.leave(e.heir.Load())
 	}
-	defer func() { err = errors.Join(err, e.locks.Unlock(lockOpen)) }()
-	if err := e.untaken(lockSlots, mostSlots); err != nil {
-		return err
+	if b.page != nil {
+		b.attach(b.slot, e.heir.Load())
 	}
-	for _, i := range []int{lockAlone, lockWriter, lockSlots} {
-		switch ok, err := e.locks.TryLock(i); {
-		case err != nil:
-			return err
-		case !ok:
-			return e.lockedBy(0)
-		}
-	}
-	e.locks.SetText(0, e.opt.Holder)
-	e.board.w = make([]atomic.Uint64, boardWords)
-	e.dir.held = true
-	e.dir.whole.Store(true)
 	return nil
 }
 
-// untaken returns a *LockedError if another process has one of n locks.
-func (e *Engine) untaken(from, n int) error {
-	i, taken, err := e.locks.Taken(from, from+n)
+// untaken returns a *LockedError if another process has one of the slots that begin at a lock.
+func (e *Engine) untaken(slots int) error {
+	i, taken, err := e.locks.Taken(slots, slots+mostSlots)
 	if err != nil || !taken {
 		return err
 	}
-	return e.lockedBy(max(0, i-lockSlots))
+	return e.lockedBy(i - slots)
 }
 
-// lockedBy says who has the directory so that this process cannot have it, too.
+// lockedBy says who has the directory in another way than this process is to have it: one
+// shares memory, the other a file, and neither would see the other.
 func (e *Engine) lockedBy(slot int) error {
 	return &vfs.LockedError{Name: codec.LockName, Holder: e.locks.Text(slot)}
 }
@@ -100,15 +93,19 @@ func (e *Engine) takeSlot(ctx context.Context) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, e.locks.Unlock(lockOpen)) }()
-	if err := e.untaken(lockAlone, 1); err != nil { // who has it alone keeps no board
+	b := &e.board
+	// What the board is, before this process has a slot, is not known: it changes nothing there.
+	if err := e.untaken(lockFar + lockSlots - b.slotLock(0)); err != nil {
 		return err
 	}
-	b := &e.board
+	if err := e.sameLocking(ctx); err != nil {
+		return err
+	}
 	for b.slot = 0; ; b.slot++ {
 		if b.slot == mostSlots {
 			return fmt.Errorf("%w: %d processes have the directory open", ErrFull, mostSlots)
 		}
-		ok, err := e.locks.TryLock(lockSlots + b.slot)
+		ok, err := e.locks.TryLock(b.slotLock(b.slot))
 		if err != nil {
 			return err
 		}
@@ -120,18 +117,28 @@ func (e *Engine) takeSlot(ctx context.Context) (err error) {
 	e.locks.SetText(b.slot, e.opt.Holder)
 	e.textGrew = e.lockLen() - before
 	alone, err := e.alone()
-	if err == nil && alone {
+	switch {
+	case err != nil:
+		return err
+	case b.file != nil:
+		return b.file.join(ctx, e, alone)
+	case alone:
 		b.clear() // before anybody else comes
 	}
-	e.heir.Store(b.attached(b.slot))
-	b.attach(b.slot, true)
-	return err
+	e.comeIn()
+	return nil
+}
+
+// comeIn states that this process has its slot.
+func (e *Engine) comeIn() {
+	e.heir.Store(e.board.attached(e.board.slot))
+	e.board.attach(e.board.slot, true)
 }
 
 // alone reports whether no other process has the directory open. It is certain, and stays
 // so, while the open lock is held.
 func (e *Engine) alone() (bool, error) {
-	_, others, err := e.locks.Taken(lockSlots, lockSlots+mostSlots)
+	_, others, err := e.locks.Taken(e.board.slotLock(0), e.board.slotLock(mostSlots))
 	return !others && err == nil, err
 }
 
@@ -161,6 +168,9 @@ func (e *Engine) awaitBoard(ctx context.Context) (first bool, err error) {
 			return false, e.agree()
 		}
 		ok, err := e.locks.TryLock(lockWriter)
+		if ok && b.file != nil {
+			err = b.file.look()
+		}
 		switch {
 		case err != nil:
 			return false, err
@@ -173,7 +183,9 @@ func (e *Engine) awaitBoard(ctx context.Context) (first bool, err error) {
 			}
 			continue
 		}
-		b.page.Wait(wordReady, before, lockWait)
+		if err := b.wait(wordReady, before, lockWait); err != nil {
+			return false, err
+		}
 		if ctx.Err() != nil {
 			return false, fmt.Errorf("%w: the process that opens %s first is not done (%w)", ErrTimeout, codec.LockName, ctx.Err())
 		}
@@ -181,13 +193,13 @@ func (e *Engine) awaitBoard(ctx context.Context) (first bool, err error) {
 }
 
 // present states on the board what recovery has found, for others to begin with.
-func (e *Engine) present() {
+func (e *Engine) present() error {
 	b := &e.board
 	b.setID(e.id)
 	b.w[wordSeq].Store(e.w.seq)
 	e.followed.Store(e.w.seq)
 	if e.dir.whole.Load() {
-		return
+		return nil
 	}
 	for i, v := range e.opt.agreed(e.layout.MaxFile()) {
 		b.w[wordOptions+i].Store(uint64(v))
@@ -196,9 +208,14 @@ func (e *Engine) present() {
 	b.w[wordHints].Store(uint64(e.reserve.hints.Load()))
 	e.stats.disk.share(&b.w[wordDisk])
 	e.reserve.hints.share(&b.w[wordHints])
-	b.w[wordHolder].Store(uint64(b.slot) + 1)
+	if b.file != nil {
+		b.w[wordReady].Store(readyMark)
+		return b.file.exchange(e.life, b.take)
+	}
+	b.take()
 	b.w[wordReady].Store(readyMark)
-	b.page.Wake(wordReady)
+	b.wake(wordReady)
+	return nil
 }
 
 // The options that all processes have to agree on, in the order of the board's words.
@@ -281,8 +298,5 @@ func (e *Engine) depart() error {
 	e.dir.end()
 	e.stats.disk.unshare()
 	e.reserve.hints.unshare()
-	if e.board.page != nil {
-		e.board.attach(e.board.slot, e.heir.Load())
-	}
-	return errors.Join(e.locks.Close(), e.board.close())
+	return errors.Join(e.detach(), e.locks.Close(), e.board.close())
 }

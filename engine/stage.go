@@ -53,6 +53,9 @@ func (s *stage) writer() *segment.Writer { return s.e.w.active[s.stream] }
 // add decides what the operations of r do and encodes them as one commit. What
 // was staged before is flushed first where r depends on it.
 func (s *stage) add(r *request) error {
+	if s.e.board.isLost() {
+		return ErrLockLost
+	}
 	for i := range r.ops {
 		if s.seen.has(r.ops[i].Record.Hash >> identityShift) {
 			s.flush()
@@ -109,6 +112,9 @@ func (s *stage) record(op *Op, seq uint64) error {
 		return s.move(op, seq)
 	}
 	e, rec := s.e, &op.Record
+	if op.From == nil && op.Value.ID != 0 && !e.values.isPending(op.Value.ID) {
+		return ErrLockLost
+	}
 	ref, old, err := s.match.find(rec)
 	if err != nil {
 		return err
@@ -362,7 +368,11 @@ const roomToDelete = 2 << 10
 // and leaves the outcome in the requests.
 func (s *stage) flush() {
 	if len(s.reqs) > 0 {
-		if err := s.write(); err != nil {
+		err := s.write()
+		if err == nil {
+			err = s.publish()
+		}
+		if err != nil {
 			for _, r := range s.reqs {
 				r.err = err
 			}
@@ -370,8 +380,9 @@ func (s *stage) flush() {
 				s.e.w.doubts.add(s.changes[i].hint.Hash)
 			}
 			s.e.w.seq = s.before // no commit is to name one that is not there
+			s.giveUp()
 		} else {
-			s.e.publish(s.stream)
+			s.note()
 			s.apply()
 			s.e.followed.Store(s.e.w.seq)
 		}
@@ -387,6 +398,20 @@ func (s *stage) flush() {
 	s.seen.reset()
 	if w := s.writer(); w != nil {
 		s.base = w.Offset()
+	}
+}
+
+// giveUp ends, on a network disk, the segment that a commit has failed in. Others may take what
+// is behind its end for committed, as long as it is written to by this process.
+func (s *stage) giveUp() {
+	if s.e.board.file == nil {
+		return
+	}
+	w := s.writer()
+	w.Segment.SetLength(s.base)
+	s.e.disown(w)
+	if !s.e.board.isLost() {
+		_ = s.e.board.publish() // if it fails, the process is to attach anew
 	}
 }
 
@@ -413,6 +438,12 @@ func (s *stage) write() error {
 			return syncError(err)
 		}
 	}
+	return nil
+}
+
+// note keeps what is known of the segment by what was written.
+func (s *stage) note() {
+	w := s.writer()
 	w.Segment.LastSeq.Store(s.e.w.seq)
 	notes := 0
 	for i := range s.changes {
@@ -425,14 +456,31 @@ func (s *stage) write() error {
 	if s.mark > 0 {
 		w.Marked(s.mark)
 	}
-	return nil
 }
 
 // publish tells other processes of what was written. From now on they see it, so that
 // readers of this process wait until it is applied.
-func (e *Engine) publish(to stream) {
-	e.board.setLength(e.w.entries[to], e.w.active[to].Segment.Length())
-	e.board.w[wordSeq].Store(e.w.seq)
+func (s *stage) publish() error {
+	file := s.e.board.file
+	if file != nil && file.fresh > 0 { // they see it when it is told to the file
+		if err := file.confirm(); err != nil {
+			return err
+		}
+	}
+	b, entry := &s.e.board, s.e.w.entries[s.stream]
+	b.setLength(entry, s.writer().Segment.Length())
+	b.w[wordSeq].Store(s.e.w.seq)
+	if file == nil || file.fresh > 0 {
+		return nil
+	}
+	err := b.publish()
+	if err != nil {
+		file.unsay(func() {
+			b.setLength(entry, s.base)
+			b.w[wordSeq].Store(s.before)
+		})
+	}
+	return err
 }
 
 // apply makes the staged changes visible.
@@ -557,7 +605,7 @@ func (e *Engine) rotate(to stream) error {
 		e.bg.seal(old)
 		e.reclaiming.poke()
 	}
-	return nil
+	return e.board.publish() // should it die, others know what it has written to
 }
 
 // freeSlot returns the lowest slot that no segment has.

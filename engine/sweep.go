@@ -22,6 +22,9 @@ func (e *Engine) closedNow() error {
 // Cull removes what has expired and then, as the policy says, as many items as it
 // takes to keep the limits with some room to spare. It returns how many it removed.
 func (e *Engine) Cull() (int, error) {
+	if err := e.readsOnly(); err != nil {
+		return 0, err
+	}
 	n, err := e.Expire()
 	before := e.stats.evicted.Load()
 	for w := e.excess(); err == nil && w != nil && e.excess() != nil; {
@@ -55,6 +58,9 @@ func (e *Engine) excess() *want {
 // Compact rewrites the segments of which a twentieth or more is garbage, and removes
 // those that hold nothing any more. Others may read and write meanwhile.
 func (e *Engine) Compact() error {
+	if err := e.readsOnly(); err != nil {
+		return err
+	}
 	const least = 5
 	e.w.mu.Lock()
 	for i, w := range e.w.active { // what is being written to ends here
@@ -82,6 +88,9 @@ func (e *Engine) Compact() error {
 // Expire removes the items whose time is over, and returns how many these were.
 // Those of segments in which all is over cost next to nothing.
 func (e *Engine) Expire() (int, error) {
+	if err := e.readsOnly(); err != nil {
+		return 0, err
+	}
 	before := e.stats.expired.Load()
 	err := e.eachSegment(func(s *segment.Segment) error {
 		now := e.clock.now().UnixNano()
@@ -123,6 +132,9 @@ func (e *Engine) expireIn(s *segment.Segment) error {
 
 // EvictTag removes the items that have a tag, and returns how many these were.
 func (e *Engine) EvictTag(tag string) (int, error) {
+	if err := e.readsOnly(); err != nil {
+		return 0, err
+	}
 	if err := checkSizes("", Attrs{Tag: tag}); err != nil {
 		return 0, err
 	}
@@ -289,7 +301,10 @@ func (e *Engine) liveOf(s *segment.Segment) ([]codec.HintEntry, error) {
 	if err != nil {
 		return nil, err
 	}
-	x := e.index.Load()
+	x, err := e.wholeIndex()
+	if err != nil {
+		return nil, errStale
+	}
 	live := entries[:0:0]
 	for i := range entries {
 		if entries[i].Kind != codec.KindPut {
@@ -349,6 +364,9 @@ func (e *Engine) pickBatch(s *segment.Segment, entries []codec.HintEntry, choose
 // Clear removes all items, in one commit, and returns how many these were. It takes
 // as long as there are segments, however many items they hold.
 func (e *Engine) Clear() (int, error) {
+	if err := e.readsOnly(); err != nil {
+		return 0, err
+	}
 	e.reclaimer.turn.Lock()
 	defer e.reclaimer.turn.Unlock()
 	e.bg.sealing.begin() // nothing is sealed meanwhile

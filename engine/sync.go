@@ -12,6 +12,9 @@ import (
 // processes too. When a sync fails the error says so; what the failed sync was
 // to cover is then written anew elsewhere, so that the next Sync can succeed.
 func (e *Engine) Sync() error {
+	if e.opt.ReadOnly {
+		return e.catchUp() // which tells whether it is open
+	}
 	if err := e.catchUp(); err != nil {
 		return err
 	}

@@ -26,6 +26,9 @@ func (e *Engine) Update(fn func(tx *Tx) error) error { return e.UpdateContext(e.
 // UpdateContext is Update that waits for other processes no longer than ctx lets it, and
 // returns ErrTimeout then.
 func (e *Engine) UpdateContext(ctx context.Context, fn func(tx *Tx) error) (err error) {
+	if err := e.readsOnly(); err != nil {
+		return err
+	}
 	e.bg.help()
 	if err := e.enter(ctx); err != nil {
 		return err
@@ -40,7 +43,9 @@ func (e *Engine) UpdateContext(ctx context.Context, fn func(tx *Tx) error) (err 
 	tx := &Tx{e: e, req: &request{}, index: make(map[string]int), raw: make(map[string][]byte)}
 	e.w.reads, e.w.sparing = make(map[uint64]struct{}), e.DiskUsage()
 	committed := false
+	e.dir.updating.Store(true)
 	defer func() { // also when fn panics
+		e.dir.updating.Store(false)
 		tx.done = true
 		e.w.reads = nil
 		if !committed {

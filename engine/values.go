@@ -151,6 +151,9 @@ func (v *values) removeDead() error {
 	if len(gone) == 0 {
 		return nil
 	}
+	if err := v.e.board.publishAll(); err != nil {
+		return err
+	}
 	var errs []error
 	removed := make(map[uint64]bool, len(gone))
 	for _, d := range gone {
@@ -361,6 +364,9 @@ func (v *values) fits(size int64) error {
 func (v *values) grow(id uint64, n int64) error {
 	v.mu.Lock()
 	defer v.mu.Unlock()
+	if _, ok := v.pending[id]; !ok {
+		return ErrLockLost
+	}
 	if limit := v.e.limit(); limit > 0 {
 		if err := v.fits(v.pending[id] + n); err != nil {
 			return err
@@ -393,6 +399,24 @@ func (v *values) removedPending(id uint64) {
 	defer v.mu.Unlock()
 	v.e.stats.disk.Add(-v.pending[id])
 	v.notPendingLocked(id)
+}
+
+// isPending reports whether a file is still this process's to name.
+func (v *values) isPending(id uint64) bool {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	_, ok := v.pending[id]
+	return ok
+}
+
+// disown gives up the files that nothing names yet: others may have removed them, for the locks
+// of this process were lost.
+func (v *values) disown() {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	for id := range v.pending {
+		v.notPendingLocked(id)
+	}
 }
 
 func (v *values) notPendingLocked(id uint64) {
@@ -455,6 +479,7 @@ func (v *values) fill(ref *codec.FileRef, name string, first []byte, r io.Reader
 				return err
 			}
 			ref.Sums = append(ref.Sums, xxhash.Sum64(buf[:n]))
+			v.e.tellMuch()
 		}
 		if err == io.EOF || err == io.ErrUnexpectedEOF {
 			return f.Sync()

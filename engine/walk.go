@@ -81,7 +81,7 @@ func (e *Engine) current(s *segment.Segment) bool {
 		return false
 	}
 	defer set.Release(s.ID)
-	return !e.behind() && set.At(s.Slot) == s
+	return !e.behindNow() && set.At(s.Slot) == s
 }
 
 // inLog reports whether a segment is part of the log for readers.
@@ -104,8 +104,11 @@ func (e *Engine) entriesOf(s *segment.Segment) ([]codec.HintEntry, error) {
 }
 
 func (e *Engine) readEntries(s *segment.Segment) ([]codec.HintEntry, error) {
-	var entries []codec.HintEntry
-	hint, err := segment.ReadHint(e.fsys, s.ID)
+	entries := e.bg.entriesOf(s)
+	if entries != nil {
+		return from(entries, s.Front.Load()), nil
+	}
+	hint, err := e.readHint(s.ID)
 	switch {
 	case err == nil:
 		entries = hint.Entries
@@ -118,13 +121,18 @@ func (e *Engine) readEntries(s *segment.Segment) ([]codec.HintEntry, error) {
 		}
 		entries = h.entries
 	}
-	i, _ := slices.BinarySearchFunc(entries, s.Front.Load(), func(x codec.HintEntry, off int64) int {
+	return from(entries, s.Front.Load()), nil
+}
+
+// from returns the entries that begin at an offset or behind it.
+func from(entries []codec.HintEntry, off int64) []codec.HintEntry {
+	i, _ := slices.BinarySearchFunc(entries, off, func(x codec.HintEntry, off int64) int {
 		if x.Off < off {
 			return -1
 		}
 		return 1
 	})
-	return entries[i:], nil
+	return entries[i:]
 }
 
 // read finds out what the batch has to do, without a lock of writers: what changes
@@ -144,7 +152,10 @@ func (b *batch) read(e *Engine, most int) error {
 			return err
 		}
 	}
-	x := e.index.Load()
+	x, err := e.wholeIndex()
+	if err != nil {
+		return errStale
+	}
 	var bytes int64
 	b.end = b.begin
 	given := 0

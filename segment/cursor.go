@@ -98,6 +98,20 @@ func ResumeCursor(r io.ReaderAt, id uint64, off, size int64) *Cursor {
 	return &Cursor{r: r, id: id, size: size, off: off, end: off, synced: size}
 }
 
+// Extend lets a Cursor that came to its end go on up to size, and reports whether it can: it
+// stands right behind the last commit that it handed out. As with ResumeCursor, what comes is
+// known to have been written whole.
+func (c *Cursor) Extend(size int64) bool {
+	if c.err != nil || c.off != c.end || size < c.size {
+		return false
+	}
+	c.size, c.synced = size, size
+	return true
+}
+
+// Buffered returns how many bytes the Cursor keeps to read into.
+func (c *Cursor) Buffered() int { return cap(c.buf) }
+
 // Header returns the segment's header; the zero value if it is damaged.
 func (c *Cursor) Header() codec.SegmentHeader { return c.header }
 

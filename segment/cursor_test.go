@@ -79,6 +79,41 @@ func TestCursorSizes(t *testing.T) {
 	}
 }
 
+// TestCursorExtend has a cursor that came to its end go on when the log has become longer,
+// unless it has looked at what was no commit yet.
+func TestCursorExtend(t *testing.T) {
+	l := sampleLog()
+	whole := int64(len(l.b))
+	for i := range l.commits {
+		end := l.commits[i].Off
+		for _, blank := range []int64{0, 8, 64} {
+			b := append(bytes.Clone(l.b[:end]), make([]byte, whole-end)...)
+			got := map[string]string{}
+			c := ResumeCursor(bytes.NewReader(b), testID, codec.SegmentHeaderLen, end+blank)
+			collect(c, got)
+			require.False(t, c.Extend(end+blank-1))
+			copy(b, l.b)
+			if blank > 0 {
+				require.False(t, c.Extend(whole), "commit %d", i)
+				c = ResumeCursor(bytes.NewReader(b), testID, c.End(), whole)
+			} else {
+				require.True(t, c.Extend(whole), "commit %d", i)
+			}
+			collect(c, got)
+			require.NoError(t, c.Err())
+			require.Equal(t, l.all(), got, "commit %d", i)
+		}
+	}
+}
+
+func collect(c *Cursor, into map[string]string) {
+	for c.Next() {
+		for _, r := range c.Commit().Records {
+			into[string(r.Key)] = string(r.Value)
+		}
+	}
+}
+
 // TestCursorDamage flips every bit. Commits that are known to be synced lose the
 // record that was hit and nothing else; others are dropped whole.
 func TestCursorDamage(t *testing.T) {

@@ -6,6 +6,7 @@ import (
 	"io"
 	"io/fs"
 	"math"
+	"runtime/debug"
 	"sync"
 	"sync/atomic"
 
@@ -160,6 +161,23 @@ func (s *Segment) Length() int64 { return s.length.Load() }
 // published, or back to where it was before a commit that came to nothing.
 func (s *Segment) SetLength(n int64) { s.length.Store(n) }
 
+// Grow sets the committed length to one that another process has published. On a network disk a
+// handle may not show what was added since.
+func (s *Segment) Grow(n int64) {
+	if n <= s.length.Load() {
+		return
+	}
+	s.length.Store(n)
+	s.Refresh()
+}
+
+// Refresh has the file opened anew when it is read next, on a network disk.
+func (s *Segment) Refresh() {
+	if s.files.Reopen {
+		_ = s.closeHandle() // it was for reading only
+	}
+}
+
 // Sealed reports whether the segment has come to its end.
 func (s *Segment) Sealed() bool { return s.sealed.Load() }
 
@@ -196,12 +214,32 @@ func (s *Segment) ReadAt(b []byte, off int64) error {
 	return err
 }
 
+// fewCopied is up to where it is quicker to copy what is mapped than to read it.
+const fewCopied = 64 << 10
+
+// ReadCommitted is ReadAt for few bytes at a time, one after the other: where the segment is
+// mapped, they come from memory.
+func (s *Segment) ReadCommitted(b []byte, off int64) error {
+	if len(b) <= fewCopied && off >= 0 {
+		if m := s.mapping(); int64(len(m)) >= off+int64(len(b)) {
+			return s.copyMapped(b, m[off:], off)
+		}
+	}
+	return s.ReadAt(b, off)
+}
+
+func (s *Segment) copyMapped(b, m []byte, off int64) (err error) {
+	defer catchFault(debug.SetPanicOnFault(true), s, off, &err)
+	copy(b, m)
+	return nil
+}
+
 // readSome is ReadAt that says how much it has read of a file that ends early.
 func (s *Segment) readSome(b []byte, off int64) (int, error) {
 	if off < 0 || off+int64(len(b)) > s.length.Load() {
 		return 0, &DamageError{s.Name(), off, io.ErrUnexpectedEOF}
 	}
-	for try := 0; ; try++ {
+	for try, looked := 0, false; ; try++ {
 		f, err := s.open()
 		if errors.Is(err, fs.ErrNotExist) || errors.Is(err, vfs.ErrNotRegular) {
 			return 0, &DamageError{s.Name(), off, err} // the file is lost, and all that was in it
@@ -215,12 +253,29 @@ func (s *Segment) readSome(b []byte, off int64) (int, error) {
 			return n, nil
 		case errors.Is(err, fs.ErrClosed) && try < 100:
 			continue // evicted between open and ReadAt
+		case errors.Is(err, fs.ErrNotExist) && try < 2:
+			_ = s.closeHandle() // a network disk has forgotten it: is the file there?
+		case errors.Is(err, io.EOF) && !looked && s.files.Reopen && s.lookAtSize():
+			looked = true
 		case err == nil, errors.Is(err, io.EOF):
 			return n, &DamageError{s.Name(), off + int64(n), io.ErrUnexpectedEOF}
 		default:
 			return n, err
 		}
 	}
+}
+
+// lookAtSize has a network disk look how long the file is: with SMB one that was opened for
+// reading has the size of up to a second ago, one that was opened for writing has it of now. It
+// reports whether the file is there.
+func (s *Segment) lookAtSize() bool {
+	f, err := s.fsys.OpenWrite(s.Name())
+	if err != nil {
+		return false
+	}
+	_ = f.Close() // nothing was written
+	_ = s.closeHandle()
+	return true
 }
 
 func (s *Segment) open() (vfs.File, error) {

@@ -10,11 +10,24 @@ import (
 // errNoSpace is what the memory says when it is full.
 var errNoSpace error = syscall.ENOSPC
 
+// What network disks say; see Server.
+var (
+	errStale     error = syscall.ESTALE
+	errIO        error = syscall.EIO
+	errTimedOut  error = syscall.ETIMEDOUT
+	errBadHandle error = syscall.EBADF
+	errAccess    error = syscall.EACCES
+	errBusy      error = syscall.EBUSY
+)
+
 func isNoSpace(err error) bool {
 	return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT)
 }
 
 func isStale(err error) bool { return errors.Is(err, syscall.ESTALE) }
+
+// isBadHandle: the server was started again and does not know the handle.
+func isBadHandle(err error) bool { return errors.Is(err, syscall.EBADF) }
 
 func isInterrupted(err error) bool { return errors.Is(err, syscall.EINTR) }
 

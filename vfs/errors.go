@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"slices"
 )
 
 var (
@@ -16,6 +17,15 @@ var (
 
 	// ErrLocked is what every *LockedError is.
 	ErrLocked = errors.New("locked")
+
+	// ErrLocksLost: a network disk has forgotten a lock file that is open, and
+	// others may have its locks by now. It is to be closed and opened again.
+	// Locks can be lost without this error, too.
+	ErrLocksLost = errors.New("locks lost")
+
+	// ErrNoLocks: the file system gives no locks, as network disks without a lock service do
+	// not, and systems that know none.
+	ErrNoLocks = errors.New("the file system gives no locks")
 
 	// ErrUntrusted is what every *UntrustedError is.
 	ErrUntrusted = errors.New("untrusted directory")
@@ -62,6 +72,11 @@ func IsGone(err error) bool {
 
 // IsNoSpace says that the disk, or the share of it that the user may have, is full.
 func IsNoSpace(err error) bool { return isNoSpace(err) }
+
+// isAny says whether err is one of several.
+func isAny(err error, of ...error) bool {
+	return slices.ContainsFunc(of, func(target error) bool { return errors.Is(err, target) })
+}
 
 // pathError gives err the operation and the name, in place of those that the
 // os package put there (which are of system calls and parts of paths).

@@ -175,6 +175,13 @@ func (f *Fault) Open(name string) (File, error) {
 	return f.wrap(name)(f.fs.Open(name))
 }
 
+func (f *Fault) OpenWrite(name string) (File, error) {
+	if err := f.fail(OpOpen, "open", name); err != nil {
+		return nil, err
+	}
+	return f.wrap(name)(f.fs.OpenWrite(name))
+}
+
 func (f *Fault) wrap(name string) func(File, error) (File, error) {
 	return func(file File, err error) (File, error) {
 		if err != nil {

@@ -29,7 +29,7 @@ const (
 // appendText appends a field.
 func appendText(dst []byte, text string) []byte {
 	n := len(dst)
-	dst = append(dst, cleanText(text)...)
+	dst = append(dst, CleanText(text)...)
 	for len(dst) < n+textLen {
 		dst = append(dst, '\n')
 	}
@@ -40,11 +40,11 @@ func appendText(dst []byte, text string) []byte {
 // something short and printable.
 func parseText(b []byte) string {
 	line, _, _ := strings.Cut(string(b[:min(len(b), textLen)]), "\n")
-	return cleanText(line)
+	return CleanText(line)
 }
 
-// cleanText makes a text one printable line that fits.
-func cleanText(s string) string {
+// CleanText makes a text one printable line that fits.
+func CleanText(s string) string {
 	s = s[:min(len(s), textLen-1)]
 	s = strings.ToValidUTF8(s, "")
 	return strings.TrimSpace(strings.Map(func(r rune) rune {

@@ -25,7 +25,7 @@ const module = "github.com/go-diskcache/diskcache"
 var system = []string{"os", "os/exec", "os/signal", "os/user", "io/ioutil", "syscall", "path/filepath", "golang.org/x/sys"}
 
 // core are the packages that the first rule is for; "" is the root.
-var core = []string{"", "codec", "segment", "keydir", "evict", "compaction", "engine"}
+var core = []string{"", "codec", "segment", "lease", "keydir", "evict", "compaction", "engine"}
 
 // mayImport says what of ours a package may import. One that is not here is a
 // convenience over the root, and may import only that.
@@ -34,9 +34,10 @@ var mayImport = map[string][]string{
 	"vfs":        {},
 	"evict":      {},
 	"segment":    {"codec", "vfs"},
+	"lease":      {"codec", "vfs"},
 	"keydir":     {"codec", "evict"},
 	"compaction": {"segment", "codec"},
-	"engine":     {"codec", "vfs", "evict", "segment", "keydir", "compaction"},
+	"engine":     {"codec", "vfs", "evict", "segment", "lease", "keydir", "compaction"},
 	"":           {"engine"},
 
 	"cmd/dcbench": {"", "internal/history", "internal/trace"},

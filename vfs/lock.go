@@ -3,7 +3,9 @@ package vfs
 import (
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
+	"slices"
 	"sync"
 )
 
@@ -81,11 +83,26 @@ func (l *osLocks) Taken(from, to int) (int, bool, error) {
 	if err := l.check(from, to); err != nil {
 		return 0, false, l.fail("taken", from, err)
 	}
-	i, ok, err := firstTaken(from, to, l.probe)
+	i, ok, err := firstOfOthers(from, to, slices.Sorted(maps.Keys(l.held)), l.probe)
 	if err != nil {
 		return 0, false, l.fail("taken", from, err)
 	}
 	return i, ok, nil
+}
+
+// firstOfOthers asks about what is between one's own locks, which are sorted: SMB
+// and Windows name these, too.
+func firstOfOthers(from, to int, own []int, probe prober) (int, bool, error) {
+	for _, i := range own {
+		if i < from || i >= to {
+			continue
+		}
+		if first, ok, err := firstTaken(from, i, probe); ok || err != nil {
+			return first, ok, err
+		}
+		from = i + 1
+	}
+	return firstTaken(from, to, probe)
 }
 
 // prober says whether another process holds a lock in [from, to): n of them from
@@ -139,7 +156,7 @@ func (l *osLocks) SetText(i int, text string) {
 	if i < 0 || i >= maxTexts {
 		return
 	}
-	l.setText(cleanText(text))
+	l.setText(CleanText(text))
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.file == nil {

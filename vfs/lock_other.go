@@ -17,5 +17,5 @@ func unlockByte(*os.File, int) error { return errNoLocks() }
 func (l *osLocks) probe(int, int) (at, n int, held bool, err error) { return 0, 0, false, errNoLocks() }
 
 func errNoLocks() error {
-	return fmt.Errorf("no locks between processes on %s: %w", runtime.GOOS, errors.ErrUnsupported)
+	return fmt.Errorf("%w: %s knows none between processes: %w", ErrNoLocks, runtime.GOOS, errors.ErrUnsupported)
 }

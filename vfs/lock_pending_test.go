@@ -118,6 +118,29 @@ func TestFirstTaken(t *testing.T) {
 			}
 		}
 	}
+	for range 2000 { // a system that names one's own locks as well
+		var held, own [numbers]bool
+		var mine []int
+		for i := range held {
+			if held[i] = r.IntN(4) == 0; !held[i] && r.IntN(4) == 0 {
+				own[i] = true
+				mine = append(mine, i)
+			}
+		}
+		from := r.IntN(numbers)
+		to := from + r.IntN(numbers-from+1)
+		want := slices.Index(held[from:to], true)
+		i, ok, err := firstOfOthers(from, to, mine, func(from, to int) (int, int, bool, error) {
+			at := slices.Index(held[from:to], true)
+			if mine := slices.Index(own[from:to], true); mine >= 0 && (at < 0 || mine < at) {
+				at = mine
+			}
+			return from + at, 1, at >= 0, nil
+		})
+		if err != nil || ok != (want >= 0) || ok && i != from+want {
+			t.Fatalf("%v, own %v, %d to %d: %d, %v, %v", held, mine, from, to, i, ok, err)
+		}
+	}
 	broken := errors.New("no server")
 	for nth := range 3 {
 		calls := 0

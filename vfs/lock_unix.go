@@ -54,7 +54,7 @@ func record(f *os.File, cmd int, kind int16, from, to int) (syscall.Flock_t, err
 func explainLock(err error) error {
 	switch err {
 	case syscall.ENOLCK, syscall.ENOSYS, syscall.ENOTSUP:
-		return fmt.Errorf("the file system gives no locks (a network disk without a lock service?): %w", err)
+		return fmt.Errorf("%w: %w", ErrNoLocks, err)
 	}
 	return err
 }

@@ -101,10 +101,12 @@ func (m *Mem) create(dir *inode, base, name string) *inode {
 	return node
 }
 
-func (m *Mem) Open(name string) (File, error) { return m.openBy(m, name) }
+func (m *Mem) Open(name string) (File, error) { return m.openBy(m, name, false) }
+
+func (m *Mem) OpenWrite(name string) (File, error) { return m.openBy(m, name, true) }
 
 // openBy opens a file for a process, which by stands for.
-func (m *Mem) openBy(by FS, name string) (File, error) {
+func (m *Mem) openBy(by FS, name string, write bool) (File, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	node, err := m.find(name)
@@ -118,7 +120,7 @@ func (m *Mem) openBy(by FS, name string) (File, error) {
 		return nil, pathError("open", name, err)
 	}
 	node.open++
-	return &memFile{m: m, node: node, name: name}, nil
+	return &memFile{m: m, node: node, name: name, write: write}, nil
 }
 
 var errNotEmpty = errors.New("directory not empty")

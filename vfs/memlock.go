@@ -128,7 +128,7 @@ func (l *memLocks) SetText(i int, text string) {
 	if l.closed || i < 0 || i >= maxTexts {
 		return
 	}
-	l.text = cleanText(text)
+	l.text = CleanText(text)
 	_, _ = l.m.write(l.node, l.name, appendText(nil, text), int64(i)*textLen)
 }
 
@@ -184,7 +184,9 @@ func (m *Mem) Process() *MemProcess { return &MemProcess{m} }
 // that they are not used any more.
 func (p *MemProcess) Kill() { _ = p.closeLocks(p) }
 
-func (p *MemProcess) Open(name string) (File, error) { return p.openBy(p, name) }
+func (p *MemProcess) Open(name string) (File, error) { return p.openBy(p, name, false) }
+
+func (p *MemProcess) OpenWrite(name string) (File, error) { return p.openBy(p, name, true) }
 
 func (p *MemProcess) Locks(name string) (Locks, error) { return p.locksBy(p, name) }
 

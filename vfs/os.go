@@ -23,6 +23,9 @@ type DirOptions struct {
 	// Network says whether the disk is a network disk. Default: NetworkAuto,
 	// the system is asked.
 	Network Network
+
+	// Existing has a directory that is missing be fs.ErrNotExist. Default: it is made.
+	Existing bool
 }
 
 // Network says where a directory is.
@@ -34,15 +37,17 @@ const (
 	NetworkYes                  // a network disk: nothing is mapped
 )
 
-// OpenDir opens a directory, and makes it with mode 0700 if it is missing.
+// OpenDir opens a directory, and makes it with mode 0700 if it is missing, unless it has to exist.
 // A path that is a file is ErrNotDir.
 func OpenDir(path string, o DirOptions) (FS, error) {
 	path, err := filepath.Abs(path) // the working directory may change
 	if err != nil {
 		return nil, pathError("open", path, err)
 	}
-	if err := makeDir(path); err != nil {
-		return nil, pathError("mkdir", path, notDir(err))
+	if !o.Existing {
+		if err := makeDir(path); err != nil {
+			return nil, pathError("mkdir", path, notDir(err))
+		}
 	}
 	root, err := os.OpenRoot(path)
 	if err != nil {
@@ -122,12 +127,16 @@ func (d *osFS) Create(name string) (File, error) {
 	return &osFile{File: f, local: d.local}, nil
 }
 
-func (d *osFS) Open(name string) (File, error) {
+func (d *osFS) Open(name string) (File, error) { return d.open(name, os.O_RDONLY) }
+
+func (d *osFS) OpenWrite(name string) (File, error) { return d.open(name, os.O_RDWR) }
+
+func (d *osFS) open(name string, flag int) (File, error) {
 	dir, base, err := d.at(name)
 	if err != nil {
 		return nil, d.fail("open", name, err)
 	}
-	f, err := openRegular(dir, base, os.O_RDONLY)
+	f, err := openRegular(dir, base, flag)
 	if err != nil {
 		return nil, d.fail("open", name, err)
 	}
@@ -138,6 +147,9 @@ func (d *osFS) Remove(name string) error {
 	dir, base, err := d.at(name)
 	if err == nil {
 		err = dir.Remove(base)
+	}
+	if err == nil && dir == d.root {
+		d.forgetSub(base)
 	}
 	return d.fail("remove", name, err)
 }

@@ -72,3 +72,14 @@ func (d *osFS) sub(name string) (*os.Root, error) {
 	d.subs[name] = osDir{root, info}
 	return root, nil
 }
+
+// forgetSub gives up the handle of a directory that was removed. Servers give the
+// number of one to the next that is made, which then looks the same.
+func (d *osFS) forgetSub(name string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if had, ok := d.subs[name]; ok {
+		d.stale = append(d.stale, had.root)
+		delete(d.subs, name)
+	}
+}

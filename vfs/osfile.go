@@ -50,7 +50,10 @@ const openTries = 8
 // openRegular opens a file that must be there, and must be a regular one. The
 // name is looked at first, so that a device or a pipe is not even opened (to
 // open one can do things).
-func openRegular(dir *os.Root, base string, flag int) (*os.File, error) {
+//
+// SMB shows the name of what was removed until nobody has it open, and says that
+// there is nothing to who opens it.
+func openRegular(dir *os.Root, base string, flag int) (f *os.File, err error) {
 	for range openTries {
 		info, err := dir.Lstat(base)
 		if err != nil {
@@ -62,11 +65,15 @@ func openRegular(dir *os.Root, base string, flag int) (*os.File, error) {
 		if err := lockedHere(info); err != nil {
 			return nil, err
 		}
-		if f, err := openAs(dir, base, flag, info); err != errReplaced {
+		f, err = openAs(dir, base, flag, info)
+		if err != errReplaced && !errors.Is(err, fs.ErrNotExist) {
 			return f, err
 		}
 	}
-	return nil, ErrNotRegular
+	if err == errReplaced {
+		err = ErrNotRegular
+	}
+	return nil, err
 }
 
 // openOrMake opens a regular file for reading and writing, and makes it, empty,
@@ -95,7 +102,11 @@ func openOrMake(dir *os.Root, base string, claim func(fs.FileInfo) error) (*os.F
 	if err := claim(info); err != nil {
 		return nil, err
 	}
-	return openAs(dir, base, os.O_RDWR, info)
+	f, err := openAs(dir, base, os.O_RDWR, info)
+	if err != nil {
+		return nil, replaced(err)
+	}
+	return f, nil
 }
 
 func claimed(f *os.File, claim func(fs.FileInfo) error) (*os.File, error) {
@@ -119,7 +130,7 @@ var errReplaced = errors.New("file was replaced")
 func openAs(dir *os.Root, base string, flag int, info fs.FileInfo) (*os.File, error) {
 	f, err := dir.OpenFile(base, flag|openFlags, 0)
 	if err != nil {
-		return nil, replaced(err)
+		return nil, err
 	}
 	opened, err := f.Stat()
 	if err == nil && !os.SameFile(info, opened) {

@@ -2,6 +2,7 @@ package vfs
 
 import (
 	"errors"
+	"io/fs"
 	"time"
 )
 
@@ -14,8 +15,16 @@ type RetryOptions struct {
 	// long. Default: 5 ms, so that four tries take 35 ms at most.
 	Wait time.Duration
 
+	// Within is how long an operation that could not reach its server may have
+	// taken to be tried again: where the mount itself has waited for long, to
+	// wait once more does not help. Default: 2 s.
+	Within time.Duration
+
 	// Sleep waits. Default: time.Sleep.
 	Sleep func(time.Duration)
+
+	// Now is the clock. Default: time.Now.
+	Now func() time.Time
 }
 
 // Retry is an FS that asks again where network disks want to be asked again.
@@ -23,18 +32,27 @@ type RetryOptions struct {
 // repeated, because it might have been done already or because doing it again
 // would hide what happened:
 //
-//	                interrupted   busy   stale
-//	Open Stat List      yes       yes     yes    a name is looked up anew
-//	Size ReadAt Taken   yes       yes     no     the handle stays stale; the caller opens again
-//	Mkdir               yes       yes     yes    twice is as good as once
-//	Locks               yes       yes     yes    but not when this process has it open
-//	TryLock             yes       no      no     "busy" is that another has it
-//	Remove              yes       yes     no     gone after a second try is gone
-//	Create Rename       no        yes     no     the second try could find the work of the first
-//	WriteAt             yes       yes     no     only if nothing was written yet
-//	Sync SyncDir        no        no      no     a second sync succeeds without having written anything
-//	Close Unlock        no        no      no
-//	Map Page            no        no      no
+//	                interrupted   busy   stale   away
+//	Open OpenWrite      yes       yes     yes    yes    a name is looked up anew
+//	Stat List           yes       yes     yes    yes
+//	Size ReadAt Taken   yes       yes     no     yes    the handle stays stale; the caller opens again
+//	Mkdir               yes       yes     yes    yes    twice is as good as once
+//	Locks               yes       yes     yes    yes    but not when this process has it open
+//	TryLock             yes       no      no     yes    "busy" is that another has it; to have it twice is to have it
+//	Remove              yes       yes     no     yes    gone after a second try is gone
+//	Create Rename       no        yes     no     no     the second try could find the work of the first
+//	WriteAt             yes       yes     no     no     only if nothing was written yet; "away" may be of an earlier write
+//	Sync SyncDir        no        no      no     no     a second sync succeeds without having written anything
+//	Close Unlock        no        no      no     no
+//	Map Page            no        no      no     no
+//
+// Away is that the server cannot be reached, or an input/output error, which is
+// what many say then.
+//
+// What is still wrong after that gets the meaning that it has on local disks. A
+// name or a handle that is stale, and a handle that the server has forgotten, is
+// fs.ErrNotExist when it is looked at or read: the file was removed or replaced.
+// A lock file that is so has lost its locks: ErrLocksLost.
 type Retry struct {
 	fs FS
 	o  RetryOptions
@@ -48,8 +66,14 @@ func NewRetry(fs FS, o RetryOptions) *Retry {
 	if o.Wait <= 0 {
 		o.Wait = 5 * time.Millisecond
 	}
+	if o.Within <= 0 {
+		o.Within = 2 * time.Second
+	}
 	if o.Sleep == nil {
 		o.Sleep = time.Sleep
+	}
+	if o.Now == nil {
+		o.Now = time.Now
 	}
 	return &Retry{fs: fs, o: o}
 }
@@ -59,16 +83,21 @@ type reason func(error) bool
 
 func interrupted(err error) bool { return isInterrupted(err) || isBusy(err) }
 
-func lookup(err error) bool { return interrupted(err) || isStale(err) }
+func away(err error) bool { return interrupted(err) || isAway(err) }
+
+func lookup(err error) bool { return away(err) || isStale(err) }
 
 func locking(err error) bool { return !errors.Is(err, ErrLocked) && lookup(err) }
 
-// do runs f until it succeeds, fails for another reason, or was tried often enough.
+func taking(err error) bool { return isInterrupted(err) || isAway(err) }
+
+// do runs f until it succeeds, fails for another reason, or was tried often or
+// long enough.
 func (r *Retry) do(again reason, f func() error) error {
-	wait := r.o.Wait
+	wait, begin := r.o.Wait, r.o.Now()
 	for try := 1; ; try++ {
 		err := f()
-		if err == nil || try == r.o.Tries || !again(err) {
+		if err == nil || try == r.o.Tries || !again(err) || isAway(err) && r.o.Now().Sub(begin) > r.o.Within {
 			return err
 		}
 		r.o.Sleep(wait)
@@ -90,7 +119,13 @@ func (r *Retry) Create(name string) (File, error) {
 }
 
 func (r *Retry) Open(name string) (File, error) {
-	return r.wrap(get(r, lookup, func() (File, error) { return r.fs.Open(name) }))
+	f, err := get(r, lookup, func() (File, error) { return r.fs.Open(name) })
+	return r.wrap(f, meaning(err, fs.ErrNotExist))
+}
+
+func (r *Retry) OpenWrite(name string) (File, error) {
+	f, err := get(r, lookup, func() (File, error) { return r.fs.OpenWrite(name) })
+	return r.wrap(f, meaning(err, fs.ErrNotExist))
 }
 
 func (r *Retry) wrap(f File, err error) (File, error) {
@@ -102,7 +137,7 @@ func (r *Retry) wrap(f File, err error) (File, error) {
 
 func (r *Retry) Remove(name string) error {
 	try := 0
-	return r.do(interrupted, func() error {
+	return r.do(away, func() error {
 		try++
 		err := r.fs.Remove(name)
 		if try > 1 && IsGone(err) {
@@ -125,7 +160,8 @@ func (r *Retry) List(dir string) ([]Info, error) {
 }
 
 func (r *Retry) Stat(name string) (Info, error) {
-	return get(r, lookup, func() (Info, error) { return r.fs.Stat(name) })
+	info, err := get(r, lookup, func() (Info, error) { return r.fs.Stat(name) })
+	return info, meaning(err, fs.ErrNotExist)
 }
 
 func (r *Retry) Locks(name string) (Locks, error) {
@@ -154,12 +190,12 @@ type retryFile struct {
 
 // ReadAt goes on behind what it has.
 func (f *retryFile) ReadAt(b []byte, off int64) (n int, err error) {
-	err = f.r.do(interrupted, func() error {
+	err = f.r.do(away, func() error {
 		n1, err := f.File.ReadAt(b[n:], off+int64(n))
 		n += n1
 		return err
 	})
-	return n, err
+	return n, meaning(err, fs.ErrNotExist)
 }
 
 func (f *retryFile) WriteAt(b []byte, off int64) (n int, err error) {
@@ -171,7 +207,8 @@ func (f *retryFile) WriteAt(b []byte, off int64) (n int, err error) {
 }
 
 func (f *retryFile) Size() (int64, error) {
-	return get(f.r, interrupted, f.File.Size)
+	size, err := get(f.r, away, f.File.Size)
+	return size, meaning(err, fs.ErrNotExist)
 }
 
 func (f *retryFile) failSync() { failSync(f.File) }
@@ -183,13 +220,36 @@ type retryLocks struct {
 }
 
 func (l *retryLocks) TryLock(i int) (bool, error) {
-	return get(l.r, isInterrupted, func() (bool, error) { return l.Locks.TryLock(i) })
+	ok, err := get(l.r, taking, func() (bool, error) { return l.Locks.TryLock(i) })
+	return ok, meaning(err, ErrLocksLost)
 }
 
 func (l *retryLocks) Taken(from, to int) (i int, ok bool, err error) {
-	err = l.r.do(interrupted, func() (err error) {
+	err = l.r.do(away, func() (err error) {
 		i, ok, err = l.Locks.Taken(from, to)
 		return err
 	})
-	return i, ok, err
+	return i, ok, meaning(err, ErrLocksLost)
 }
+
+func (l *retryLocks) Unlock(i int) error { return meaning(l.Locks.Unlock(i), ErrLocksLost) }
+
+// meaning gives an error of a file that the server does not know any more its
+// meaning besides; another stays as it is.
+func meaning(err, is error) error {
+	if !isStale(err) && !isBadHandle(err) {
+		return err
+	}
+	var path *fs.PathError
+	if !errors.As(err, &path) {
+		return &meant{err, is}
+	}
+	return &fs.PathError{Op: path.Op, Path: path.Path, Err: &meant{path.Err, is}}
+}
+
+// meant is an error that is another one, too.
+type meant struct{ err, is error }
+
+func (e *meant) Error() string { return e.err.Error() }
+
+func (e *meant) Unwrap() []error { return []error{e.err, e.is} }

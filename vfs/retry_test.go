@@ -19,37 +19,37 @@ import (
 func TestRetry(t *testing.T) {
 	const never, always = 1, 3
 	for _, test := range []struct {
-		op                       string
-		mask                     vfs.Op
-		interrupted, busy, stale int
-		run                      func(d vfs.FS, f vfs.File, l vfs.Locks) error
+		op                             string
+		mask                           vfs.Op
+		interrupted, busy, stale, away int
+		run                            func(d vfs.FS, f vfs.File, l vfs.Locks) error
 	}{
-		{"open", vfs.OpOpen, always, always, always, func(d vfs.FS, _ vfs.File, _ vfs.Locks) error { _, err := d.Open("f"); return err }},
-		{"stat", vfs.OpStat, always, always, always, func(d vfs.FS, _ vfs.File, _ vfs.Locks) error { _, err := d.Stat("f"); return err }},
-		{"list", vfs.OpList, always, always, always, func(d vfs.FS, _ vfs.File, _ vfs.Locks) error { _, err := d.List("."); return err }},
-		{"mkdir", vfs.OpMkdir, always, always, always, func(d vfs.FS, _ vfs.File, _ vfs.Locks) error { return d.Mkdir("d") }},
-		{"locks", vfs.OpLocks, always, always, always, func(d vfs.FS, _ vfs.File, _ vfs.Locks) error { _, err := d.Locks("m"); return err }},
-		{"lock", vfs.OpLock, always, never, never, func(_ vfs.FS, _ vfs.File, l vfs.Locks) error { _, err := l.TryLock(0); return err }},
-		{"taken", vfs.OpTaken, always, always, never, func(_ vfs.FS, _ vfs.File, l vfs.Locks) error { _, _, err := l.Taken(0, 1); return err }},
-		{"size", vfs.OpSize, always, always, never, func(_ vfs.FS, f vfs.File, _ vfs.Locks) error { _, err := f.Size(); return err }},
-		{"read", vfs.OpRead, always, always, never, func(_ vfs.FS, f vfs.File, _ vfs.Locks) error {
+		{"open", vfs.OpOpen, always, always, always, always, func(d vfs.FS, _ vfs.File, _ vfs.Locks) error { _, err := d.Open("f"); return err }},
+		{"stat", vfs.OpStat, always, always, always, always, func(d vfs.FS, _ vfs.File, _ vfs.Locks) error { _, err := d.Stat("f"); return err }},
+		{"list", vfs.OpList, always, always, always, always, func(d vfs.FS, _ vfs.File, _ vfs.Locks) error { _, err := d.List("."); return err }},
+		{"mkdir", vfs.OpMkdir, always, always, always, always, func(d vfs.FS, _ vfs.File, _ vfs.Locks) error { return d.Mkdir("d") }},
+		{"locks", vfs.OpLocks, always, always, always, always, func(d vfs.FS, _ vfs.File, _ vfs.Locks) error { _, err := d.Locks("m"); return err }},
+		{"lock", vfs.OpLock, always, never, never, always, func(_ vfs.FS, _ vfs.File, l vfs.Locks) error { _, err := l.TryLock(0); return err }},
+		{"taken", vfs.OpTaken, always, always, never, always, func(_ vfs.FS, _ vfs.File, l vfs.Locks) error { _, _, err := l.Taken(0, 1); return err }},
+		{"size", vfs.OpSize, always, always, never, always, func(_ vfs.FS, f vfs.File, _ vfs.Locks) error { _, err := f.Size(); return err }},
+		{"read", vfs.OpRead, always, always, never, always, func(_ vfs.FS, f vfs.File, _ vfs.Locks) error {
 			_, err := f.ReadAt(make([]byte, 2), 0)
 			return err
 		}},
-		{"remove", vfs.OpRemove, always, always, never, func(d vfs.FS, _ vfs.File, _ vfs.Locks) error { return d.Remove("f") }},
-		{"create", vfs.OpCreate, never, always, never, func(d vfs.FS, _ vfs.File, _ vfs.Locks) error { _, err := d.Create("g"); return err }},
-		{"rename", vfs.OpRename, never, always, never, func(d vfs.FS, _ vfs.File, _ vfs.Locks) error { return d.Rename("f", "g") }},
-		{"write", vfs.OpWrite, always, always, never, func(_ vfs.FS, f vfs.File, _ vfs.Locks) error {
+		{"remove", vfs.OpRemove, always, always, never, always, func(d vfs.FS, _ vfs.File, _ vfs.Locks) error { return d.Remove("f") }},
+		{"create", vfs.OpCreate, never, always, never, never, func(d vfs.FS, _ vfs.File, _ vfs.Locks) error { _, err := d.Create("g"); return err }},
+		{"rename", vfs.OpRename, never, always, never, never, func(d vfs.FS, _ vfs.File, _ vfs.Locks) error { return d.Rename("f", "g") }},
+		{"write", vfs.OpWrite, always, always, never, never, func(_ vfs.FS, f vfs.File, _ vfs.Locks) error {
 			_, err := f.WriteAt([]byte("xx"), 0)
 			return err
 		}},
-		{"sync", vfs.OpSync, never, never, never, func(_ vfs.FS, f vfs.File, _ vfs.Locks) error { return f.Sync() }},
-		{"syncdir", vfs.OpSyncDir, never, never, never, func(d vfs.FS, _ vfs.File, _ vfs.Locks) error { return d.SyncDir(".") }},
-		{"map", vfs.OpMap, never, never, never, func(_ vfs.FS, f vfs.File, _ vfs.Locks) error { _, err := f.Map(1); return err }},
-		{"close", vfs.OpClose, never, never, never, func(_ vfs.FS, f vfs.File, _ vfs.Locks) error { return f.Close() }},
-		{"unlock", vfs.OpUnlock, never, never, never, func(_ vfs.FS, _ vfs.File, l vfs.Locks) error { return l.Unlock(0) }},
-		{"close locks", vfs.OpClose, never, never, never, func(_ vfs.FS, _ vfs.File, l vfs.Locks) error { return l.Close() }},
-		{"page", vfs.OpPage, never, never, never, func(d vfs.FS, _ vfs.File, _ vfs.Locks) error { _, err := d.Page("p", 8); return err }},
+		{"sync", vfs.OpSync, never, never, never, never, func(_ vfs.FS, f vfs.File, _ vfs.Locks) error { return f.Sync() }},
+		{"syncdir", vfs.OpSyncDir, never, never, never, never, func(d vfs.FS, _ vfs.File, _ vfs.Locks) error { return d.SyncDir(".") }},
+		{"map", vfs.OpMap, never, never, never, never, func(_ vfs.FS, f vfs.File, _ vfs.Locks) error { _, err := f.Map(1); return err }},
+		{"close", vfs.OpClose, never, never, never, never, func(_ vfs.FS, f vfs.File, _ vfs.Locks) error { return f.Close() }},
+		{"unlock", vfs.OpUnlock, never, never, never, never, func(_ vfs.FS, _ vfs.File, l vfs.Locks) error { return l.Unlock(0) }},
+		{"close locks", vfs.OpClose, never, never, never, never, func(_ vfs.FS, _ vfs.File, l vfs.Locks) error { return l.Close() }},
+		{"page", vfs.OpPage, never, never, never, never, func(d vfs.FS, _ vfs.File, _ vfs.Locks) error { _, err := d.Page("p", 8); return err }},
 	} {
 		for _, e := range []struct {
 			err  error
@@ -58,7 +58,8 @@ func TestRetry(t *testing.T) {
 			{syscall.EINTR, test.interrupted},
 			{syscall.EAGAIN, test.busy},
 			{syscall.ESTALE, test.stale},
-			{syscall.EIO, never},
+			{syscall.EIO, test.away},
+			{syscall.ETIMEDOUT, test.away},
 			{syscall.ENOSPC, never},
 			{fs.ErrNotExist, never},
 			{&vfs.LockedError{}, never},
@@ -86,6 +87,131 @@ func TestRetry(t *testing.T) {
 			require.NoError(t, test.run(d, f, l), "%s, %v, the second try is good", test.op, e.err)
 		}
 	}
+}
+
+// TestRetryWithin: who has waited for the server for long is not made to wait again.
+func TestRetryWithin(t *testing.T) {
+	now := time.Unix(1000, 0)
+	for _, test := range []struct {
+		err  error
+		took time.Duration // each try
+		want int
+	}{
+		{syscall.EIO, time.Second, 3},
+		{syscall.EIO, time.Second / 2, 4},
+		{syscall.EIO, 2 * time.Second, 2},
+		{syscall.EIO, 3 * time.Second, 1},
+		{syscall.EINTR, 3 * time.Second, 4},
+	} {
+		fault := vfs.NewFault(vfs.NewMem())
+		fault.Fail(vfs.Rule{Err: test.err})
+		d := vfs.NewRetry(slow{fault, func() { now = now.Add(test.took) }}, vfs.RetryOptions{
+			Sleep: func(time.Duration) {}, Now: func() time.Time { return now },
+			Within: 3*time.Second - 1,
+		})
+		_, err := d.Stat("f")
+		require.ErrorIs(t, err, test.err)
+		require.Equal(t, test.want, fault.Fired(), "%v, %v", test.err, test.took)
+	}
+}
+
+// slow takes time.
+type slow struct {
+	vfs.FS
+	wait func()
+}
+
+func (d slow) Stat(name string) (vfs.Info, error) {
+	d.wait()
+	return d.FS.Stat(name)
+}
+
+// TestRetryMeaning: what network disks say of files and of locks that are gone is
+// what it is on local disks, and tells its name once.
+func TestRetryMeaning(t *testing.T) {
+	for _, errno := range []error{syscall.ESTALE, syscall.EBADF} {
+		fault := vfs.NewFault(vfs.NewMem())
+		d := vfs.NewRetry(fault, vfs.RetryOptions{Sleep: func(time.Duration) {}})
+		f, err := d.Create("f")
+		require.NoError(t, err)
+		l, err := d.Locks("l")
+		require.NoError(t, err)
+		fault.Fail(vfs.Rule{Err: errno})
+		var stat, size, lock, taken error
+		_, stat = d.Stat("f")
+		_, open := d.Open("f")
+		_, size = f.Size()
+		_, read := f.ReadAt(make([]byte, 1), 0)
+		_, write := f.WriteAt([]byte("x"), 0)
+		_, list := d.List(".")
+		_, lock = l.TryLock(0)
+		_, _, taken = l.Taken(0, 1)
+		for _, test := range []struct {
+			op, name string
+			err      error
+			is       error // besides
+		}{
+			{"stat", "f", stat, fs.ErrNotExist},
+			{"open", "f", open, fs.ErrNotExist},
+			{"size", "f", size, fs.ErrNotExist},
+			{"read", "f", read, fs.ErrNotExist},
+			{"lock", "l", lock, vfs.ErrLocksLost},
+			{"taken", "l", taken, vfs.ErrLocksLost},
+			{"unlock", "l", l.Unlock(0), vfs.ErrLocksLost},
+			{"write", "f", write, nil},
+			{"sync", "f", f.Sync(), nil},
+			{"list", ".", list, nil},
+		} {
+			require.ErrorIs(t, test.err, errno, test.op)
+			for _, is := range []error{fs.ErrNotExist, vfs.ErrLocksLost} {
+				require.Equal(t, is == test.is, errors.Is(test.err, is), "%s: %v", test.op, test.err)
+			}
+			require.Equal(t, test.op+" "+test.name+": "+errno.Error(), test.err.Error())
+		}
+	}
+	d := vfs.NewRetry(vfs.NewMem(), vfs.RetryOptions{})
+	f, err := d.Create("f")
+	require.NoError(t, err)
+	require.NoError(t, f.Close())
+	_, err = f.Size()
+	require.NotErrorIs(t, err, fs.ErrNotExist, "it is closed here")
+}
+
+// TestRetryServer: what a network disk says when its server comes and goes is what
+// the engine knows from local ones.
+func TestRetryServer(t *testing.T) {
+	each(t, flavours, answers{vfs.AskName: 1, vfs.AskGone: 1}, func(t *testing.T, n *network) {
+		tries := 0
+		d := vfs.NewRetry(n.a.Process(), vfs.RetryOptions{Sleep: func(time.Duration) { tries++ }})
+		b := n.process(n.b)
+		b.made("f")
+		f, err := d.Open("f")
+		require.NoError(t, err)
+		b.do(b.Remove("f"))
+		_, err = d.Open("f")
+		require.ErrorIs(t, err, fs.ErrNotExist)
+		n.Restart()
+		_, err = f.ReadAt(make([]byte, 1), 0)
+		require.ErrorIs(t, err, fs.ErrNotExist)
+		_, err = f.Size()
+		require.ErrorIs(t, err, fs.ErrNotExist)
+
+		l, err := d.Locks("lock")
+		require.NoError(t, err)
+		n.Restart()
+		_, err = l.TryLock(0)
+		require.Equal(t, n.flavour == vfs.SMB, errors.Is(err, vfs.ErrLocksLost), "%v", err)
+		require.Equal(t, n.flavour == vfs.SMB, err != nil)
+
+		n.a.CutOff()
+		tries = 0
+		_, err = d.List(".")
+		require.ErrorIs(t, err, syscall.EIO)
+		require.Equal(t, 3, tries)
+		n.a.Reconnect()
+		_, err = d.List(".")
+		require.NoError(t, err)
+	})
 }
 
 // twice does an operation and then says that it was interrupted.

@@ -4,6 +4,7 @@
 //
 //	OpenDir(path, DirOptions{})   a directory of the operating system
 //	NewMem()                      memory that can show what every possible crash leaves
+//	NewServer(ServerOptions{})    memory as NFS and SMB show it to processes of several hosts
 //	NewFault(fs)                  any of them, failing the n-th call on demand
 //	NewRetry(fs, RetryOptions{})  any of them, asking again what network disks want asked again
 //
@@ -54,6 +55,11 @@ type FS interface {
 	// Open opens a regular file for reading only. Anything else is refused
 	// with ErrNotRegular, without being opened.
 	Open(name string) (File, error)
+
+	// OpenWrite is Open for reading and writing. It is for a file that is
+	// written again in its place, through a handle that is closed at once: what
+	// another machine writes, a handle that stays open may not show.
+	OpenWrite(name string) (File, error)
 
 	// Remove removes a file, a link (not what it points to) or an empty
 	// directory. Handles that are open keep working.
@@ -113,7 +119,8 @@ const MaxLocks = 1 << 16
 // MaxLocks. They belong to the process: they are held until Unlock, Close, Close
 // of the FS, or until the process ends, however that is. A forked child does not
 // have them. A number out of range is fs.ErrInvalid, anything after Close
-// fs.ErrClosed.
+// fs.ErrClosed. On a network disk they can be lost, with ErrLocksLost from then
+// on or without a word.
 //
 // All methods may be used by any number of goroutines. None waits for a lock;
 // those of one Locks wait for one another, which counts on network disks only.

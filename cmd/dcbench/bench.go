@@ -65,9 +65,14 @@ func sampleValue(r *rand.Rand, size int) []byte {
 
 // options are what the cache is opened with.
 func (b *bench) options() diskcache.Options {
-	return diskcache.Options{
+	o := diskcache.Options{
 		SegmentSize: segmentSize, FileThreshold: fileThreshold, Sync: b.p.sync.mode, Compression: b.p.compress.kind, NoMap: b.p.noMap,
+		Freshness: b.p.freshness,
 	}
+	if b.p.network {
+		o.Network = diskcache.NetworkYes
+	}
+	return o
 }
 
 func (b *bench) cacheDir() string {

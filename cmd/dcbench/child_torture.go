@@ -8,24 +8,28 @@ import (
 	"math/rand/v2"
 	"sync"
 	"sync/atomic"
+	"time"
 
+	"github.com/go-diskcache/diskcache"
 	"github.com/go-diskcache/diskcache/internal/history"
 )
 
 // task is what a tortured process is started with.
 type task struct {
-	dir     string
-	mix     string
-	seed    uint64
-	client  int // the first one's id
-	owner   int // the first one's
-	parts   int
-	clients int
-	ops     int // of each client; 0: until its input ends
-	keys    int
-	limit   int64
-	sizes   sizeClass
-	anew    bool // who comes after one that was killed begins at the beginning; it need not be told
+	dir       string
+	mix       string
+	seed      uint64
+	client    int // the first one's id
+	owner     int // the first one's
+	parts     int
+	clients   int
+	ops       int // of each client; 0: until its input ends
+	keys      int
+	limit     int64
+	sizes     sizeClass
+	network   bool
+	freshness time.Duration
+	anew      bool // who comes after one that was killed begins at the beginning; it need not be told
 }
 
 // args returns the task as a command line, which parseTask reads.
@@ -34,7 +38,17 @@ func (t *task) args() []string {
 		childTorture, "--dir", t.dir, "--mix", t.mix, "--seed", fmt.Sprint(t.seed), "--client", fmt.Sprint(t.client),
 		"--owner", fmt.Sprint(t.owner), "--parts", fmt.Sprint(t.parts), "--clients", fmt.Sprint(t.clients),
 		"--ops", fmt.Sprint(t.ops), "--keys", fmt.Sprint(t.keys), "--limit", fmt.Sprint(t.limit), "--sizes", string(t.sizes),
+		"--network=" + fmt.Sprint(t.network), "--freshness", t.freshness.String(),
 	}
+}
+
+// options are what the cache is opened with.
+func (t *task) options() diskcache.Options {
+	o := tortureOptions(t.limit)
+	if t.network {
+		o.Network, o.Freshness = diskcache.NetworkYes, t.freshness
+	}
+	return o
 }
 
 func parseTask(args []string, stdout io.Writer) (*task, error) {
@@ -50,6 +64,8 @@ func parseTask(args []string, stdout io.Writer) (*task, error) {
 	fs.IntVar(&t.ops, "ops", 0, "")
 	fs.IntVar(&t.keys, "keys", 1, "")
 	fs.Int64Var(&t.limit, "limit", 0, "")
+	fs.BoolVar(&t.network, "network", false, "")
+	fs.DurationVar(&t.freshness, "freshness", -1, "")
 	sizes := fs.String("sizes", string(mixedSizes), "")
 	if err := parseFlags(fs, args, stdout); err != nil {
 		return nil, err
@@ -68,7 +84,7 @@ func tortured(args []string, stdin io.Reader, stdout io.Writer) error {
 	if err != nil {
 		return err
 	}
-	s, err := openStore(t.dir, tortureOptions(t.limit))
+	s, err := openStore(t.dir, t.options())
 	if err != nil {
 		return err
 	}

@@ -31,6 +31,8 @@ type params struct {
 	compress   compression
 	dir        string
 	noMap      bool
+	network    bool
+	freshness  time.Duration
 	json       bool
 	seed       uint64
 	rounds     int
@@ -62,6 +64,8 @@ func parseParams(args []string, stdout io.Writer) (*params, error) {
 	compress := fs.String("compression", "none", "of values: none, lz4 or zstd")
 	fs.StringVar(&p.dir, "dir", "", "measure in a new directory under `dir` (default: that of temporary files)")
 	fs.BoolVar(&p.noMap, "no-map", false, "read by system calls where files could be mapped")
+	fs.BoolVar(&p.network, "network", false, "open the caches as on a network disk, wherever they are")
+	fs.DurationVar(&p.freshness, "freshness", 0, "how old the news may be that reads are content with on a network disk; less than 0: not at all (default: that of the cache)")
 	fs.BoolVar(&p.json, "json", false, "print one JSON object a line for each workload")
 	fs.Uint64Var(&p.seed, "seed", 1, "`seed` of all that is random")
 	fs.IntVar(&p.rounds, "rounds", 5, "`rounds` in which limit and cache take turns; their medians are the result")
@@ -91,6 +95,9 @@ func parseParams(args []string, stdout io.Writer) (*params, error) {
 	}
 	return p, nil
 }
+
+// maps reports whether files are mapped, as far as it is asked for.
+func (p *params) maps() bool { return !p.noMap && !p.network }
 
 // maxLimit is far beyond what asks anything of compaction.
 const maxLimit = 100

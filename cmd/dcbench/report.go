@@ -23,7 +23,7 @@ func (o *report) begin() {
 	}
 	p := o.p
 	fmt.Fprintf(o.w, "%v\nkeys of %d bytes, %s; sync %s; compression %s; mapped reads %v; %d rounds; seed %d\n\n",
-		thisEnvironment(), p.keySize, p.keys.Name, p.sync.name, p.compress.name, !p.noMap, p.rounds, p.seed)
+		thisEnvironment(), p.keySize, p.keys.Name, p.sync.name, p.compress.name, p.maps(), p.rounds, p.seed)
 	fmt.Fprintf(o.w, "%-17s %8s %6s %3s %10s %10s %6s %8s %8s %8s %8s %8s %8s %8s %6s\n", "workload", "n", "value", "c",
 		"ops/s", "limit/s", "ratio", "mean", "p50", "p99", "p99.9", "rss", "disk", "written", "B/key")
 }

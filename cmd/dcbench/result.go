@@ -91,7 +91,7 @@ func (b *bench) blank() *result {
 	return &result{
 		Workload: b.w.name, N: b.p.n, BytesPerKey: b.bytesPerKey, RecordSize: b.sizes.insert, ValueSize: b.valueSize, KeySize: b.p.keySize,
 		Goroutines: len(b.workers), Keys: b.p.keys.Name, Sync: b.p.sync.name, Compression: b.p.compress.name,
-		Mapped: !b.p.noMap, Seed: b.p.seed, environment: thisEnvironment(),
+		Mapped: b.p.maps(), Seed: b.p.seed, environment: thisEnvironment(),
 	}
 }
 

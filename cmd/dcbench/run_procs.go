@@ -96,7 +96,8 @@ func (p *params) shareArgs(w *workload, valueSize, goroutines, place int, own, c
 	return []string{
 		childShare, strconv.Itoa(place), cache, "-w", w.name, "-n", fmt.Sprint(p.n), "-c", fmt.Sprint(goroutines), "--value-size", fmt.Sprint(valueSize),
 		"--key-size", fmt.Sprint(p.keySize), "--keys", p.keys.Name, "--sync", p.sync.name, "--compression", p.compress.name,
-		"--no-map=" + strconv.FormatBool(p.noMap), "--seed", fmt.Sprint(p.seed), "--rounds", fmt.Sprint(p.rounds), "--dir", own,
+		"--no-map=" + strconv.FormatBool(p.noMap), "--network=" + strconv.FormatBool(p.network), "--freshness", p.freshness.String(),
+		"--seed", fmt.Sprint(p.seed), "--rounds", fmt.Sprint(p.rounds), "--dir", own,
 	}
 }
 

@@ -103,6 +103,7 @@ func TestVariations(t *testing.T) {
 		"more than keys": {"-w", "fillseq,readrandom", "-n", "2", "-c", "5"},
 		"synced":         {"-w", "fillseq,overwrite", "-n", "20", "--sync", "always", "-c", "2"},
 		"interval":       {"-w", "fillseq", "-n", "20", "--sync", "interval"},
+		"network":        {"-w", "readrandom", "-n", "200", "--network", "--freshness", "-1ns"},
 		"not mapped":     {"-w", "readrandom", "-n", "200", "--no-map"},
 		"compressed":     {"-w", "fillseq,readrandom,open", "-n", "50", "--compression", "zstd", "--value-size", "4096"},
 		"large":          {"-w", "fillseq,overwrite,readrandom,delete,open", "-n", "8", "--value-size", "300000"},

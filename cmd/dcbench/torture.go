@@ -26,6 +26,8 @@ type tortureParams struct {
 	kills     int // -1: likewise
 	stops     int
 	limit     int64
+	network   bool
+	freshness time.Duration
 	time      time.Duration
 	timeout   time.Duration
 	dir       string
@@ -71,6 +73,8 @@ func parseTorture(args []string, stdout io.Writer) (*tortureParams, error) {
 	fs.IntVar(&p.kills, "kills", -1, "`times` that a process is killed: in a history (default 3), while it is counted or added (0), and in all for the scenario kill (200)")
 	fs.IntVar(&p.stops, "stops", 2, "`times` that a process is stopped for a while in a history")
 	fs.Int64Var(&p.limit, "limit", 256<<10, "`bytes` that the cache may take in every other history, so that items are given up; 0: in none")
+	fs.BoolVar(&p.network, "network", false, "open the caches as on a network disk")
+	fs.DurationVar(&p.freshness, "freshness", -1, "with --network: how old the news may be that reads are content with; a history may show it then. Less than 0: reads look for news each time")
 	fs.DurationVar(&p.time, "time", 0, "begin no history after this `time` (default: no limit)")
 	fs.DurationVar(&p.timeout, "check-time", time.Minute, "`time` to check the operations on a group of keys; what takes longer counts as wrong")
 	fs.StringVar(&p.dir, "dir", "", "work in a new directory under `dir` (default: that of temporary files); what was wrong is left there")
@@ -97,6 +101,8 @@ func (p *tortureParams) checkTorture() error {
 	switch {
 	case p.limit != 0 && p.limit < leastLimit:
 		return fmt.Errorf("--limit %d is less than %d", p.limit, leastLimit)
+	case p.freshness == 0 || p.freshness > 0 && !p.network:
+		return fmt.Errorf("--freshness %v is 0, or without --network", p.freshness)
 	case p.time < 0:
 		return fmt.Errorf("--time %v is less than 0", p.time)
 	case p.timeout <= 0:
@@ -195,7 +201,7 @@ func or(asked, unasked, otherwise int) int {
 
 // same returns tasks for so many processes that all do the same.
 func (t *torturing) same(procs int, what task) []task {
-	what.clients, what.parts = t.p.clients, procs*t.p.clients
+	what.clients, what.parts, what.network, what.freshness = t.p.clients, procs*t.p.clients, t.p.network, t.p.freshness
 	tasks := make([]task, procs)
 	for i := range tasks {
 		tasks[i] = what

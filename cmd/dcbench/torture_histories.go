@@ -56,7 +56,7 @@ func (t *torturing) history(n int) (took time.Duration, err error) {
 	if err := c.run(); err != nil {
 		return 0, err
 	}
-	last, damaged, err := lookAtAll(c, what)
+	last, damaged, err := lookAtAll(c, c.tasks[0])
 	if err != nil {
 		return 0, err
 	}
@@ -69,7 +69,7 @@ func (t *torturing) history(n int) (took time.Duration, err error) {
 		t.tell("%s: %s", c.dir, d)
 	}
 	start := time.Now()
-	found := history.Check(m.Ops, history.Options{Evict: what.limit > 0, Timeout: t.p.timeout})
+	found := history.Check(m.Ops, history.Options{Evict: what.limit > 0, Timeout: t.p.timeout, Stale: t.stale()})
 	took = time.Since(start)
 	for i := range found {
 		if err := t.keep(n, &found[i]); err != nil {
@@ -77,6 +77,14 @@ func (t *torturing) history(n int) (took time.Duration, err error) {
 		}
 	}
 	return took, os.RemoveAll(c.dir)
+}
+
+// stale returns how old reads may be.
+func (t *torturing) stale() time.Duration {
+	if !t.p.network {
+		return 0
+	}
+	return max(0, t.p.freshness)
 }
 
 // events are when processes are killed and stopped, before so many operations have
@@ -99,8 +107,7 @@ func (t *torturing) events(kills, stops, before int) []event {
 // lookAtAll reads every key when all processes have ended, as one more client, so that
 // what was lost is seen also if nobody came upon it; and has the cache look for damage.
 func lookAtAll(c *crew, what task) (log []byte, damaged []string, err error) {
-	o := tortureOptions(what.limit)
-	s, err := openStore(c.dir, o)
+	s, err := openStore(c.dir, what.options())
 	if err != nil {
 		return nil, nil, err
 	}

@@ -12,6 +12,7 @@ import (
 type Options struct {
 	Evict   bool          // keys may vanish
 	Timeout time.Duration // for each group of keys
+	Stale   time.Duration // a Get may return what was so at any time within that before it was called
 }
 
 // Violation is a group of keys whose operations no order explains.
@@ -31,12 +32,26 @@ func (v *Violation) Visualize(path string) error { return v.html(path) }
 // removes all at one moment is not promised.
 func Check(ops []Op, o Options) []Violation {
 	var found []Violation
-	for _, g := range groups(ops) {
+	for _, g := range groups(calledBefore(ops, o.Stale)) {
 		if v := g.check(o); v != nil {
 			found = append(found, *v)
 		}
 	}
 	return found
+}
+
+// calledBefore returns the operations as if each Get had been called by so much sooner.
+func calledBefore(ops []Op, by time.Duration) []Op {
+	if by <= 0 {
+		return ops
+	}
+	ops = slices.Clone(ops)
+	for i := range ops {
+		if ops[i].Kind == Get {
+			ops[i].Call -= int64(by)
+		}
+	}
+	return ops
 }
 
 // group is the operations on keys that transactions link.

@@ -206,3 +206,22 @@ func BenchmarkCheck(b *testing.B) {
 		})
 	}
 }
+
+// TestCheckStale: a Get may be as old as it is said to be, and no older; nothing else may.
+func TestCheckStale(t *testing.T) {
+	for name, test := range map[string]struct {
+		ops  []Op
+		fine bool
+	}{
+		"old":          {at(set(is(1, 5)), set(is(1, 6)), get(is(1, 5))), true},
+		"too old":      {at(set(is(1, 5)), set(is(1, 6)), set(is(1, 7)), get(is(1, 5))), false},
+		"to come":      {at(set(is(1, 5)), get(is(1, 6)), set(is(1, 6))), false},
+		"old update":   {at(set(is(1, 5)), set(is(1, 6)), update(cells(is(1, 5)), nil)), false},
+		"old deletion": {at(set(is(1, 5)), del(some(1)), del(some(1))), false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			found := Check(test.ops, Options{Timeout: time.Minute, Stale: 5})
+			assert.Equal(t, test.fine, len(found) == 0)
+		})
+	}
+}

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 
@@ -160,10 +161,18 @@ func (m *model) rename() {
 		require.ErrorIs(m.t, err, fs.ErrNotExist)
 		return
 	}
+	if deniesReplacing(m.d, err) {
+		require.True(m.t, m.isOpen(m.files[to]), to)
+		return
+	}
 	require.NoError(m.t, err)
 	file := m.files[from]
 	delete(m.files, from)
 	m.files[to] = file
+}
+
+func (m *model) isOpen(file *[]byte) bool {
+	return slices.ContainsFunc(m.open, func(h handle) bool { return h.want == file })
 }
 
 func (m *model) remove() {
@@ -174,7 +183,21 @@ func (m *model) remove() {
 		return
 	}
 	require.NoError(m.t, err)
+	if keepsName(m.d, name) {
+		m.closeAll(m.files[name])
+		requireGone(m.t, m.d, name)
+	}
 	delete(m.files, name)
+}
+
+// closeAll closes all handles of a file.
+func (m *model) closeAll(file *[]byte) {
+	m.open = slices.DeleteFunc(m.open, func(h handle) bool {
+		if h.want == file {
+			require.NoError(m.t, h.Close())
+		}
+		return h.want == file
+	})
 }
 
 func (m *model) sync() {
@@ -193,6 +216,21 @@ func (m *model) close() {
 	m.open = slices.Delete(m.open, i, i+1)
 }
 
+// isOver: some network disks list for a moment what was removed.
+func (m *model) isOver(name string) bool {
+	if m.d.Local() || m.files[name] != nil {
+		return false
+	}
+	_, err := m.d.Open(name)
+	require.ErrorIs(m.t, err, fs.ErrNotExist)
+	return true
+}
+
+// isSilly: what was removed but is open has a name on NFS until it is closed.
+func isSilly(d vfs.FS, base string) bool {
+	return !d.Local() && strings.HasPrefix(base, ".nfs")
+}
+
 func (m *model) list() {
 	for _, dir := range []string{".", "sub"} {
 		list, err := m.d.List(dir)
@@ -203,7 +241,7 @@ func (m *model) list() {
 			if dir != "." {
 				name = dir + "/" + name
 			}
-			if info.Regular {
+			if info.Regular && !isSilly(m.d, info.Name) && !m.isOver(name) {
 				names = append(names, name)
 				require.EqualValues(m.t, len(*m.files[name]), info.Size, name)
 			}

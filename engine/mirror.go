@@ -1,0 +1,501 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"math/rand/v2"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/go-diskcache/diskcache/codec"
+	"github.com/go-diskcache/diskcache/vfs"
+)
+
+// mirror is the board on a network disk, where processes cannot share memory: its words are
+// of this process alone, and the truth is the state file. What the words say that the file did
+// not, when it was last read, this process has changed and is still to write. The file is read
+// and written as a whole, through handles that are opened for it; who writes it holds the state
+// lock for that moment, and has read it within.
+//
+// The file has two places, and each state is written to both, one after the other: first to the one
+// that does not hold the newest, so that a reader always finds one that is whole. A host that was
+// cut off as it wrote may write that later, when others have long gone on. It was on its way to one
+// place, for it begins with the second only when the first is on the server; the other still says
+// what is so.
+//
+// Locks can be lost without a word, so that another process takes the place of this one. Each
+// time that the file is read it tells whether it still knows this process: by the nonce in
+// its slot and, while it holds the writer lock, by the number of that holding.
+type mirror struct {
+	b     *board
+	fsys  vfs.FS
+	locks vfs.Locks
+	now   func() time.Time
+
+	patience time.Duration // how long it waits for who writes the file, at most
+
+	// fresh is how old the news may be that a read is content with; < 0: it looks itself.
+	fresh time.Duration
+
+	lost     atomic.Bool // the file knows this process no more: it is to attach anew
+	doubtful atomic.Bool // the file itself is lost, and is to be made anew
+	shut     atomic.Bool // the process has given the directory up
+
+	nonce atomic.Uint64 // of this process; 0: it is not in the file. Changed under mu
+
+	writing sync.Mutex // one exchange at a time; taken before mu
+
+	mu      sync.Mutex
+	base    []uint64 // what the file said
+	gen     uint64   // its generation
+	place   int64    // where that was found
+	holding uint64   // wordTaken as this process has the writer lock; 0: it has not
+	looked  time.Time
+}
+
+// stateWords are those of the board and a nonce for each slot.
+const (
+	wordNonces = boardWords
+	stateWords = wordNonces + mostSlots
+)
+
+// errNoState says that no state is to be read.
+var errNoState = errors.New("diskcache: state file is lost")
+
+func newMirror(e *Engine) *mirror {
+	e.board.w = make([]atomic.Uint64, stateWords)
+	fresh := e.opt.Freshness
+	return &mirror{
+		b: &e.board, fsys: e.fsys, locks: e.locks, now: e.clock.now, fresh: fresh,
+		patience: min(mostPatience, e.opt.LockTimeout),
+		base:     make([]uint64, stateWords),
+	}
+}
+
+// refresh looks at the state file unless it did so a moment ago: what is published for
+// Freshness is known then, for who publishes takes half of that.
+func (m *mirror) refresh() error {
+	begin := m.now()
+	m.mu.Lock()
+	if age := begin.Sub(m.looked); m.fresh > 0 && age >= 0 && age < m.fresh/2 {
+		m.mu.Unlock()
+		return nil
+	}
+	err := m.lookLocked()
+	m.mu.Unlock()
+	return m.lookAgain(err)
+}
+
+// lookedWithin reports whether the file was looked at within d.
+func (m *mirror) lookedWithin(d time.Duration) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	age := m.now().Sub(m.looked)
+	return age >= 0 && age < d
+}
+
+// look reads the state file.
+func (m *mirror) look() error {
+	m.mu.Lock()
+	err := m.lookLocked()
+	m.mu.Unlock()
+	return m.lookAgain(err)
+}
+
+func (m *mirror) lookLocked() error {
+	if m.shut.Load() {
+		return ErrClosed
+	}
+	begin := m.now()
+	s, _, err := m.readBy(m.fsys.Open)
+	if err != nil {
+		return err
+	}
+	m.looked = begin
+	return m.install(s)
+}
+
+// lookAgain reads the state file while nobody writes it, should it have held none: who writes it
+// twice while it is read has written over both.
+func (m *mirror) lookAgain(err error) error {
+	if !errors.Is(err, errNoState) {
+		return err
+	}
+	m.writing.Lock()
+	defer m.writing.Unlock()
+	ctx, cancel := context.WithTimeout(context.Background(), m.patience)
+	defer cancel()
+	if err := m.lock(ctx); err != nil {
+		return m.fails(err)
+	}
+	m.mu.Lock()
+	err = m.lookForWriting()
+	m.mu.Unlock()
+	return errors.Join(err, m.fails(m.locks.Unlock(lockState)))
+}
+
+// lookForWriting is look for who holds the state lock: what is there now is all that there is. It
+// opens the file for writing, for which SMB asks the server: after a moment without a network a
+// host may have in its cache what others have overwritten since.
+func (m *mirror) lookForWriting() error {
+	if m.shut.Load() {
+		return ErrClosed
+	}
+	s, place, err := m.readBy(m.fsys.OpenWrite)
+	if errors.Is(err, errNoState) && m.nonce.Load() != 0 {
+		m.doubtful.Store(true)
+		return m.fails(err)
+	}
+	if err != nil {
+		return err
+	}
+	m.looked, m.place = m.now(), place
+	return m.install(s)
+}
+
+// readBy returns the latest state that the file holds, and where it stands.
+func (m *mirror) readBy(open func(string) (vfs.File, error)) (*codec.State, int64, error) {
+	f, err := open(codec.StateName)
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, vfs.ErrNotRegular) {
+		return nil, 0, fmt.Errorf("%w: %w", errNoState, err)
+	}
+	if err != nil {
+		return nil, 0, err
+	}
+	defer f.Close()
+	b := make([]byte, 2*codec.StateStride)
+	n, err := f.ReadAt(b, 0)
+	if err != nil && err != io.EOF {
+		return nil, 0, err
+	}
+	return latestState(b[:n])
+}
+
+// latestState returns the latest state of those that b holds, and where it stands.
+func latestState(b []byte) (last *codec.State, place int64, err error) {
+	errs := []error{errNoState}
+	for _, at := range []int{0, codec.StateStride} {
+		s, _, err := codec.ParseState(b[min(at, len(b)):min(at+codec.StateStride, len(b))])
+		if err == nil && len(s.Words) != stateWords {
+			err = codec.ErrLength
+		}
+		if errors.Is(err, codec.ErrVersion) {
+			return nil, 0, versionError(err)
+		}
+		if err == nil && (last == nil || s.Generation > last.Generation) {
+			last, place = &s, int64(at)
+		}
+		errs = append(errs, err)
+	}
+	if last == nil {
+		return nil, 0, errors.Join(errs...)
+	}
+	return last, place, nil
+}
+
+// install takes over what the file says, but for what this process has changed. It fails with
+// ErrLockLost where the file knows this process no more.
+func (m *mirror) install(s *codec.State) error {
+	if s.Generation < m.gen && m.knows(s.Words) {
+		return nil // an old one, from a cache
+	}
+	m.gen = s.Generation
+	w := m.b.w
+	for i := len(w) - 1; i >= 0; i-- { // lengths before the sequence that they hold
+		for {
+			mine := w[i].Load()
+			if w[i].CompareAndSwap(mine, mergeWord(i, m.base[i], mine, s.Words[i])) {
+				break
+			}
+		}
+	}
+	m.base = s.Words
+	if !m.knows(s.Words) {
+		m.lost.Store(true)
+		return ErrLockLost
+	}
+	return nil
+}
+
+// mergeWord returns what a word is that was base when it was last read, is mine here and theirs in
+// the file. Words that count, or are made of bits, may be changed by several processes between
+// two looks; of others each has but one that may change it, and a change of theirs says that
+// this process is that no more.
+func mergeWord(i int, base, mine, theirs uint64) uint64 {
+	switch {
+	case mine == base:
+		return theirs
+	case i == wordDisk || i == wordHints || i == wordRoom || i == wordAttaches:
+		return theirs + (mine - base)
+	case i >= wordSlots && i < wordSlots+(mostSlots+63)/64:
+		changed := mine ^ base
+		return theirs&^changed | mine&changed
+	case theirs == base:
+		return mine
+	}
+	return theirs
+}
+
+// knows reports whether words are of a state that knows this process.
+func (m *mirror) knows(w []uint64) bool {
+	if nonce := m.nonce.Load(); nonce != 0 && (w[wordNonces+m.b.slot] != nonce || w[wordSlots+m.b.slot/64]&(1<<(m.b.slot%64)) == 0) {
+		return false
+	}
+	return m.holding == 0 || w[wordTaken] == m.holding && w[wordHolder] == uint64(m.b.slot)+1
+}
+
+// exchange reads the file, has change change the words, and writes what is changed.
+func (m *mirror) exchange(ctx context.Context, change func()) error {
+	m.writing.Lock() // readers do not wait for the state lock
+	defer m.writing.Unlock()
+	if m.lost.Load() {
+		return ErrLockLost
+	}
+	ctx, cancel := context.WithTimeout(ctx, m.patience)
+	defer cancel()
+	if err := m.lock(ctx); err != nil {
+		return m.fails(err)
+	}
+	m.mu.Lock()
+	err := m.exchangeLocked(change)
+	m.mu.Unlock()
+	return errors.Join(err, m.fails(m.locks.Unlock(lockState)))
+}
+
+func (m *mirror) exchangeLocked(change func()) error {
+	if err := m.lookForWriting(); err != nil {
+		return err
+	}
+	if change != nil {
+		change()
+	}
+	return m.write()
+}
+
+// join states that this process has its slot. Who is alone makes the file anew.
+func (m *mirror) join(ctx context.Context, e *Engine, alone bool) error {
+	come := func() {
+		e.comeIn()
+		m.b.w[wordLocking].Store(uint64(e.opt.Locking))
+		m.nonce.Store(rand.Uint64() | 1)
+		m.b.w[wordNonces+m.b.slot].Store(m.nonce.Load())
+	}
+	if alone && m.gen == 0 {
+		return m.found(come)
+	}
+	return m.exchange(ctx, come)
+}
+
+// forget forgets that this process was in the file.
+func (m *mirror) forget() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.nonce.Store(0)
+	m.holding = 0
+	m.lost.Store(false)
+}
+
+// leave states that this process has its slot no more, unless somebody is to inherit of it.
+func (m *mirror) leave(heir bool) error {
+	var err error
+	if m.nonce.Load() != 0 && !m.lost.Load() {
+		err = m.exchange(context.Background(), func() {
+			if m.holding != 0 {
+				m.b.w[wordHolder].Store(0)
+			}
+			m.b.attach(m.b.slot, heir)
+			m.b.w[wordNonces+m.b.slot].Store(0)
+			m.nonce.Store(0)
+			m.holding = 0
+		})
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.shut.Store(true)
+	return err
+}
+
+// publish writes what is changed, for the holder of the writer lock. If that fails nobody knows
+// what others will find.
+func (m *mirror) publish() error {
+	err := m.exchange(context.Background(), nil)
+	if err != nil {
+		m.lost.Store(true)
+	}
+	return err
+}
+
+// mostPatience bounds how long it is waited for another process that writes the file.
+const mostPatience = 10 * time.Second
+
+// publishDue publishes what is committed when the news begin to be old.
+func (m *mirror) publishDue() error {
+	if m.fresh < 0 || m.lookedWithin(m.fresh/2) {
+		return nil
+	}
+	if m.changed() {
+		return m.publish()
+	}
+	return m.look()
+}
+
+// release publishes all, and states that nobody has the writer lock.
+func (m *mirror) release(ctx context.Context) error {
+	err := m.exchange(ctx, func() {
+		m.b.w[wordHolder].Store(0)
+		m.holding = 0
+	})
+	if err != nil {
+		m.lost.Store(true)
+	}
+	return err
+}
+
+// confirm makes certain, before a commit is acknowledged, that this process has had the writer
+// lock until now: who takes it writes that to the file before it looks what was committed.
+func (m *mirror) confirm() error {
+	err := m.look()
+	if err != nil {
+		m.lost.Store(true)
+	}
+	return err
+}
+
+// unsay calls undo, which sets words back, unless the file may have been read with them.
+func (m *mirror) unsay(undo func()) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.base[wordSeq] != m.b.seq() {
+		undo()
+	}
+}
+
+// found makes the file anew, for a process that is alone. Nobody reads it meanwhile.
+func (m *mirror) found(change func()) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if err := m.make(); err != nil {
+		return err
+	}
+	if s, place, err := m.readBy(m.fsys.OpenWrite); err == nil {
+		m.gen, m.place = s.Generation, place
+	} else if !errors.Is(err, errNoState) {
+		return err
+	}
+	m.b.clear()
+	m.b.w[wordTaken].Store(rand.Uint64() >> 1) // none of before is that of any holding to come
+	change()
+	return m.write()
+}
+
+// make makes the file if it is missing. To look for it first would hide it for half a minute
+// from this host, should another one make it.
+func (m *mirror) make() error {
+	f, err := m.fsys.Create(codec.StateName)
+	if errors.Is(err, fs.ErrExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return errors.Join(f.Close(), m.fsys.SyncDir("."))
+}
+
+// write writes the words as the next generation.
+func (m *mirror) write() error {
+	s := codec.State{CacheID: m.b.id(), Generation: m.gen + 1, Words: make([]uint64, stateWords)}
+	for i := range s.Words { // the sequence before the lengths
+		s.Words[i] = m.b.w[i].Load()
+	}
+	if err := m.store(codec.AppendState(nil, &s)); err != nil {
+		return m.fails(err)
+	}
+	m.base, m.gen = s.Words, s.Generation
+	return nil
+}
+
+// store writes a state to both places. Each is on the disk of the server before the next.
+func (m *mirror) store(b []byte) (err error) {
+	f, err := m.fsys.OpenWrite(codec.StateName)
+	if err != nil {
+		return err
+	}
+	for _, place := range []int64{codec.StateStride - m.place, m.place} {
+		if _, err = f.WriteAt(b, place); err != nil {
+			break
+		}
+		if err = f.Sync(); err != nil {
+			break
+		}
+	}
+	return errors.Join(err, f.Close())
+}
+
+// fails notes that what this process holds is in doubt.
+func (m *mirror) fails(err error) error {
+	if err != nil && m.nonce.Load() != 0 && !errors.Is(err, ErrTimeout) {
+		m.lost.Store(true)
+	}
+	return lockError(err)
+}
+
+// lock takes the state lock, which is held for moments.
+func (m *mirror) lock(ctx context.Context) error {
+	for pause := leastPoll; ; pause = min(2*pause, mostPoll) {
+		ok, err := m.locks.TryLock(lockState)
+		if ok || err != nil {
+			return err
+		}
+		if err := sleep(ctx, pause); err != nil {
+			return fmt.Errorf("%w: %s is being written by another process (%w)", ErrTimeout, codec.StateName, err)
+		}
+	}
+}
+
+// untold returns by how much a word that counts is more than the file says, or less.
+func (m *mirror) untold(i int) int64 {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.shut.Load() {
+		return 0
+	}
+	n := int64(m.b.w[i].Load() - m.base[i])
+	return max(n, -n)
+}
+
+// changed reports whether the words say what the file does not.
+func (m *mirror) changed() bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.shut.Load() {
+		return false
+	}
+	for i := range m.base {
+		if m.b.w[i].Load() != m.base[i] {
+			return true
+		}
+	}
+	return false
+}
+
+// Who waits for another process looks again after pauses that grow within these bounds.
+const (
+	leastPoll = 2 * time.Millisecond
+	mostPoll  = 25 * time.Millisecond
+)
+
+// sleep waits for d, or for the end of ctx.
+func sleep(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}

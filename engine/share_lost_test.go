@@ -1,0 +1,160 @@
+package engine
+
+import (
+	"errors"
+	"math/rand/v2"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/go-diskcache/diskcache/vfs"
+)
+
+// counting is a test that counts up in several processes, one after the other, while things
+// happen to the disk that they share.
+type counting struct {
+	t    *testing.T
+	last int // that was acknowledged
+	most int // that may have been reached
+	step int
+}
+
+// up counts up by one, through a process. If it fails it may have, or not.
+func (c *counting) up(e *Engine) error {
+	n := 0
+	err := e.Update(func(tx *Tx) error {
+		v, err := tx.Get("n", nil)
+		switch {
+		case errors.Is(err, ErrNotFound):
+		case err != nil:
+			return err
+		default:
+			if n, err = strconv.Atoi(string(v)); err != nil {
+				return err
+			}
+		}
+		n++
+		return tx.Set("n", strconv.AppendInt(nil, int64(n), 10), Attrs{})
+	})
+	c.most++
+	if err != nil {
+		return err
+	}
+	require.Greater(c.t, n, c.last, "step %d: what was counted is lost", c.step)
+	require.LessOrEqual(c.t, n, c.most, "step %d", c.step)
+	c.last, c.most = n, n
+	return nil
+}
+
+// goOn counts up by one. What the process has open may be dead, which shows when it is used, and
+// the machine may be busy.
+func (c *counting) goOn(e *Engine) {
+	err := c.up(e)
+	if err != nil {
+		err = c.up(e)
+	}
+	for try := 0; errors.Is(err, ErrTimeout) && try < 100; try++ {
+		err = c.up(e)
+	}
+	require.NoError(c.t, err)
+}
+
+// read reads the count, which is nothing that was overtaken before.
+func (c *counting) read(e *Engine) error {
+	v, err := e.Get("n", nil)
+	if errors.Is(err, ErrNotFound) && c.last == 0 {
+		return nil
+	}
+	if err != nil {
+		require.NotErrorIs(c.t, err, ErrNotFound, "step %d", c.step)
+		require.NotErrorIs(c.t, err, ErrCorrupt, "step %d", c.step)
+		return err
+	}
+	n, err := strconv.Atoi(string(v))
+	require.NoError(c.t, err)
+	require.GreaterOrEqual(c.t, n, c.last, "step %d", c.step)
+	require.LessOrEqual(c.t, n, c.most, "step %d", c.step)
+	return nil
+}
+
+// TestShareLosesLocks: hosts are cut off and lose their locks, the server is restarted, and
+// processes are killed. Nothing that was acknowledged is lost, nothing is counted twice, and all
+// goes on once the network does.
+func TestShareLosesLocks(t *testing.T) {
+	onServers(t, 20, func(t *testing.T, srv *vfs.Server, seed uint64) {
+		losesLocks(t, srv, seed, asItIs, srv.Tick)
+	})
+}
+
+// asItIs is the directory with the locks that it has.
+func asItIs(fsys vfs.FS) vfs.FS { return fsys }
+
+// losesLocks counts while things happen, on a disk that gets its locks by with, and where time
+// passes by pass.
+func losesLocks(t *testing.T, srv *vfs.Server, seed uint64, with func(vfs.FS) vfs.FS, pass func(time.Duration)) {
+	rnd := rand.New(rand.NewPCG(seed, 7))
+	hosts := []*vfs.Host{srv.Host("a"), srv.Host("a"), srv.Host("b"), srv.Host("c")}
+	cut := make(map[*vfs.Host]bool)
+	opt := Options{Freshness: -1, LockTimeout: 50 * time.Millisecond, SegmentSize: 4096, FileThreshold: -1}
+	retry := vfs.RetryOptions{Tries: 2, Sleep: srv.Tick}
+	procs := make([]*Engine, len(hosts))
+	c := &counting{t: t}
+	for c.step = range 150 {
+		i := rnd.IntN(len(procs))
+		if procs[i] == nil {
+			e, err := Open(with(vfs.NewRetry(hosts[i].Process(), retry)), opt)
+			require.True(t, err == nil || len(cut) > 0 || errors.Is(err, ErrTimeout), "%v", err)
+			procs[i] = e
+			if err != nil {
+				continue
+			}
+		}
+		switch what := rnd.IntN(100); {
+		case what < 60:
+			if err := c.up(procs[i]); err != nil {
+				require.NotErrorIs(t, err, ErrCorrupt)
+			}
+		case what < 80:
+			_ = c.read(procs[i])
+		case what < 84:
+			hosts[i].CutOff()
+			cut[hosts[i]] = true
+		case what < 92:
+			for h := range cut {
+				h.Reconnect()
+			}
+			clear(cut)
+		case what < 96:
+			pass(time.Duration(rnd.IntN(30)) * time.Second)
+		case what < 97:
+			srv.Restart()
+			pass(15 * time.Second)
+		default:
+			_ = procs[i].Close()
+			procs[i] = nil
+		}
+	}
+	for h := range cut {
+		h.Reconnect()
+	}
+	pass(2 * time.Minute)
+	for _, e := range procs {
+		if e == nil {
+			continue
+		}
+		c.goOn(e)
+		require.NoError(t, c.read(e))
+	}
+	for _, e := range procs {
+		if e != nil {
+			_ = e.Close() // which returns what the background met meanwhile
+		}
+	}
+	e, err := Open(with(vfs.NewRetry(srv.Host("d").Process(), retry)), opt)
+	require.NoError(t, err)
+	require.NoError(t, c.read(e))
+	require.NoError(t, c.up(e))
+	require.NoError(t, e.Close())
+}
