@@ -33,6 +33,9 @@ const (
 	hintEntryLen  = 32
 )
 
+// HintEntryLen is the length of an entry in a hint.
+const HintEntryLen = hintEntryLen
+
 // A Hint says what records a sealed segment holds and how far it is valid, so
 // that opening need not read it.
 type Hint struct {
@@ -96,38 +99,74 @@ func AppendHint(dst []byte, h *Hint) []byte {
 		panic("codec: hint cannot be written")
 	}
 	at := len(dst)
-	dst = grow(dst, hintHeaderLen+len(h.Entries)*hintEntryLen)
-	entries := dst[at+hintHeaderLen:]
+	dst = grow(dst, hintHeaderLen+len(h.Entries)*hintEntryLen)[:at+hintHeaderLen]
 	after := int64(firstRecordAt)
 	for i := range h.Entries {
 		e := &h.Entries[i]
 		if !e.ok(after, h.Length) {
 			panic("codec: hint entry cannot be written")
 		}
-		putHintEntry(entries[i*hintEntryLen:], e)
+		dst = AppendHintEntry(dst, e)
 		after = e.Off + e.Size
 	}
+	h.putHeader(dst[at:], len(h.Entries))
+	return dst
+}
 
-	b := appendHeader(dst[:at], hintMagic, hintHeaderLen, h.CacheID)
+// AppendHintOf is AppendHint with entries that AppendHintEntry has made, in place of those of h.
+func AppendHintOf(dst []byte, h *Hint, pieces [][]byte) []byte {
+	if !hintLengthOK(h.Length) {
+		panic("codec: hint cannot be written")
+	}
+	at, n := len(dst), 0
+	for _, p := range pieces {
+		n += len(p)
+	}
+	dst = grow(dst, hintHeaderLen+n)[:at+hintHeaderLen]
+	for _, p := range pieces {
+		dst = append(dst, p...)
+	}
+	h.putHeader(dst[at:], n/hintEntryLen)
+	return dst
+}
+
+// putHeader writes the header in front of so many entries.
+func (h *Hint) putHeader(hint []byte, count int) {
+	entries := hint[hintHeaderLen:]
+	b := appendHeader(hint[:0], hintMagic, hintHeaderLen, h.CacheID)
 	b = le.AppendUint64(b, h.SegmentID)
 	b = le.AppendUint64(b, uint64(h.Length))
 	b = le.AppendUint64(b, h.FirstSeq)
 	b = le.AppendUint64(b, h.LastSeq)
-	b = le.AppendUint32(b, uint32(len(h.Entries)))
+	b = le.AppendUint32(b, uint32(count))
 	b = le.AppendUint32(b, h.Stream)
 	b = le.AppendUint64(b, Sum(entries))
-	appendHeaderSum(b, at)
-	return dst
+	appendHeaderSum(b, 0)
 }
 
-func putHintEntry(b []byte, e *HintEntry) {
-	_ = b[hintEntryLen-1]
+// AppendHintEntry appends an entry as it stands in a hint. That it may follow the one before it
+// its maker answers for.
+func AppendHintEntry(dst []byte, e *HintEntry) []byte {
+	at := len(dst)
+	dst = grow(dst, hintEntryLen)
+	b := dst[at : at+hintEntryLen]
 	le.PutUint64(b, e.Hash)
 	le.PutUint64(b[8:], e.Seq)
 	le.PutUint32(b[16:], uint32(e.Off/Align))
 	le.PutUint32(b[20:], uint32(e.Size/Align))
 	le.PutUint32(b[24:], uint32(e.Kind)|uint32(e.Flags)<<8)
 	le.PutUint32(b[28:], uint32(min(e.Expires, math.MaxUint32)))
+	return dst
+}
+
+// DecodeHintEntries appends the entries that AppendHintEntry has made.
+func DecodeHintEntries(dst []HintEntry, b []byte) []HintEntry {
+	for ; len(b) >= hintEntryLen; b = b[hintEntryLen:] {
+		var e HintEntry
+		parseHintEntry(b, &e)
+		dst = append(dst, e)
+	}
+	return dst
 }
 
 // ParseHint verifies a whole hint file.

@@ -241,7 +241,7 @@ func (e *Engine) sealWaiting(rescue bool) error {
 			b.pending.Add(-1)
 		}
 		if done {
-			e.reserve.hints.Add(-int64(codec.HintLen(len(w.Entries()))))
+			e.reserve.hints.Add(-int64(codec.HintLen(w.Noted())))
 			if errors.Is(err, errNoHint) {
 				errs[len(errs)-1] = nil
 			} else {
@@ -250,7 +250,6 @@ func (e *Engine) sealWaiting(rescue bool) error {
 			b.mu.Lock()
 			b.rotated = slices.DeleteFunc(b.rotated, func(o *segment.Writer) bool { return o == w })
 			b.mu.Unlock()
-			e.spareEntries(w)
 		}
 	}
 	return errors.Join(append(errs, e.sealOrphans(rescue, false))...)
@@ -330,7 +329,7 @@ func (e *Engine) giveUpSealing(w *segment.Writer) {
 	}
 	w.Finish()
 	e.stats.disk.Add(w.Grown())
-	e.reserve.hints.Add(-int64(codec.HintLen(len(w.Entries()))))
+	e.reserve.hints.Add(-int64(codec.HintLen(w.Noted())))
 	e.board.remove(w.Segment.ID)
 }
 
@@ -455,24 +454,13 @@ func (e *Engine) seal(w *segment.Writer, rescue bool) (done bool, err error) {
 	return true, writeError(err)
 }
 
-// spareEntries lets the next writer have the entries of one that is sealed, which nobody reads
-// any more.
-func (e *Engine) spareEntries(w *segment.Writer) {
-	if e.w.mu.TryLock() { // who has it may be waiting for us
-		if e.w.spare == nil {
-			e.w.spare = w.Entries()[:0]
-		}
-		e.w.mu.Unlock()
-	}
-}
-
 // entriesOf returns what a segment holds that waits to be sealed; nil if it does not.
 func (b *background) entriesOf(s *segment.Segment) []codec.HintEntry {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	for _, w := range b.rotated {
 		if w.Segment == s {
-			return slices.Clone(w.Entries())
+			return w.Entries()
 		}
 	}
 	return nil

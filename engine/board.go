@@ -343,6 +343,16 @@ func (c *count) use(fn func(w *atomic.Uint64)) {
 
 func (c *count) Add(n int64) { c.use(func(w *atomic.Uint64) { w.Add(uint64(n)) }) }
 
+// addHeld is Add for who holds the writer lock of a directory that is open: the page is not given
+// back before that is let go for the last time.
+func (c *count) addHeld(n int64) {
+	if c.shared != nil {
+		c.shared.Add(uint64(n))
+	} else {
+		c.own.Add(uint64(n))
+	}
+}
+
 func (c *count) Load() (n int64) {
 	c.use(func(w *atomic.Uint64) { n = int64(w.Load()) })
 	return n

@@ -8,7 +8,6 @@ import (
 	"sync"
 	"sync/atomic"
 
-	"github.com/go-diskcache/diskcache/codec"
 	"github.com/go-diskcache/diskcache/keydir"
 	"github.com/go-diskcache/diskcache/segment"
 	"github.com/go-diskcache/diskcache/vfs"
@@ -78,7 +77,6 @@ type writer struct {
 	classes classes
 	bySlot  []*segment.Segment // the segments; nil where a slot is free
 	seq     uint64             // of the last commit, that of the directory
-	spare   []codec.HintEntry  // room for the hint entries of the next segment
 	stage   stage
 	alone   [1]*request         // a group of one
 	reads   map[uint64]struct{} // hashes of what the transaction under way has read, nil if there is none

@@ -43,14 +43,15 @@ func (m *matcher) set(rec *codec.Record) {
 	m.rec, m.fail, m.m, m.place = rec, nil, match{}, 0
 }
 
-// find looks up the newest record of the key of rec. A record that proves to be
+// find looks up the newest record of the key of rec, and its entry. A record that proves to be
 // damaged loses its entry: it cannot be read any more, whosever it was.
-func (m *matcher) find(rec *codec.Record) (keydir.Ref, match, error) {
+func (m *matcher) find(rec *codec.Record, ref *keydir.Ref, old *match) error {
 	x := m.e.index.Load()
 	lost := false
 	for {
 		m.set(rec)
-		ref, err := x.Find(rec.Hash, m)
+		var err error
+		*ref, err = x.Find(rec.Hash, m)
 		if err == nil && ref.Found() && ref.Entry().Place != m.place {
 			_, err = m.Same(ref.Entry()) // found by its key, its record not seen yet
 		}
@@ -61,7 +62,8 @@ func (m *matcher) find(rec *codec.Record) (keydir.Ref, match, error) {
 				}
 			}
 			m.m.lost = lost
-			return ref, m.m, nil
+			*old = m.m
+			return nil
 		}
 		switch {
 		case m.fail != nil && segment.IsDamage(m.fail):
@@ -69,14 +71,14 @@ func (m *matcher) find(rec *codec.Record) (keydir.Ref, match, error) {
 			m.e.stats.corrupt.Add(1)
 			m.e.faults.add("record lost", readError(m.fail))
 			if err := m.dropEntry(x, rec); err != nil {
-				return ref, match{}, err
+				return err
 			}
 		case errors.Is(err, keydir.ErrDamaged):
 			if x, err = m.e.rebuild(x); err != nil {
-				return ref, match{}, err
+				return err
 			}
 		default:
-			return ref, match{}, readError(err)
+			return readError(err)
 		}
 	}
 }

@@ -174,6 +174,7 @@ func left(r io.Reader) int64 {
 func (e *Engine) describe(op *Op, key string, a Attrs) {
 	rec := &op.Record
 	rec.Kind, rec.Key, rec.Hash = codec.KindPut, stringBytes(key), e.opt.Hash(key)
+	e.index.Load().Prefetch(rec.Hash)
 	rec.Expires, rec.User = a.Expires, a.User
 	if a.Tag != "" {
 		rec.Tag = stringBytes(a.Tag)

@@ -28,6 +28,15 @@ type stage struct {
 	seen    hashSet    // keys in changes
 	inserts int        // by how many keys these make the index larger
 	match   matcher
+	ahead   lookup
+}
+
+// lookup is what was found for an operation before it is staged: where it goes depends on that.
+type lookup struct {
+	op  *Op
+	ref keydir.Ref
+	old match
+	err error
 }
 
 // change is a record that is staged.
@@ -62,7 +71,8 @@ func (s *stage) add(r *request) error {
 			break
 		}
 	}
-	if to := s.e.streamOf(r); to != s.stream {
+	s.ahead.op = nil
+	if to := s.streamOf(r); to != s.stream {
 		s.flush()
 		s.stream = to
 	}
@@ -106,7 +116,9 @@ func (s *stage) record(op *Op, seq uint64) error {
 	switch {
 	case op.Record.Kind == codec.KindDrop:
 		op.Record.Seq, op.Record.First, op.Record.Stored = seq, seq, seq
-		s.append(change{op: op, mute: true})
+		c := s.change(op)
+		c.mute = true
+		s.append(c)
 		return nil
 	case op.From != nil && op.Record.Kind == codec.KindPut:
 		return s.move(op, seq)
@@ -115,7 +127,8 @@ func (s *stage) record(op *Op, seq uint64) error {
 	if op.From == nil && op.Value.ID != 0 && !e.values.isPending(op.Value.ID) {
 		return ErrLockLost
 	}
-	ref, old, err := s.match.find(rec)
+	s.look(op)
+	ref, old, err := &s.ahead.ref, &s.ahead.old, s.ahead.err
 	if err != nil {
 		return err
 	}
@@ -124,7 +137,7 @@ func (s *stage) record(op *Op, seq uint64) error {
 		return op.stale()
 	}
 	if op.From != nil {
-		if !stillHolds(op, ref, &old) {
+		if !stillHolds(op, ref, old) {
 			return nil
 		}
 		if rec.Flags&codec.FlagFirst == 0 {
@@ -139,7 +152,7 @@ func (s *stage) record(op *Op, seq uint64) error {
 		rec.First, rec.Stored = seq, seq
 		switch {
 		case rec.Kind == codec.KindTombstone:
-			rec.First = s.guarded(ref, &old, rec, seq)
+			rec.First = s.guarded(ref, old, rec, seq)
 		case op.Existed:
 			rec.First = old.first
 		}
@@ -157,8 +170,10 @@ func (s *stage) record(op *Op, seq uint64) error {
 	if ref.Collides() || again {
 		rec.Flags |= codec.FlagCollides
 	}
-	s.append(change{op: op, ref: ref, old: old, again: again, mute: op.From != nil})
-	s.inserts += growth(&s.changes[len(s.changes)-1])
+	c := s.change(op)
+	c.ref, c.old, c.again, c.mute = *ref, *old, again, op.From != nil
+	s.append(c)
+	s.inserts += growth(c)
 	return nil
 }
 
@@ -176,7 +191,7 @@ func growth(c *change) int {
 // guarded returns what the First of a tombstone says: the segment that holds the only
 // record of its key, so that it can go with that one; or its own sequence if there may
 // be more records.
-func (s *stage) guarded(ref keydir.Ref, old *match, rec *codec.Record, seq uint64) uint64 {
+func (s *stage) guarded(ref *keydir.Ref, old *match, rec *codec.Record, seq uint64) uint64 {
 	w := &s.e.w
 	if !ref.Found() || old.lost || old.flags&codec.FlagReplaced != 0 || w.doubts.has(rec.Hash) || w.hidden.has(rec.Hash) {
 		return seq
@@ -211,12 +226,11 @@ func (s *stage) move(op *Op, seq uint64) error {
 		first: rec.First, stored: rec.Stored, expires: rec.Expires, flags: rec.Flags,
 		seg: op.From.seg, off: op.From.off, size: op.From.size, file: op.Value,
 	}
+	c := s.change(op)
+	c.ref, c.old, c.again = ref, old, true
 	if op.Silent {
 		s.seen.add(rec.Hash >> identityShift)
-		s.changes = append(s.changes, change{
-			op: op, ref: ref, old: old, again: true,
-			off: s.base + int64(len(s.buf)), hint: codec.HintEntry{Hash: rec.Hash},
-		})
+		c.off, c.hint = s.base+int64(len(s.buf)), codec.HintEntry{Hash: rec.Hash}
 		return nil
 	}
 	rec.Flags &= codec.FlagFile | codec.FlagReplaced
@@ -224,12 +238,29 @@ func (s *stage) move(op *Op, seq uint64) error {
 		rec.Flags |= codec.FlagCollides
 	}
 	rec.Seq = seq
-	s.append(change{op: op, ref: ref, old: old, again: true})
+	s.append(c)
 	return nil
 }
 
+// look looks up what is in the place of an operation, if that was not done before.
+func (s *stage) look(op *Op) {
+	if a := &s.ahead; a.op != op {
+		a.op = op
+		a.err = s.match.find(&op.Record, &a.ref, &a.old)
+	}
+}
+
+// change adds an empty change of op to those that are staged. Behind their end all is empty.
+func (s *stage) change(op *Op) *change {
+	n := len(s.changes)
+	s.changes = slices.Grow(s.changes, 1)[:n+1]
+	c := &s.changes[n]
+	c.op = op
+	return c
+}
+
 // append encodes the record of a change.
-func (s *stage) append(c change) {
+func (s *stage) append(c *change) {
 	rec := &c.op.Record
 	c.off = s.base + int64(len(s.buf))
 	before := len(s.buf)
@@ -237,14 +268,13 @@ func (s *stage) append(c change) {
 	c.size = int64(len(s.buf) - before)
 	c.hint = hintOf(rec, c.off, c.size)
 	s.seen.add(rec.Hash >> identityShift)
-	s.changes = append(s.changes, c)
 }
 
 // stillHolds reports whether a tombstone that is to be committed again still matters. It
 // does even when its key was set again, for what was set relies on it to hold back
 // older records; one whose commit failed, so that an older record is still in the
 // index, does not.
-func stillHolds(op *Op, ref keydir.Ref, old *match) bool {
+func stillHolds(op *Op, ref *keydir.Ref, old *match) bool {
 	return !ref.Found() || old.stored > op.Record.Stored
 }
 
@@ -423,7 +453,7 @@ func (s *stage) write() error {
 	before := w.Offset()
 	err := w.AppendLeaving(s.buf, s.leaves())
 	if n := w.Grown(); n != 0 {
-		s.e.stats.disk.Add(n)
+		s.e.stats.disk.addHeld(n)
 	}
 	if err != nil {
 		return writeError(readError(err)) // memory whose file was cut is damage
@@ -448,11 +478,11 @@ func (s *stage) note() {
 	notes := 0
 	for i := range s.changes {
 		if !s.changes[i].op.Silent {
-			w.Note(s.changes[i].hint)
+			w.Note(&s.changes[i].hint)
 			notes++
 		}
 	}
-	s.e.reserve.hints.Add(int64(codec.HintLen(notes) - codec.HintLen(0)))
+	s.e.reserve.hints.addHeld(int64(notes * codec.HintEntryLen))
 	if s.mark > 0 {
 		w.Marked(s.mark)
 	}
@@ -548,11 +578,16 @@ func (s *stage) applyOne(seg *segment.Segment, c *change) error {
 func (e *Engine) account(seg *segment.Segment, c *change) {
 	seg.LiveBytes.Add(c.size)
 	seg.LiveCount.Add(1)
-	seg.FileBytes.Add(c.op.Value.Size)
 	seg.Lives(c.op.Record.Expires)
 	if c.op.From == nil {
-		e.values.named(c.op.Value)
 		e.stats.setBytes.Add(c.size + c.op.Value.Size)
+	}
+	if c.op.Value.ID == 0 {
+		return
+	}
+	seg.FileBytes.Add(c.op.Value.Size)
+	if c.op.From == nil {
+		e.values.named(c.op.Value)
 		e.stats.written.Add(c.op.Value.Size)
 	}
 }
@@ -563,8 +598,8 @@ func (e *Engine) account(seg *segment.Segment, c *change) {
 func (e *Engine) forget(old match, by *segment.Segment, off int64) {
 	old.seg.LiveBytes.Add(-old.size)
 	old.seg.LiveCount.Add(-1)
-	old.seg.FileBytes.Add(-old.file.Size)
 	if old.file.ID != 0 {
+		old.seg.FileBytes.Add(-old.file.Size)
 		e.values.condemn(old.file, by, off)
 	}
 }
@@ -577,24 +612,19 @@ func (e *Engine) rotate(to stream) error {
 	if err != nil {
 		return err
 	}
-	if w.spare == nil && *active != nil { // the next segment is like this one
-		n := len((*active).Entries())
-		w.spare = make([]codec.HintEntry, 0, n+n/8)
-	}
 	free := e.board.free()
 	e.w.crowded = free < mostFiles/4
 	if free == 0 { // who has the writer lock alone takes entries
 		return fmt.Errorf("%w: %d segments are being written to, there can be no more", ErrFull, mostFiles)
 	}
 	head := codec.SegmentHeader{CacheID: e.id, ID: e.clock.next(), Seq: w.seq, Stream: uint32(to)}
-	next, err := segment.Create(e.fsys, e.files, slot, head, w.spare)
+	next, err := segment.Create(e.fsys, e.files, slot, head)
 	if err != nil {
 		return writeError(err)
 	}
 	e.stats.disk.Add(next.Grown())
 	e.reserve.hints.Add(int64(codec.HintLen(0)))
 	e.reserveSnapshot()
-	w.spare = nil
 	next.Segment.FirstSeq.Store(e.clock.last.Load() + 1)
 	old := *active
 	*active = next

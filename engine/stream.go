@@ -4,7 +4,6 @@ import (
 	"math"
 
 	"github.com/go-diskcache/diskcache/codec"
-	"github.com/go-diskcache/diskcache/keydir"
 	"github.com/go-diskcache/diskcache/segment"
 )
 
@@ -80,7 +79,8 @@ func (c *classes) lifetime(now, lives, n, segmentSize int64) stream {
 
 // streamOf returns where a commit goes. A commit of several operations goes where its
 // first one does.
-func (e *Engine) streamOf(r *request) stream {
+func (s *stage) streamOf(r *request) stream {
+	e := s.e
 	if len(r.ops) == 0 {
 		return fresh
 	}
@@ -97,7 +97,7 @@ func (e *Engine) streamOf(r *request) stream {
 		size := int64(codec.RecordSize(&op.Record))
 		r.to = e.w.classes.lifetime(now, op.Record.Expires-now, size, e.opt.SegmentSize)
 	case op.Record.Expires == 0 && e.parts(wantedByHeat):
-		r.to = e.likeReplaced(op.Record.Hash)
+		r.to = s.likeReplaced(op)
 	}
 	return r.to // also when it has to be tried again
 }
@@ -114,19 +114,18 @@ func (e *Engine) parts(segments int64) bool {
 	return (e.opt.SizeLimit == 0 || e.opt.SizeLimit/segments >= e.opt.SegmentSize) && !e.w.crowded
 }
 
-// likeReplaced returns where something goes that replaces what has this hash now, by how
-// long ago that was stored. That another key may have it does not matter.
-func (e *Engine) likeReplaced(hash uint64) stream {
-	entry, status := e.index.Load().Lookup(hash)
-	if status != keydir.Found {
+// likeReplaced returns where the value of a put goes, by how long ago what it replaces was
+// stored.
+func (s *stage) likeReplaced(op *Op) stream {
+	s.look(op)
+	if s.ahead.err != nil || !s.ahead.ref.Found() {
 		return fresh
 	}
-	slot, _ := e.layout.Split(entry.Place)
-	s := e.w.at(slot)
-	if s == nil || stream(s.Stream) == kept || stream(s.Stream) == moved {
+	old := s.ahead.old.seg
+	if stream(old.Stream) == kept || stream(old.Stream) == moved {
 		return fresh
 	}
-	return e.w.classes.byAge(e.clock.last.Load() - s.ID)
+	return s.e.w.classes.byAge(s.e.clock.last.Load() - old.ID)
 }
 
 // byAge returns the stream for what replaces something of an age.

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"sync/atomic"
 	"unsafe"
+
+	"github.com/go-diskcache/diskcache/internal/prefetch"
 )
 
 // Errors of this package.
@@ -92,6 +94,18 @@ func (x *Index) Lookup(hash uint64) (Entry, Status) {
 		default:
 			return x.layout.entry(w), Found
 		}
+	}
+}
+
+// Prefetch has the memory fetched that a Lookup or a Find of this hash will want.
+func (x *Index) Prefetch(hash uint64) {
+	if t := x.shard(hash).table.Load(); t != nil {
+		l := &x.layout
+		id := l.x(hash)
+		i, _ := t.at(l, id)
+		j, _ := t.at(l, l.other(id))
+		prefetch.Read(unsafe.Pointer(&t.buckets[i]))
+		prefetch.Read(unsafe.Pointer(&t.buckets[j]))
 	}
 }
 

@@ -99,7 +99,7 @@ func (l *testLog) all() map[string]string {
 func newWriter(t *testing.T) (*Writer, *vfs.Mem) {
 	t.Helper()
 	mem := vfs.NewMem()
-	w, err := Create(mem, NewFiles(8, false), 0, codec.SegmentHeader{ID: testID}, nil)
+	w, err := Create(mem, NewFiles(8, false), 0, codec.SegmentHeader{ID: testID})
 	require.NoError(t, err)
 	return w, mem
 }

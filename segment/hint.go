@@ -18,8 +18,11 @@ type Publish func(rename func() error) error
 // WriteHint writes the hint of a segment that is synced up to h.Length, and
 // returns how long it is; 0 after an error.
 func WriteHint(fsys vfs.FS, h *codec.Hint, publish Publish) (int64, error) {
-	b := codec.AppendHint(nil, h)
-	if err := writeFile(fsys, codec.HintName(h.SegmentID), b, publish); err != nil {
+	return writeHint(fsys, h.SegmentID, codec.AppendHint(nil, h), publish)
+}
+
+func writeHint(fsys vfs.FS, id uint64, b []byte, publish Publish) (int64, error) {
+	if err := writeFile(fsys, codec.HintName(id), b, publish); err != nil {
 		return 0, err
 	}
 	return int64(len(b)), nil

@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 
 	"github.com/go-diskcache/diskcache/codec"
+	"github.com/go-diskcache/diskcache/internal/prefetch"
 	"github.com/go-diskcache/diskcache/vfs"
 )
 
@@ -30,8 +31,8 @@ type Writer struct {
 	counted int64      // what Grown has told of
 	window  vfs.Window // the file in memory, nil where it is written by system calls
 
-	entries []codec.HintEntry // what the hint will say of what was appended
-	marked  int64             // synced length that the log itself states
+	notes  notes // what the hint will say of what was appended
+	marked int64 // synced length that the log itself states
 
 	syncMu    sync.Mutex // one sync at a time; the later ones are covered by it or wait
 	dirSynced bool       // guarded by syncMu
@@ -43,7 +44,7 @@ type Writer struct {
 }
 
 // Create creates the segment file of head.ID and writes its header.
-func Create(fsys vfs.FS, files *Files, slot uint32, head codec.SegmentHeader, entries []codec.HintEntry) (*Writer, error) {
+func Create(fsys vfs.FS, files *Files, slot uint32, head codec.SegmentHeader) (*Writer, error) {
 	name := codec.SegmentName(head.ID)
 	f, err := fsys.Create(name)
 	if err != nil {
@@ -58,7 +59,7 @@ func Create(fsys vfs.FS, files *Files, slot uint32, head codec.SegmentHeader, en
 	s := &Segment{ID: head.ID, Stream: head.Stream, Slot: slot, fsys: fsys, files: files, pinned: true}
 	s.file.Store(&f)
 	s.length.Store(int64(len(b)))
-	w := &Writer{Segment: s, fsys: fsys, file: f, head: head, off: int64(len(b)), entries: entries[:0]}
+	w := &Writer{Segment: s, fsys: fsys, file: f, head: head, off: int64(len(b))}
 	w.openWindow()
 	return w, nil
 }
@@ -105,6 +106,9 @@ func (w *Writer) AppendLeaving(b []byte, leave int64) error {
 	}
 	w.off += int64(len(b))
 	w.Segment.length.Store(w.off)
+	if w.window != nil { // what comes next is likely to be as long
+		prefetch.Tail(w.window.Bytes(), int(w.off), len(b))
+	}
 	return nil
 }
 
@@ -128,9 +132,13 @@ func (w *Writer) store(b []byte) (err error) {
 }
 
 // Note keeps what the hint will say of a record that was appended.
-func (w *Writer) Note(e codec.HintEntry) {
-	w.entries = append(w.entries, e)
-}
+func (w *Writer) Note(e *codec.HintEntry) { w.notes.add(e) }
+
+// Noted returns how many records Note has told of.
+func (w *Writer) Noted() int { return w.notes.count }
+
+// Entries returns what Note has told of.
+func (w *Writer) Entries() []codec.HintEntry { return w.notes.entries() }
 
 // Unmarked returns the synced length if the log does not state it yet, else 0.
 // A commit that begins with a mark of it calls Marked once it is written.
@@ -215,10 +223,11 @@ func (w *Writer) Seal(publish Publish) (hint int64, err error) {
 		return 0, err
 	}
 	s := w.Segment
-	hint, err = WriteHint(w.fsys, &codec.Hint{
+	h := &codec.Hint{
 		CacheID: w.head.CacheID, SegmentID: s.ID, Stream: s.Stream, Length: s.Length(),
-		FirstSeq: s.FirstSeq.Load(), LastSeq: s.LastSeq.Load(), Entries: w.entries,
-	}, publish)
+		FirstSeq: s.FirstSeq.Load(), LastSeq: s.LastSeq.Load(),
+	}
+	hint, err = writeHint(w.fsys, s.ID, codec.AppendHintOf(nil, h, w.notes.pieces), publish)
 	if w.window != nil {
 		err = errors.Join(err, w.window.Trim(w.off))
 	}
@@ -261,6 +270,3 @@ func (w *Writer) Finish() {
 	w.Segment.sealed.Store(true)
 	w.Segment.unpin()
 }
-
-// Entries returns the buffer of the hint entries, for the next Writer to use.
-func (w *Writer) Entries() []codec.HintEntry { return w.entries }

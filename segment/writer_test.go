@@ -20,7 +20,7 @@ func TestWriterSealHint(t *testing.T) {
 		b := frame(w, i+1, strings.Repeat("k", int(i)), "v")
 		off := w.Offset()
 		require.NoError(t, w.Append(b))
-		w.Note(codec.HintEntry{Hash: codec.Sum([]byte(strings.Repeat("k", int(i)))), Seq: i + 1, Off: off + codec.FrameHeaderLen, Size: int64(len(b)) - codec.FrameHeaderLen, Kind: codec.KindPut})
+		w.Note(&codec.HintEntry{Hash: codec.Sum([]byte(strings.Repeat("k", int(i)))), Seq: i + 1, Off: off + codec.FrameHeaderLen, Size: int64(len(b)) - codec.FrameHeaderLen, Kind: codec.KindPut})
 	}
 	n, err := w.Seal(nil)
 	require.NoError(t, err)
@@ -47,7 +47,7 @@ func TestWriterSealHint(t *testing.T) {
 
 func TestWriterPoison(t *testing.T) {
 	fault := vfs.NewFault(vfs.NewMem())
-	w, err := Create(fault, NewFiles(8, false), 0, codec.SegmentHeader{ID: testID}, nil)
+	w, err := Create(fault, NewFiles(8, false), 0, codec.SegmentHeader{ID: testID})
 	require.NoError(t, err)
 	require.NoError(t, w.Append(frame(w, 1, "a", "1")))
 	require.NoError(t, w.Sync())
@@ -67,7 +67,7 @@ func TestWriterPoison(t *testing.T) {
 
 func TestWriterFailedWrite(t *testing.T) {
 	fault := vfs.NewFault(vfs.NewMem())
-	w, err := Create(fault, NewFiles(8, false), 0, codec.SegmentHeader{ID: testID}, nil)
+	w, err := Create(fault, NewFiles(8, false), 0, codec.SegmentHeader{ID: testID})
 	require.NoError(t, err)
 	require.NoError(t, w.Append(frame(w, 1, "a", "1")))
 	off := w.Offset()
@@ -120,7 +120,7 @@ func TestWindow(t *testing.T) {
 	fsys, dir := openOS(t)
 	files := NewFiles(8, true)
 	files.Window = 256 << 10
-	w, err := Create(fsys, files, 0, codec.SegmentHeader{ID: testID}, nil)
+	w, err := Create(fsys, files, 0, codec.SegmentHeader{ID: testID})
 	require.NoError(t, err)
 	value := strings.Repeat("v", 1000)
 	var at []int64
@@ -155,7 +155,7 @@ func TestWindowFinished(t *testing.T) {
 	files := NewFiles(8, false)
 	files.Window = 256 << 10
 	for id := uint64(1); id <= 50; id++ {
-		w, err := Create(fsys, files, 0, codec.SegmentHeader{ID: id, Seq: id}, nil)
+		w, err := Create(fsys, files, 0, codec.SegmentHeader{ID: id, Seq: id})
 		require.NoError(t, err)
 		require.NoError(t, w.Append(make([]byte, 20<<10))) // over half of the first step
 		w.Finish()
@@ -173,7 +173,7 @@ func TestWindowTruncated(t *testing.T) {
 	fsys, dir := openOS(t)
 	files := NewFiles(8, true)
 	files.Window = 64 << 10
-	w, err := Create(fsys, files, 0, codec.SegmentHeader{ID: testID}, nil)
+	w, err := Create(fsys, files, 0, codec.SegmentHeader{ID: testID})
 	require.NoError(t, err)
 	if w.window == nil {
 		t.Skip("no windows on this system")
