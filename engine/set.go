@@ -188,6 +188,7 @@ func (e *Engine) prepareDelete(op *Op, key string) error {
 	}
 	rec := &op.Record
 	rec.Kind, rec.Key, rec.Hash = codec.KindTombstone, stringBytes(key), e.opt.Hash(key)
+	e.index.Load().Prefetch(rec.Hash)
 	rec.Digest()
 	return nil
 }

@@ -1,6 +1,7 @@
 package segment
 
 import (
+	"bytes"
 	"cmp"
 	"errors"
 	"fmt"
@@ -195,8 +196,7 @@ func (s *Segment) headMapped(m []byte, off int64, key []byte) (h codec.Head, k [
 // caller's.
 func (s *Segment) Record(off int64) (codec.Record, error) {
 	var rec codec.Record
-	buf := &scratch{}
-	b, err := s.fetch(buf, off, headGuess)
+	b, err := s.copyOf(off)
 	if err != nil {
 		return rec, err
 	}
@@ -204,6 +204,23 @@ func (s *Segment) Record(off int64) (codec.Record, error) {
 		return rec, &DamageError{s.Name(), off, err}
 	}
 	return rec, nil
+}
+
+// copyOf returns the bytes of the record at off, or as many as there are.
+func (s *Segment) copyOf(off int64) (b []byte, err error) {
+	m := s.mapping()
+	if m == nil {
+		return s.fetch(&scratch{}, off, headGuess)
+	}
+	if uint64(off) >= uint64(len(m)) {
+		return nil, &DamageError{s.Name(), off, codec.ErrShort}
+	}
+	defer catchFault(debug.SetPanicOnFault(true), s, off, &err)
+	h, err := codec.ParseHead(m[off:], s.ID, off)
+	if err != nil {
+		return nil, &DamageError{s.Name(), off, err}
+	}
+	return bytes.Clone(m[off:min(off+int64(h.Size()), int64(len(m)))]), nil
 }
 
 // IsDamage reports whether err says that bytes on disk are wrong, as opposed to
