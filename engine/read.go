@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"sync"
 	"time"
 
 	"github.com/go-diskcache/diskcache/codec"
@@ -232,9 +233,22 @@ var errTooLargeHere = fmt.Errorf("%w for the memory of this machine", ErrTooLarg
 
 // Has reports whether key has an item that has not expired.
 func (e *Engine) Has(key string) (bool, error) {
-	_, err := e.Item(key)
+	buf := unused.Get().(*[]byte)
+	var rec codec.Record
+	stored, err := e.find(e.opt.Hash(key), key, (*buf)[:0], &rec, false)
+	if err == nil && e.clock.expired(rec.Expires, rec.Stored) {
+		err = ErrExpired
+	}
+	if *buf = stored; cap(stored) <= mostUnused {
+		unused.Put(buf)
+	}
 	return Present(err)
 }
+
+// unused has buffers for values that are verified and not wanted, of no more than mostUnused bytes.
+var unused = sync.Pool{New: func() any { return new([]byte) }}
+
+const mostUnused = 1 << 20
 
 // Present turns the outcome of a read into whether there is an item.
 func Present(err error) (bool, error) {
