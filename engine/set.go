@@ -174,7 +174,7 @@ func left(r io.Reader) int64 {
 func (e *Engine) describe(op *Op, key string, a Attrs) {
 	rec := &op.Record
 	rec.Kind, rec.Key, rec.Hash = codec.KindPut, stringBytes(key), e.opt.Hash(key)
-	e.index.Load().Prefetch(rec.Hash)
+	e.prefetch(rec.Hash)
 	rec.Expires, rec.User = a.Expires, a.User
 	if a.Tag != "" {
 		rec.Tag = stringBytes(a.Tag)
@@ -188,9 +188,16 @@ func (e *Engine) prepareDelete(op *Op, key string) error {
 	}
 	rec := &op.Record
 	rec.Kind, rec.Key, rec.Hash = codec.KindTombstone, stringBytes(key), e.opt.Hash(key)
-	e.index.Load().Prefetch(rec.Hash)
+	e.prefetch(rec.Hash)
 	rec.Digest()
 	return nil
+}
+
+// prefetch has what the index knows of a hash fetched while the change is made ready.
+func (e *Engine) prefetch(hash uint64) {
+	if x := e.index.Load(); x != nil { // not closed
+		x.Prefetch(hash)
+	}
 }
 
 // stringBytes returns the bytes of s, which must not be changed. Keys are copied
