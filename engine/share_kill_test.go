@@ -35,6 +35,9 @@ func (k *killed) did(e *Engine, dies bool, err error, changes map[string]string)
 	for key, v := range changes {
 		k.sure[key] = v
 	}
+	if e.board.file != nil {
+		handOn(e)
+	}
 }
 
 // settle finds out whether the last call of the dead process did its work: all of it or nothing.
