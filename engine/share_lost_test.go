@@ -121,6 +121,44 @@ func TestShareLostByIdle(t *testing.T) {
 	})
 }
 
+// TestShareLostToNewcomer: a process that attaches anew does not take for its own what stands in the
+// places that it had in the file, for the file was made anew meanwhile by one that was alone.
+func TestShareLostToNewcomer(t *testing.T) {
+	onServers(t, 2, func(t *testing.T, srv *vfs.Server, _ uint64) {
+		host := srv.Host("a")
+		opt := Options{Freshness: -1}
+		retry := vfs.RetryOptions{Tries: 2, Sleep: srv.Tick}
+		a, err := Open(vfs.NewRetry(host.Process(), retry), opt)
+		require.NoError(t, err)
+		c := &counting{t: t}
+		require.NoError(t, c.up(a))
+		host.CutOff()
+		require.Error(t, c.up(a))
+		srv.Restart()
+		srv.Tick(2 * time.Minute)
+		b, err := Open(asMounted(srv.Host("b")), opt)
+		require.NoError(t, err)
+		require.NoError(t, c.up(b))
+		require.Equal(t, a.board.slot, b.board.slot)
+		handOn(b)
+
+		host.Reconnect()
+		c.goOn(func() error { return c.up(a) }, srv.Tick)
+		handOn(a)
+		for _, f := range a.board.files(nil) {
+			require.Less(t, f.owner, mostSlots, "segment %d is nobody's", f.id)
+		}
+		a.reclaiming.lookAround()
+		handOn(a)
+		require.NoError(t, c.up(b))
+		handOn(b)
+		require.NoError(t, c.read(a))
+		require.NoError(t, c.up(a))
+		_ = a.Close() // which returns what the background met meanwhile
+		require.NoError(t, b.Close())
+	})
+}
+
 // asItIs is the directory with the locks that it has.
 func asItIs(fsys vfs.FS) vfs.FS { return fsys }
 
