@@ -177,6 +177,7 @@ func TestShareKilledAnywhere(t *testing.T) {
 func testShareKilledAnywhere(t *testing.T, newMem func() *vfs.Mem) {
 	for _, mode := range []string{"before", "half", "after"} {
 		t.Run(mode, func(t *testing.T) {
+			t.Parallel()
 			step := int64(5)
 			switch {
 			case os.Getenv("DISKCACHE_TORTURE") != "":
