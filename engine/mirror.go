@@ -303,7 +303,10 @@ func (m *mirror) join(ctx context.Context, e *Engine, alone bool) error {
 		m.nonce.Store(rand.Uint64() | 1)
 		m.b.w[wordNonces+m.b.slot].Store(m.nonce.Load())
 	}
-	if alone && m.gen == 0 {
+	m.mu.Lock()
+	read := m.gen != 0 // before: it attaches anew
+	m.mu.Unlock()
+	if alone && !read {
 		return m.found(come)
 	}
 	return m.exchange(ctx, come)
