@@ -82,7 +82,7 @@ func concurrentWrites() int {
 	case raceEnabled || testing.Short():
 		return 150
 	}
-	return 500
+	return 300
 }
 
 func TestConcurrentVersions(t *testing.T) {

@@ -38,7 +38,7 @@ func efforts() effort {
 	case raceEnabled || testing.Short():
 		return effort{seeds: 2, perPoint: 2, stride: 7, used: 4, deep: 100, least: 500, ace: 2}
 	}
-	return effort{seeds: 2, perPoint: 3, stride: 1, used: 3, deep: 150, least: 10_000, ace: 3}
+	return effort{seeds: 2, perPoint: 2, stride: 1, used: 3, deep: 150, least: 10_000, ace: 3}
 }
 
 // crasher recovers from crash images of one workload and judges what it finds.

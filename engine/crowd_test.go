@@ -27,6 +27,7 @@ func (f *removeFS) Remove(name string) error {
 // than is tolerated: also where a limit is a few segments only, all that is given up is
 // in use and thus moved, and somebody reads what is dropped while room is made.
 func TestCopiesWithinLimit(t *testing.T) {
+	t.Parallel()
 	const limit = 256 << 10
 	for _, c := range []struct {
 		policy evict.Policy

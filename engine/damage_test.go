@@ -191,7 +191,7 @@ func (d *damageDir) withoutSnapshot() *vfs.Mem {
 func TestDamageFlip(t *testing.T) {
 	t.Parallel()
 	d := newDamageDir(t)
-	stride := 31 // odd, so that all bits of a byte have their turn
+	stride := 61 // odd, so that all bits of a byte have their turn
 	switch {
 	case torture():
 		stride = 1

@@ -82,8 +82,8 @@ type writer struct {
 	reads   map[uint64]struct{} // hashes of what the transaction under way has read, nil if there is none
 	sparing int64               // bytes of these that are still spared
 	doubts  doubts
-	hidden  doubts          // keys that tombstones have to be left for; changed by Open and Clear only
-	old     []*keydir.Index // damaged ones that were built anew; given back at Close
+	hidden  atomic.Pointer[doubts] // keys that tombstones have to be left for. Filled by Open; replaced by a Clear, beside who reads a batch
+	old     []*keydir.Index        // damaged ones that were built anew; given back at Close
 }
 
 // Open opens the cache directory fsys and takes it over: Close closes fsys, and
@@ -106,6 +106,7 @@ func open(disk, fsys vfs.FS, o Options) (*Engine, error) {
 	}
 	e := &Engine{opt: o, given: given, disk: disk, fsys: fsys, guard: vfs.NewForkGuard()}
 	e.life, e.end = context.WithCancelCause(context.Background())
+	e.w.hidden.Store(&doubts{})
 	e.clock.init(o.Now)
 	e.faults.log = o.Log
 	e.dir.init(e)
@@ -148,6 +149,7 @@ func Closed() *Engine {
 		panic(err) // the defaults are valid
 	}
 	e := &Engine{opt: o}
+	e.w.hidden.Store(&doubts{})
 	e.clock.init(nil)
 	e.faults.log = o.Log
 	e.bg.sealing.init()
@@ -221,7 +223,7 @@ func (e *Engine) Close() error {
 	e.log.Wait()
 	errs = append(errs, e.retireDropped())
 	x := e.index.Load()
-	if complete && last && !e.w.hidden.any() {
+	if complete && last && !e.w.hidden.Load().any() {
 		errs = append(errs, e.writeSnapshot(x))
 	}
 	x.Close()

@@ -78,7 +78,7 @@ func (r *replay) noteHidden() {
 
 // onlyGuards reports whether a tombstone guards one segment and no other, and which.
 func (e *Engine) onlyGuards(rec *codec.Record) (id uint64, ok bool) {
-	return rec.First, rec.Flags&codec.FlagFirst != 0 && !e.w.hidden.has(rec.Hash)
+	return rec.First, rec.Flags&codec.FlagFirst != 0 && !e.w.hidden.Load().has(rec.Hash)
 }
 
 // certain reports whether a crash that leaves what is committed now leaves the record

@@ -1,9 +1,13 @@
 package engine
 
 import (
+	"fmt"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/go-diskcache/diskcache/vfs"
@@ -196,4 +200,51 @@ func hides(disk *vfs.Mem, o Options, way int) error {
 		return err
 	}
 	return e.Close()
+}
+
+// TestHiddenBesideClear: what has expired is looked for without the writer lock, while another
+// process clears, and this one follows. It is for the race detector to judge.
+func TestHiddenBesideClear(t *testing.T) {
+	mem := vfs.NewMem()
+	var now atomic.Int64
+	now.Store(crashClock.UnixNano())
+	opt := Options{SegmentSize: 4096, Now: func() time.Time { return time.Unix(0, now.Load()) }}
+	a, err := openAs(mem, opt)
+	require.NoError(t, err)
+	b, err := openAs(mem, opt)
+	require.NoError(t, err)
+	done := make(chan struct{})
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		defer close(done)
+		for range 20 {
+			soon := now.Load() + int64(time.Hour)
+			for n := range 100 {
+				assert.NoError(t, b.Set(fmt.Sprint(n), make([]byte, 100), Attrs{Expires: soon}))
+			}
+			now.Store(soon)
+			assert.NoError(t, b.Compact())
+		}
+	})
+	until := func(do func() error) func() {
+		return func() {
+			for {
+				select {
+				case <-done:
+					return
+				default:
+					assert.NoError(t, do())
+				}
+			}
+		}
+	}
+	wg.Go(until(func() error {
+		_, err := a.Clear()
+		handOn(a)
+		return err
+	}))
+	wg.Go(until(b.catchUp))
+	wg.Wait()
+	require.NoError(t, a.Close())
+	require.NoError(t, b.Close())
 }

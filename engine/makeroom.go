@@ -104,7 +104,9 @@ func (e *Engine) makeRoom(w *want, locked bool) error {
 	if limit := e.opt.CountLimit; limit > 0 && int64(e.index.Load().Len()) >= limit {
 		return fmt.Errorf("%w: %d items are the limit", ErrFull, limit)
 	}
-	return fmt.Errorf("%w: %d of %d bytes are in use, and nothing more can be given up", ErrFull, e.usage(), e.limit())
+	limit := e.limit()
+	return fmt.Errorf("%w: %d of %d bytes are in use, %d are kept to reclaim with, %d are wanted, and nothing more can be given up",
+		ErrFull, e.usage(), limit, e.headroom(limit), w.bytes)
 }
 
 // Other processes have files that nobody needs, and that only they remove: once what tells so

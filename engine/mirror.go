@@ -46,6 +46,7 @@ type mirror struct {
 	shut     atomic.Bool // the process has given the directory up
 
 	nonce atomic.Uint64 // of this process; 0: it is not in the file. Changed under mu
+	was   former        // what it was in the file before its locks were lost; guarded by mu
 
 	writing sync.Mutex // one exchange at a time; taken before mu
 
@@ -55,6 +56,17 @@ type mirror struct {
 	place   int64    // where that was found
 	holding uint64   // wordTaken as this process has the writer lock; 0: it has not
 	looked  time.Time
+}
+
+// former is a process that was in the file.
+type former struct {
+	slot  int
+	nonce uint64 // 0: it was not
+}
+
+// isIn reports whether the file has that process still.
+func (f former) isIn(w []uint64) bool {
+	return w[wordNonces+f.slot] == f.nonce && w[wordSlots+f.slot/64]&(1<<(f.slot%64)) != 0
 }
 
 // stateWords are those of the board and a nonce for each slot.
@@ -198,12 +210,18 @@ func latestState(b []byte) (last *codec.State, place int64, err error) {
 }
 
 // install takes over what the file says, but for what this process has changed. It fails with
-// ErrLockLost where the file knows this process no more.
+// ErrLockLost where the file knows this process no more. What that has changed before it attached
+// anew counts only if nobody had taken its place by then: the file may have been made anew, and
+// its slot and the places of its segments be others'.
 func (m *mirror) install(s *codec.State) error {
 	if s.Generation < m.gen && m.knows(s.Words) {
 		return nil // an old one, from a cache
 	}
 	m.gen = s.Generation
+	if m.was.nonce != 0 && !m.was.isIn(s.Words) {
+		m.undo()
+		m.was = former{}
+	}
 	w := m.b.w
 	for i := len(w) - 1; i >= 0; i-- { // lengths before the sequence that they hold
 		for {
@@ -242,7 +260,7 @@ func mergeWord(i int, base, mine, theirs uint64) uint64 {
 
 // knows reports whether words are of a state that knows this process.
 func (m *mirror) knows(w []uint64) bool {
-	if nonce := m.nonce.Load(); nonce != 0 && (w[wordNonces+m.b.slot] != nonce || w[wordSlots+m.b.slot/64]&(1<<(m.b.slot%64)) == 0) {
+	if nonce := m.nonce.Load(); nonce != 0 && !(former{m.b.slot, nonce}).isIn(w) {
 		return false
 	}
 	return m.holding == 0 || w[wordTaken] == m.holding && w[wordHolder] == uint64(m.b.slot)+1
@@ -279,21 +297,35 @@ func (m *mirror) exchangeLocked(change func()) error {
 // join states that this process has its slot. Who is alone makes the file anew.
 func (m *mirror) join(ctx context.Context, e *Engine, alone bool) error {
 	come := func() {
+		m.was = former{}
 		e.comeIn()
 		m.b.w[wordLocking].Store(uint64(e.opt.Locking))
 		m.nonce.Store(rand.Uint64() | 1)
 		m.b.w[wordNonces+m.b.slot].Store(m.nonce.Load())
 	}
-	if alone && m.gen == 0 {
+	m.mu.Lock()
+	read := m.gen != 0 // before: it attaches anew
+	m.mu.Unlock()
+	if alone && !read {
 		return m.found(come)
 	}
 	return m.exchange(ctx, come)
 }
 
-// forget forgets that this process was in the file.
+// undo sets all words back to what the file said.
+func (m *mirror) undo() {
+	for i := range m.base {
+		m.b.w[i].Store(m.base[i])
+	}
+}
+
+// forget forgets that this process is in the file.
 func (m *mirror) forget() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	if nonce := m.nonce.Load(); nonce != 0 {
+		m.was = former{m.b.slot, nonce}
+	}
 	m.nonce.Store(0)
 	m.holding = 0
 	m.lost.Store(false)

@@ -216,6 +216,7 @@ func leastOps() int64 {
 }
 
 func TestModel(t *testing.T) {
+	t.Parallel()
 	var ops, ran atomic.Int64
 	inMemory := func(*rapid.T) modelDisk { return newMemDisk() }
 	onDisk := func(rt *rapid.T) modelDisk { return newOSDisk(rt, t) }

@@ -225,6 +225,7 @@ func (m *meanwhile) List(dir string) ([]vfs.Info, error) {
 // TestReadOnlyRaces: what two processes store in turns, while a third reads only, it sees in that
 // order; what is there all the time it never misses, although it moves.
 func TestReadOnlyRaces(t *testing.T) {
+	t.Parallel()
 	seeds := 20
 	if testing.Short() {
 		seeds = 4

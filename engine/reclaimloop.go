@@ -171,6 +171,11 @@ func (r *reclaiming) lookAround() {
 	if e.dir.whole.Load() {
 		return
 	}
+	if e.board.isLost() { // and others may wait for what it holds
+		if err := e.refresh(); err != nil && !errors.Is(err, ErrClosed) {
+			e.opt.Log.Warn("attach anew", "err", err)
+		}
+	}
 	if file := e.board.file; file != nil && !e.dir.sure.Load() && file.changed() {
 		e.tell()
 	}

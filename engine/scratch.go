@@ -176,7 +176,7 @@ func withoutOrphan(orphans []*orphan, h *history) []*orphan {
 // and takes their segments over.
 func (r *recovery) replay(x *keydir.Index, all []*history) error {
 	e := r.e
-	rp := &replay{e: e, index: x, values: &e.values, hidden: &e.w.hidden}
+	rp := &replay{e: e, index: x, values: &e.values, hidden: e.w.hidden.Load()}
 	for _, h := range all {
 		e.w.put(h.seg)
 		e.clock.seen(max(h.seg.ID, h.seg.LastSeq.Load()))

@@ -15,7 +15,10 @@ import (
 
 // TestShareConcurrent: goroutines of several processes count, write keys of their own, read
 // those of all and compact, all at once. No count is lost, and what is read never goes back.
-func TestShareConcurrent(t *testing.T) { inModes(t, testShareConcurrent) }
+func TestShareConcurrent(t *testing.T) {
+	t.Parallel()
+	inModes(t, testShareConcurrent)
+}
 
 func testShareConcurrent(t *testing.T, newMem func() *vfs.Mem) {
 	const processes, writers = 3, 2

@@ -21,7 +21,10 @@ import (
 
 // TestShareGravesEnd: what one process drops no other waits for longer than it must: a grave
 // that stays keeps tombstones and drop records for ever.
-func TestShareGravesEnd(t *testing.T) { inModes(t, testShareGravesEnd) }
+func TestShareGravesEnd(t *testing.T) {
+	t.Parallel()
+	inModes(t, testShareGravesEnd)
+}
 
 func testShareGravesEnd(t *testing.T, newMem func() *vfs.Mem) {
 	for name, drop := range map[string]func(e *Engine) error{

@@ -35,6 +35,9 @@ func (k *killed) did(e *Engine, dies bool, err error, changes map[string]string)
 	for key, v := range changes {
 		k.sure[key] = v
 	}
+	if e.board.file != nil {
+		handOn(e)
+	}
 }
 
 // settle finds out whether the last call of the dead process did its work: all of it or nothing.
@@ -174,6 +177,7 @@ func TestShareKilledAnywhere(t *testing.T) {
 func testShareKilledAnywhere(t *testing.T, newMem func() *vfs.Mem) {
 	for _, mode := range []string{"before", "half", "after"} {
 		t.Run(mode, func(t *testing.T) {
+			t.Parallel()
 			step := int64(5)
 			switch {
 			case os.Getenv("DISKCACHE_TORTURE") != "":

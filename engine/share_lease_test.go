@@ -89,6 +89,7 @@ func onLockless(t *testing.T, seeds uint64, test func(t *testing.T, c *leaseTime
 	for _, f := range []vfs.Flavour{vfs.NFS3, vfs.NFS4, vfs.SMB} {
 		for seed := range seeds {
 			t.Run(fmt.Sprintf("%v %d", f, seed), func(t *testing.T) {
+				t.Parallel()
 				srv := vfs.NewServer(vfs.ServerOptions{Flavour: f, Seed: seed, NoLocks: true})
 				test(t, &leaseTime{srv: srv, now: time.Unix(1700000000, 0)}, seed)
 			})

@@ -9,6 +9,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/go-diskcache/diskcache/lease"
 	"github.com/go-diskcache/diskcache/vfs"
 )
 
@@ -48,15 +49,17 @@ func (c *counting) up(e *Engine) error {
 	return nil
 }
 
-// goOn counts up by one. What the process has open may be dead, which shows when it is used, and
-// the machine may be busy.
-func (c *counting) goOn(e *Engine) {
-	err := c.up(e)
+// goOn does something. What the process has open may be dead, which shows when it is used, and the
+// machine may be busy. A dead one may have the locks: it is watched from now on, for as long as
+// time passes.
+func (c *counting) goOn(do func() error, pass func(time.Duration)) {
+	err := do()
 	if err != nil {
-		err = c.up(e)
+		err = do()
 	}
 	for try := 0; errors.Is(err, ErrTimeout) && try < 100; try++ {
-		err = c.up(e)
+		pass(lease.Beat)
+		err = do()
 	}
 	require.NoError(c.t, err)
 }
@@ -88,6 +91,74 @@ func TestShareLosesLocks(t *testing.T) {
 	})
 }
 
+// TestShareLostByIdle: a process that could not give the writer lock up, for its host was cut off at
+// that moment, does so once the network is back, although nobody uses it.
+func TestShareLostByIdle(t *testing.T) {
+	onServers(t, 2, func(t *testing.T, srv *vfs.Server, _ uint64) {
+		host := srv.Host("a")
+		a, err := Open(vfs.NewRetry(host.Process(), vfs.RetryOptions{Sleep: srv.Tick}), Options{Freshness: -1})
+		require.NoError(t, err)
+		b, err := Open(asMounted(srv.Host("b")), Options{Freshness: -1})
+		require.NoError(t, err)
+		c := &counting{t: t}
+		require.NoError(t, c.up(b))
+		handOn(b)
+		away := errors.New("away")
+		require.ErrorIs(t, a.Update(func(*Tx) error { // which has the lock until it ends
+			host.CutOff()
+			return away
+		}), away)
+		handOn(a)
+		host.Reconnect()
+		a.reclaiming.lookAround()
+		require.False(t, a.board.isLost())
+		require.NoError(t, c.up(b))
+		handOn(b)
+		require.NoError(t, c.up(a))
+		require.NoError(t, c.read(b))
+		_ = a.Close() // which returns what the background met meanwhile
+		require.NoError(t, b.Close())
+	})
+}
+
+// TestShareLostToNewcomer: a process that attaches anew does not take for its own what stands in the
+// places that it had in the file, for the file was made anew meanwhile by one that was alone.
+func TestShareLostToNewcomer(t *testing.T) {
+	onServers(t, 2, func(t *testing.T, srv *vfs.Server, _ uint64) {
+		host := srv.Host("a")
+		opt := Options{Freshness: -1}
+		retry := vfs.RetryOptions{Tries: 2, Sleep: srv.Tick}
+		a, err := Open(vfs.NewRetry(host.Process(), retry), opt)
+		require.NoError(t, err)
+		c := &counting{t: t}
+		require.NoError(t, c.up(a))
+		host.CutOff()
+		require.Error(t, c.up(a))
+		srv.Restart()
+		srv.Tick(2 * time.Minute)
+		b, err := Open(asMounted(srv.Host("b")), opt)
+		require.NoError(t, err)
+		require.NoError(t, c.up(b))
+		require.Equal(t, a.board.slot, b.board.slot)
+		handOn(b)
+
+		host.Reconnect()
+		c.goOn(func() error { return c.up(a) }, srv.Tick)
+		handOn(a)
+		for _, f := range a.board.files(nil) {
+			require.Less(t, f.owner, mostSlots, "segment %d is nobody's", f.id)
+		}
+		a.reclaiming.lookAround()
+		handOn(a)
+		require.NoError(t, c.up(b))
+		handOn(b)
+		require.NoError(t, c.read(a))
+		require.NoError(t, c.up(a))
+		_ = a.Close() // which returns what the background met meanwhile
+		require.NoError(t, b.Close())
+	})
+}
+
 // asItIs is the directory with the locks that it has.
 func asItIs(fsys vfs.FS) vfs.FS { return fsys }
 
@@ -101,8 +172,13 @@ func losesLocks(t *testing.T, srv *vfs.Server, seed uint64, with func(vfs.FS) vf
 	retry := vfs.RetryOptions{Tries: 2, Sleep: srv.Tick}
 	procs := make([]*Engine, len(hosts))
 	c := &counting{t: t}
+	last := 0
 	for c.step = range 150 {
 		i := rnd.IntN(len(procs))
+		if procs[last] != nil && i != last && rnd.IntN(8) > 0 {
+			handOn(procs[last])
+		}
+		last = i
 		if procs[i] == nil {
 			e, err := Open(with(vfs.NewRetry(hosts[i].Process(), retry)), opt)
 			require.True(t, err == nil || len(cut) > 0 || errors.Is(err, ErrTimeout), "%v", err)
@@ -144,17 +220,19 @@ func losesLocks(t *testing.T, srv *vfs.Server, seed uint64, with func(vfs.FS) vf
 		if e == nil {
 			continue
 		}
-		c.goOn(e)
-		require.NoError(t, c.read(e))
+		c.goOn(func() error { return c.up(e) }, pass)
+		c.goOn(func() error { return c.read(e) }, pass)
+		handOn(e)
 	}
 	for _, e := range procs {
 		if e != nil {
 			_ = e.Close() // which returns what the background met meanwhile
 		}
 	}
-	e, err := Open(with(vfs.NewRetry(srv.Host("d").Process(), retry)), opt)
-	require.NoError(t, err)
-	require.NoError(t, c.read(e))
-	require.NoError(t, c.up(e))
+	var e *Engine
+	disk := with(vfs.NewRetry(srv.Host("d").Process(), retry))
+	c.goOn(func() (err error) { e, err = Open(disk, opt); return err }, pass)
+	c.goOn(func() error { return c.read(e) }, pass)
+	c.goOn(func() error { return c.up(e) }, pass)
 	require.NoError(t, e.Close())
 }

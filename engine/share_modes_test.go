@@ -40,6 +40,15 @@ func agreeOnCounts(t *testing.T, all ...*Engine) {
 	}
 }
 
+// handOn has a process give the writer lock up now, as it does once it has not committed for a moment:
+// what is done by turns need not wait for that.
+func handOn(e *Engine) {
+	e.w.mu.Lock()
+	e.dir.seen = e.dir.uses
+	e.w.mu.Unlock()
+	e.dir.tick()
+}
+
 // waitUntilWanted waits until another process waits for the writer lock, which e has.
 func waitUntilWanted(t *testing.T, e *Engine) {
 	t.Helper()

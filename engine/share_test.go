@@ -102,9 +102,13 @@ func anyOrder(t *testing.T, seed uint64, steps int, disk func(i int) vfs.FS, net
 	for i := range procs {
 		open(i)
 	}
-	for n := range steps {
+	for n, last := 0, 0; n < steps; n++ {
 		i := rnd.IntN(len(procs))
 		e := procs[i]
+		if i != last && e.board.file != nil {
+			handOn(procs[last])
+		}
+		last = i
 		key := fmt.Sprintf("key-%d", rnd.IntN(60))
 		what := rnd.IntN(1000)
 		switch {

@@ -58,7 +58,8 @@ func (r *recovery) reset() error {
 	e.log.Publish(e.w.bySlot) // what was opened of the segments is theirs to close
 	e.log.Publish(nil)
 	e.log.Wait()
-	e.w.bySlot, e.w.hidden, r.orphans, r.sound, e.graves = nil, doubts{}, nil, true, graves{}
+	e.w.bySlot, r.orphans, r.sound, e.graves = nil, nil, true, graves{}
+	e.w.hidden.Store(&doubts{})
 	e.values.init(e)
 	e.values.bytes.Store(0)
 	return nil

@@ -193,7 +193,7 @@ func growth(c *change) int {
 // be more records.
 func (s *stage) guarded(ref *keydir.Ref, old *match, rec *codec.Record, seq uint64) uint64 {
 	w := &s.e.w
-	if !ref.Found() || old.lost || old.flags&codec.FlagReplaced != 0 || w.doubts.has(rec.Hash) || w.hidden.has(rec.Hash) {
+	if !ref.Found() || old.lost || old.flags&codec.FlagReplaced != 0 || w.doubts.has(rec.Hash) || w.hidden.Load().has(rec.Hash) {
 		return seq
 	}
 	if !certain(old.seg, old.off) {

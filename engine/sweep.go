@@ -436,6 +436,6 @@ func (e *Engine) emptyIndex() *keydir.Index {
 	e.index.Store(keydir.New(keydir.Config{PlaceBits: e.layout.PlaceBits, Ranks: e.evict.ranked()}))
 	e.loaded.Store(true)
 	e.evict.queue = evictQueue{}
-	e.w.hidden = doubts{}
+	e.w.hidden.Store(&doubts{})
 	return old
 }

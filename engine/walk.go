@@ -329,7 +329,7 @@ func (b *batch) giveUp(e *Engine, he *codec.HintEntry, f fate) error {
 		b.tally.expiredBytes += size
 	}
 	flags := he.Flags
-	if e.w.hidden.has(he.Hash) {
+	if e.w.hidden.Load().has(he.Hash) {
 		flags |= codec.FlagReplaced
 	}
 	if replaces(flags, he.Seq, b.oldest) {

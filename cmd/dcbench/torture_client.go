@@ -60,9 +60,19 @@ func (c *client) do(call history.Record, fn func() ([]history.Cell, error)) {
 	reads, err := fn()
 	back := history.Record{Phase: history.Returned, Client: c.id, Reads: reads}
 	if err != nil {
-		back.Err = err.Error()
+		back.Err, back.Undone = err.Error(), undone(err)
 	}
 	c.log.Write(back)
+}
+
+// undone reports whether an error promises that nothing was changed.
+func undone(err error) bool {
+	for _, unsure := range []error{diskcache.ErrLockLost, diskcache.ErrNotSynced} {
+		if errors.Is(err, unsure) {
+			return false
+		}
+	}
+	return errors.Is(err, diskcache.ErrFull) || errors.Is(err, diskcache.ErrTooLarge)
 }
 
 // found returns what a key is by what a Get of it has returned.

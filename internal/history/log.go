@@ -27,6 +27,7 @@ type Record struct {
 	Writes []Cell `json:"writes,omitempty"`
 	TTL    int64  `json:"ttl,omitempty"`
 	Err    string `json:"err,omitempty"`
+	Undone bool   `json:"undone,omitempty"` // the error says that nothing was changed
 	Counts Counts `json:"counts,omitzero"`
 }
 

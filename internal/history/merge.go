@@ -70,14 +70,17 @@ func (m *Merger) add(r *Record) error {
 	return nil
 }
 
-// returned: an operation that returned an error may have been done, or be done later.
+// returned: an operation that returned an error may have been done, or be done later, unless the
+// error says that it was not.
 func (m *Merger) returned(p *Op, r *Record) {
 	p.Err = r.Err
 	if r.Err != "" {
 		failed := *p
 		failed.Return = r.Time
 		m.out.Errors = append(m.out.Errors, failed)
-		m.keepPending(p)
+		if !r.Undone {
+			m.keepPending(p)
+		}
 		return
 	}
 	p.Return = r.Time
