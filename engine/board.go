@@ -21,7 +21,7 @@ type board struct {
 	file  *mirror  // where there is not
 	watch *watcher // of a process that reads only
 	w     []atomic.Uint64
-	slot  int // of this process
+	slot  atomic.Int32 // of this process: read by who looks for the dead while it attaches anew
 
 	// mu is held for writing to give the page back. Who looks at the segments that are
 	// written to holds it for reading; who looks at a word holds the writer lock of the
@@ -139,7 +139,7 @@ func (b *board) take() {
 	if had := b.w[wordHolder].Load(); had != 0 && b.w[wordDied].Load() == 0 {
 		b.w[wordDied].Store(had)
 	}
-	b.w[wordHolder].Store(uint64(b.slot) + 1)
+	b.w[wordHolder].Store(uint64(b.me()) + 1)
 	b.w[wordTaken].Add(1)
 	if b.file != nil {
 		b.file.holding = b.w[wordTaken].Load()
@@ -226,7 +226,7 @@ func (b *board) add(id uint64, length int64) int {
 		f := b.w[wordFiles+i*fileWords:][:fileWords]
 		if f[fileID].Load() == 0 {
 			f[fileLen].Store(uint64(length))
-			f[fileOwner].Store(uint64(b.slot))
+			f[fileOwner].Store(uint64(b.me()))
 			f[fileID].Store(id)
 			b.w[wordShape].Add(1)
 			return i
@@ -263,6 +263,9 @@ func (b *board) has(id uint64) bool { return b.ownerOf(id) != nobody }
 // nobody owns what is not on the board.
 const nobody = -1
 
+// me returns the slot of this process.
+func (b *board) me() int { return int(b.slot.Load()) }
+
 // ownerOf returns the slot of the process that writes to a segment.
 func (b *board) ownerOf(id uint64) int {
 	b.mu.RLock()
@@ -278,7 +281,7 @@ func (b *board) ownerOf(id uint64) int {
 // isAnothers reports whether another process writes to a segment.
 func (b *board) isAnothers(id uint64) bool {
 	owner := b.ownerOf(id)
-	return owner != nobody && owner != b.slot
+	return owner != nobody && owner != b.me()
 }
 
 // attach notes that a slot is in use, or is not any more.
@@ -301,7 +304,7 @@ func (b *board) own(id uint64) {
 	for i := range mostFiles {
 		f := b.w[wordFiles+i*fileWords:][:fileWords]
 		if f[fileID].Load() == id {
-			f[fileOwner].Store(uint64(b.slot))
+			f[fileOwner].Store(uint64(b.me()))
 			b.w[wordShape].Add(1)
 		}
 	}

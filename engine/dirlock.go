@@ -270,7 +270,7 @@ func (l *dirLock) timeout(ctx context.Context) error {
 		if b.file != nil {
 			_ = b.file.look() // it is of who is in the way, and may be old
 		}
-		if slot := int(b.w[wordHolder].Load()) - 1; slot >= 0 && slot != b.slot {
+		if slot := int(b.w[wordHolder].Load()) - 1; slot >= 0 && slot != b.me() {
 			who = cmp.Or(l.e.locks.Text(slot), "another process")
 		}
 	}

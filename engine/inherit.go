@@ -19,7 +19,7 @@ func (e *Engine) deadFiles() (dead []activeFile, err error) {
 	e.w.mu.Lock()
 	defer e.w.mu.Unlock()
 	for _, a := range e.board.files(nil) {
-		if a.owner == e.board.slot {
+		if a.owner == e.board.me() {
 			if e.orphaned(a.id) {
 				dead = append(dead, a)
 			}
@@ -64,7 +64,7 @@ func (e *Engine) someDied() (bool, error) {
 		}
 	}
 	for slot := range mostSlots {
-		if slot == e.board.slot || !e.board.attached(slot) {
+		if slot == e.board.me() || !e.board.attached(slot) {
 			continue
 		}
 		alive, err := e.lives(slot)
@@ -90,7 +90,7 @@ func (e *Engine) inherit() error {
 func (e *Engine) inheritLocked() error {
 	e.heir.Store(false)
 	for _, a := range e.board.files(nil) {
-		dead := a.owner == e.board.slot
+		dead := a.owner == e.board.me()
 		if !dead {
 			alive, err := e.lives(a.owner)
 			if err != nil {
@@ -103,7 +103,7 @@ func (e *Engine) inheritLocked() error {
 		}
 	}
 	for slot := range mostSlots {
-		if slot != e.board.slot && e.board.attached(slot) {
+		if slot != e.board.me() && e.board.attached(slot) {
 			if err := e.forgetSlot(slot); err != nil {
 				return err
 			}

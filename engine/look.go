@@ -42,7 +42,7 @@ func (e *Engine) makeValuesDir() error { return e.fsys.Mkdir(codec.ValuesDir) }
 
 // readHint reads the hint of a segment. One that another process writes to has none yet.
 func (e *Engine) readHint(id uint64) (codec.Hint, error) {
-	if owner := e.board.ownerOf(id); owner != nobody && owner != e.board.slot {
+	if owner := e.board.ownerOf(id); owner != nobody && owner != e.board.me() {
 		return codec.Hint{}, &fs.PathError{Op: "open", Path: codec.HintName(id), Err: fs.ErrNotExist}
 	}
 	return segment.ReadHint(e.fsys, id)

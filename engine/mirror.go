@@ -260,10 +260,10 @@ func mergeWord(i int, base, mine, theirs uint64) uint64 {
 
 // knows reports whether words are of a state that knows this process.
 func (m *mirror) knows(w []uint64) bool {
-	if nonce := m.nonce.Load(); nonce != 0 && !(former{m.b.slot, nonce}).isIn(w) {
+	if nonce := m.nonce.Load(); nonce != 0 && !(former{m.b.me(), nonce}).isIn(w) {
 		return false
 	}
-	return m.holding == 0 || w[wordTaken] == m.holding && w[wordHolder] == uint64(m.b.slot)+1
+	return m.holding == 0 || w[wordTaken] == m.holding && w[wordHolder] == uint64(m.b.me())+1
 }
 
 // exchange reads the file, has change change the words, and writes what is changed.
@@ -301,7 +301,7 @@ func (m *mirror) join(ctx context.Context, e *Engine, alone bool) error {
 		e.comeIn()
 		m.b.w[wordLocking].Store(uint64(e.opt.Locking))
 		m.nonce.Store(rand.Uint64() | 1)
-		m.b.w[wordNonces+m.b.slot].Store(m.nonce.Load())
+		m.b.w[wordNonces+m.b.me()].Store(m.nonce.Load())
 	}
 	m.mu.Lock()
 	read := m.gen != 0 // before: it attaches anew
@@ -324,7 +324,7 @@ func (m *mirror) forget() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if nonce := m.nonce.Load(); nonce != 0 {
-		m.was = former{m.b.slot, nonce}
+		m.was = former{m.b.me(), nonce}
 	}
 	m.nonce.Store(0)
 	m.holding = 0
@@ -339,8 +339,8 @@ func (m *mirror) leave(heir bool) error {
 			if m.holding != 0 {
 				m.b.w[wordHolder].Store(0)
 			}
-			m.b.attach(m.b.slot, heir)
-			m.b.w[wordNonces+m.b.slot].Store(0)
+			m.b.attach(m.b.me(), heir)
+			m.b.w[wordNonces+m.b.me()].Store(0)
 			m.nonce.Store(0)
 			m.holding = 0
 		})

@@ -139,7 +139,7 @@ func TestShareLostToNewcomer(t *testing.T) {
 		b, err := Open(asMounted(srv.Host("b")), opt)
 		require.NoError(t, err)
 		require.NoError(t, c.up(b))
-		require.Equal(t, a.board.slot, b.board.slot)
+		require.Equal(t, a.board.me(), b.board.me())
 		handOn(b)
 
 		host.Reconnect()

@@ -234,7 +234,7 @@ func testShareAdoptsFirstCommit(t *testing.T, newMem func() *vfs.Mem) {
 			if slot == 1 {
 				a, b, ap, bp = b, a, bp, ap
 			}
-			require.Equal(t, slot, a.board.slot)
+			require.Equal(t, slot, a.board.me())
 			ap.others = []*Engine{b}
 			writes := 0
 			ap.dieOf(func(name string) bool {

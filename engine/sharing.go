@@ -67,7 +67,7 @@ func (e *Engine) detach() error {
 		return b.file.leave(e.heir.Load())
 	}
 	if b.page != nil {
-		b.attach(b.slot, e.heir.Load())
+		b.attach(b.me(), e.heir.Load())
 	}
 	return nil
 }
@@ -101,11 +101,12 @@ func (e *Engine) takeSlot(ctx context.Context) (err error) {
 	if err := e.sameLocking(ctx); err != nil {
 		return err
 	}
-	for b.slot = 0; ; b.slot++ {
-		if b.slot == mostSlots {
+	slot := 0
+	for ; ; slot++ {
+		if slot == mostSlots {
 			return fmt.Errorf("%w: %d processes have the directory open", ErrFull, mostSlots)
 		}
-		ok, err := e.locks.TryLock(b.slotLock(b.slot))
+		ok, err := e.locks.TryLock(b.slotLock(slot))
 		if err != nil {
 			return err
 		}
@@ -113,8 +114,9 @@ func (e *Engine) takeSlot(ctx context.Context) (err error) {
 			break
 		}
 	}
+	b.slot.Store(int32(slot))
 	before := e.lockLen()
-	e.locks.SetText(b.slot, e.opt.Holder)
+	e.locks.SetText(slot, e.opt.Holder)
 	e.textGrew = e.lockLen() - before
 	alone, err := e.alone()
 	switch {
@@ -131,8 +133,8 @@ func (e *Engine) takeSlot(ctx context.Context) (err error) {
 
 // comeIn states that this process has its slot.
 func (e *Engine) comeIn() {
-	e.heir.Store(e.board.attached(e.board.slot))
-	e.board.attach(e.board.slot, true)
+	e.heir.Store(e.board.attached(e.board.me()))
+	e.board.attach(e.board.me(), true)
 }
 
 // alone reports whether no other process has the directory open. It is certain, and stays

@@ -251,7 +251,7 @@ func (v *values) orphans() ([]vfs.Info, error) {
 // slot it was made is this one, or there is none.
 func (v *values) mayBeGarbage(id uint64) (bool, error) {
 	slot := int(id&slotMask) - 1
-	if slot < 0 || slot == v.e.board.slot || v.e.dir.whole.Load() {
+	if slot < 0 || slot == v.e.board.me() || v.e.dir.whole.Load() {
 		return true, nil
 	}
 	lives, err := v.e.lives(slot)
@@ -340,7 +340,7 @@ func (v *values) newID() uint64 {
 	var b [8]byte
 	_, _ = rand.Read(b[:]) // never fails: it ends the program instead
 	// What nobody names belongs to the process in the slot that it tells of.
-	id := binary.LittleEndian.Uint64(b[:])&^slotMask | uint64(v.e.board.slot+1)
+	id := binary.LittleEndian.Uint64(b[:])&^slotMask | uint64(v.e.board.me()+1)
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	v.pending[id] = 0
