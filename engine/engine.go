@@ -173,6 +173,7 @@ func (e *Engine) setUp() {
 		e.files.Window = o.SegmentSize
 	}
 	e.values.init(e)
+	e.files.Settle = e.values.loose.settle
 	e.graves.freed = make(chan struct{}, 1)
 	e.evict.init(&e.opt)
 	e.w.stage.init(e)

@@ -22,6 +22,7 @@ type history struct {
 	missing bool
 	damaged []error
 	torn    int64 // bytes that a crash left unfinished
+	left    bool  // records were left out, whose files it left unfinished
 }
 
 // at returns the entry of the record at off.
@@ -79,6 +80,9 @@ func (e *Engine) fromLog(f found, slot uint32) (*history, error) {
 	h.seg.Stream = c.Header().Stream
 	err = h.scan(c)
 	h.seg.SetLength(c.End())
+	if err == nil {
+		h.leaveTorn(e, c.Stated())
+	}
 	return h, err
 }
 
@@ -188,7 +192,9 @@ func (e *Engine) syncOrphan(o *orphan, locked bool) error {
 		return err
 	}
 	e.stats.syncs.Add(1)
-	err = f.Sync()
+	if err = e.values.loose.settle(h.seg); err == nil {
+		err = f.Sync()
+	}
 	o.failed = err != nil
 	if err := errors.Join(err, f.Close()); err != nil {
 		return syncError(err)

@@ -113,7 +113,10 @@ func (e *Engine) syncOther(s *segment.Segment) error {
 		return err
 	}
 	e.stats.syncs.Add(1)
-	if err := errors.Join(f.Sync(), f.Close()); err != nil {
+	if err = e.values.loose.settle(s); err == nil {
+		err = f.Sync()
+	}
+	if err := errors.Join(err, f.Close()); err != nil {
 		return syncError(err)
 	}
 	if err := e.fsys.SyncDir("."); err != nil {

@@ -178,6 +178,16 @@ func (r *fileReader) chunk(dst []byte, chunk int64) ([]byte, error) {
 	return dst[:at+n], nil
 }
 
+// verify reads all of the file.
+func (r *fileReader) verify() (err error) {
+	for c := range int64(len(r.ref.Sums)) {
+		if r.buf, err = r.chunk(r.buf[:0], c); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // appendTo appends the whole value to dst.
 func (r *fileReader) appendTo(dst []byte) ([]byte, error) {
 	if r.ref.Size > math.MaxInt-int64(len(dst)) {

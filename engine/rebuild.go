@@ -100,4 +100,5 @@ func (v *values) adopt(from *values) {
 	defer v.mu.Unlock()
 	v.live = from.live
 	v.bytes.Store(from.bytes.Load())
+	v.loose.adopt(&from.loose)
 }

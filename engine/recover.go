@@ -123,6 +123,7 @@ func (e *Engine) recover(list []vfs.Info) (*recovery, error) {
 	e.w.seq = e.clock.last.Load()
 	e.stats.disk.Store(r.sumDisk(list) + e.values.bytes.Load())
 	e.values.uncounted = true
+	r.sealTorn()
 	for _, o := range r.orphans {
 		e.reserve.hints.Add(int64(codec.HintLen(len(o.h.entries))))
 	}

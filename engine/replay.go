@@ -174,6 +174,9 @@ func (r *replay) put() error {
 		if f, err := r.e.fileOf(s, r.entry.Off); err == nil {
 			r.values.named(f)
 			s.FileBytes.Add(f.Size)
+			if !certain(s, r.entry.Off) && !r.e.opt.ReadOnly {
+				r.values.loose.note(s, f)
+			}
 		} else if !segment.IsDamage(err) || r.elsewhere(err) {
 			return err
 		}

@@ -451,6 +451,7 @@ const maxStageBuffer = 4 << 20
 func (s *stage) write() error {
 	w := s.writer()
 	before := w.Offset()
+	s.noteFiles(w.Segment)
 	err := w.AppendLeaving(s.buf, s.leaves())
 	if n := w.Grown(); n != 0 {
 		s.e.stats.disk.addHeld(n)
@@ -469,6 +470,21 @@ func (s *stage) write() error {
 		}
 	}
 	return nil
+}
+
+// noteFiles notes the files that what is to be written names and that are not known to be on
+// the disk.
+func (s *stage) noteFiles(seg *segment.Segment) {
+	v := &s.e.values
+	for i := range s.changes {
+		op := s.changes[i].op
+		if op.Value.ID == 0 || op.Silent {
+			continue
+		}
+		if op.From == nil && !v.syncsFirst() || op.From != nil && !certain(op.From.seg, op.From.off) {
+			v.loose.note(seg, op.Value)
+		}
+	}
 }
 
 // note keeps what is known of the segment by what was written.

@@ -31,7 +31,18 @@ func (e *Engine) Sync() error {
 	for _, s := range e.writtenElsewhere() {
 		err = errors.Join(err, e.syncOther(s))
 	}
+	e.forgetLoose()
 	return errors.Join(err, e.values.removeDead())
+}
+
+// forgetLoose forgets the value files of segments that others have synced, or removed.
+func (e *Engine) forgetLoose() {
+	e.w.mu.Lock()
+	defer e.w.mu.Unlock()
+	e.values.loose.forget(func(id uint64) bool {
+		s := e.segmentOf(id)
+		return s == nil || s.Synced() >= s.Length()
+	})
 }
 
 // writtenElsewhere returns the segments that other processes write to, and have not synced as
@@ -99,15 +110,42 @@ func (e *Engine) rescue(seg *segment.Segment) error {
 			continue
 		}
 		r := &request{ops: rescued(seg, c.Commit())}
-		if err := s.add(r); err != nil {
-			return err
+		err := e.rewriteFailed(r.ops)
+		if err == nil {
+			err = s.add(r)
 		}
-		s.flush() // the records are good until the cursor moves on
-		if r.err != nil {
-			return r.err
+		if err == nil {
+			s.flush() // the records are good until the cursor moves on
+			err = r.err
+		}
+		if err = errors.Join(err, e.dropUnnamed(r.ops)); err != nil {
+			return err
 		}
 	}
 	return readError(c.Err())
+}
+
+// rewriteFailed has the values set anew whose files could not be synced.
+func (e *Engine) rewriteFailed(ops []Op) error {
+	for i := range ops {
+		if id := ops[i].Value.ID; id != 0 && e.values.loose.hasFailed(id) != nil {
+			if err := e.rewrite(&ops[i]); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// dropUnnamed removes the files of values that were not set anew: their keys were set meanwhile.
+func (e *Engine) dropUnnamed(ops []Op) error {
+	var errs []error
+	for i := range ops {
+		if f := ops[i].Value; ops[i].From == nil && f.ID != 0 && e.values.isPending(f.ID) {
+			errs = append(errs, e.values.drop(f))
+		}
+	}
+	return errors.Join(errs...)
 }
 
 func rescued(seg *segment.Segment, c *segment.Commit) []Op {

@@ -25,12 +25,13 @@ type valueFile struct {
 	Size int64
 }
 
-// values looks after the files of large values. A file is written and synced,
-// its name too, before a record names it; it is removed only after the record
-// that supersedes it is on the disk. So whatever a crash leaves of the log, the
-// files that it names are there.
+// values looks after the files of large values. A file is written before a record
+// names it, and synced, its name too, before that record is; it is removed only after
+// the record that supersedes it is on the disk. So whatever a crash leaves of the log,
+// the files that its synced part names are there.
 type values struct {
 	e            *Engine
+	loose        loose
 	bytes        atomic.Int64 // of the files that the index needs
 	pendingBytes atomic.Int64 // of those that no record names yet, or not for certain
 	deadBytes    atomic.Int64 // of those that wait to be removed
@@ -56,6 +57,7 @@ type deadFile struct {
 
 func (v *values) init(e *Engine) {
 	v.e = e
+	v.loose.init(e)
 	v.live = make(map[uint64]int64)
 	v.stray = make(map[string]int64)
 	v.pending = make(map[uint64]int64)
@@ -309,11 +311,15 @@ func (v *values) create(first []byte, r io.Reader, locked bool) (codec.FileRef, 
 	ref.ID = id
 	name := codec.ValueName(id)
 	tmp := codec.TempName(name, id)
-	err := v.fill(&ref, tmp, first, r, locked)
+	sync := locked || v.syncsFirst()
+	err := v.fill(&ref, tmp, first, r, fill{sync: sync, locked: locked})
 	if err == nil {
 		err = v.e.fsys.Rename(tmp, name)
 	}
 	if err == nil {
+		if !sync {
+			return ref, nil
+		}
 		if err = v.e.fsys.SyncDir(codec.ValuesDir); err == nil {
 			return ref, nil
 		}
@@ -325,6 +331,12 @@ func (v *values) create(first []byte, r io.Reader, locked bool) (codec.FileRef, 
 		err = errors.Join(err, rerr) // it stays, and counts
 	}
 	return ref, v.closedError(writeError(err))
+}
+
+// syncsFirst reports whether every file is synced before a record names it: where each commit
+// is synced. Those of a transaction are in any case, so that a power cut cannot tear it.
+func (v *values) syncsFirst() bool {
+	return v.e.opt.Sync == SyncAlways || v.e.board.file != nil
 }
 
 // closedError says why a file could not be written when the directory was given
@@ -454,7 +466,13 @@ func (v *values) makeDir() error {
 	return nil
 }
 
-func (v *values) fill(ref *codec.FileRef, name string, first []byte, r io.Reader, locked bool) (err error) {
+// fill says how a file is to be filled.
+type fill struct {
+	sync   bool // it is on the disk then
+	locked bool // the caller holds the writer lock
+}
+
+func (v *values) fill(ref *codec.FileRef, name string, first []byte, r io.Reader, how fill) (err error) {
 	f, err := v.e.fsys.Create(name)
 	if err != nil {
 		return err
@@ -472,16 +490,19 @@ func (v *values) fill(ref *codec.FileRef, name string, first []byte, r io.Reader
 			if ref.Size += int64(n); ref.Size > maxFileSize {
 				return fmt.Errorf("%w: a value of more than %d bytes", ErrTooLarge, int64(maxFileSize))
 			}
-			if err := v.makeRoom(ref.ID, int64(n), locked); err != nil {
+			if err := v.makeRoom(ref.ID, int64(n), how.locked); err != nil {
 				return err
 			}
-			if err := v.write(f, buf[:n], ref.Size-int64(n), locked); err != nil {
+			if err := v.write(f, buf[:n], ref.Size-int64(n), how.locked); err != nil {
 				return err
 			}
 			ref.Sums = append(ref.Sums, xxhash.Sum64(buf[:n]))
 			v.e.tellMuch()
 		}
 		if err == io.EOF || err == io.ErrUnexpectedEOF {
+			if !how.sync {
+				return nil
+			}
 			return f.Sync()
 		}
 		if err != nil {

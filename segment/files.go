@@ -14,6 +14,9 @@ type Files struct {
 	// Removed is told of each segment whose files were removed, and of how many
 	// bytes these had. all: none is left. nil: nobody.
 	Removed func(s *Segment, bytes int64, all bool)
+	// Settle puts on the disk what the records of a segment name, before the segment is
+	// synced. nil: they name nothing.
+	Settle func(s *Segment) error
 
 	max  int
 	mu   sync.Mutex

@@ -194,6 +194,14 @@ func (s *Segment) SetSynced(n int64) {
 	}
 }
 
+// settle puts on the disk what the records name.
+func (s *Segment) settle() error {
+	if s.files.Settle == nil {
+		return nil
+	}
+	return s.files.Settle(s)
+}
+
 // Retire removes the files of the segment as soon as its last reader has let go.
 func (s *Segment) Retire() error {
 	s.mu.Lock()

@@ -200,7 +200,10 @@ func (w *Writer) Sync() error {
 		return err
 	}
 	upTo = w.Segment.Length()
-	err := w.file.Sync()
+	err := w.Segment.settle()
+	if err == nil {
+		err = w.file.Sync()
+	}
 	if err == nil && !w.dirSynced {
 		err = w.fsys.SyncDir(".")
 		w.dirSynced = err == nil
