@@ -32,6 +32,11 @@ func workloads() []workload {
 		{name: "transactions", opt: Options{SegmentSize: 2048}, run: transactions},
 		{name: "large values", opt: files, run: largeValues},
 		{name: "removed values", opt: files, run: removedValues},
+		{name: "replaced values", opt: files, run: replacedValues},
+		{name: "replaced values, interval", opt: Options{SegmentSize: 2048, FileThreshold: 1024, Sync: SyncInterval, SyncInterval: time.Hour}, run: replacedValues},
+		{name: "replaced values, always", opt: Options{SegmentSize: 2048, FileThreshold: 1024, Sync: SyncAlways}, run: replacedValues},
+		{name: "moved values", opt: Options{SegmentSize: 512, FileThreshold: 256}, run: movedValues},
+		{name: "inherited values", opt: Options{SegmentSize: 1 << 14, FileThreshold: 256}, run: inheritedValues},
 		{name: "chunks", opt: Options{}, run: chunks},
 		{name: "interval", opt: Options{SegmentSize: 1024, Sync: SyncInterval, SyncInterval: time.Hour}, run: mixed},
 		{name: "always", opt: Options{SegmentSize: 1024, Sync: SyncAlways, FileThreshold: 1200}, run: mixed},
@@ -153,6 +158,75 @@ func removedValues(d *driver) {
 	d.background()
 	d.tx(put{"a", 1100}, put{"b", 0})
 	d.background()
+	d.close()
+}
+
+// replacedValues sets large values over what was synced: one that a power cut keeps from the
+// disk must not take with it what it has replaced.
+func replacedValues(d *driver) {
+	d.open()
+	d.set("a", 1500)
+	d.set("b", 100)
+	d.set("c", 2000)
+	d.sync()
+	d.set("a", 1800)
+	d.set("b", 1200)
+	d.tx(put{"c", 1300}, put{"d", 1100}, put{"e", 60})
+	d.set("c", 40)
+	d.rotate()
+	d.set("a", 1030)
+	d.background()
+	d.set("b", 1040)
+	d.del("a")
+	d.set("a", 1700)
+	d.tx(put{"a", 0}, put{"b", 1400}, put{"e", 1100})
+	d.sync()
+	d.set("e", 1025)
+	d.set("b", 1900)
+	d.set("b", 1100)
+	d.close()
+}
+
+// movedValues compacts segments whose records name files that no sync has covered.
+func movedValues(d *driver) {
+	d.open()
+	for i := range 6 {
+		d.set(fmt.Sprint("k", i%5), 300+i*40)
+	}
+	d.sync()
+	for i := range 5 {
+		d.set(fmt.Sprint("k", i), 280+i*100)
+	}
+	d.del("k1")
+	d.compact()
+	d.set("k2", 700)
+	d.kill()
+	d.compact()
+	d.set("k3", 90)
+	d.kill()
+	d.set("k0", 400)
+	d.rotate()
+	d.compact()
+	d.close()
+}
+
+// inheritedValues leaves files to the next process that the one before has not synced.
+func inheritedValues(d *driver) {
+	d.open()
+	d.set("a", 600)
+	d.set("b", 20)
+	d.kill()
+	d.set("b", 900)
+	d.set("c", 400)
+	d.kill()
+	d.background()
+	d.set("a", 700)
+	d.kill()
+	d.sync()
+	d.set("a", 60)
+	d.set("c", 500)
+	d.kill()
+	d.tx(put{"a", 800}, put{"b", 0}, put{"c", 900})
 	d.close()
 }
 
