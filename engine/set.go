@@ -124,7 +124,7 @@ func (e *Engine) prepare(op *Op, key string, value []byte, a Attrs, locked bool)
 		return err
 	}
 	if t := e.opt.FileThreshold; t >= 0 && int64(len(value)) >= t {
-		if err := e.prepareFile(op, value, bytesReader(nil), locked); err != nil {
+		if err := e.prepareFile(op, value, nil, locked); err != nil {
 			return err
 		}
 		e.describe(op, key, a)
@@ -146,7 +146,7 @@ func (e *Engine) prepare(op *Op, key string, value []byte, a Attrs, locked bool)
 	return nil
 }
 
-// prepareFile makes op the storing of what first and r hold, in a file.
+// prepareFile makes op the storing of what first and, if it is not nil, r hold, in a file.
 func (e *Engine) prepareFile(op *Op, first []byte, r io.Reader, locked bool) error {
 	if err := e.values.fits(int64(len(first)) + left(r)); err != nil {
 		return err // before anything is given up for it

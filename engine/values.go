@@ -295,7 +295,7 @@ const chunkSize = 256 << 10
 // maxFileSize bounds a value: its checksums must fit a record of any segment.
 const maxFileSize = 32 << 30
 
-// create writes a file with what first and then r hold, until r ends.
+// create writes a file with what first and then, if it is not nil, r hold, until r ends.
 func (v *values) create(first []byte, r io.Reader, locked bool) (codec.FileRef, error) {
 	ref := codec.FileRef{ChunkSize: chunkSize}
 	if v.e.log.Closed() {
@@ -482,33 +482,62 @@ func (v *values) fill(ref *codec.FileRef, name string, first []byte, r io.Reader
 			err = cerr
 		}
 	}()
-	r = io.MultiReader(bytesReader(first), r)
-	buf := make([]byte, chunkSize)
+	from := content{rest: first}
+	if r != nil {
+		from.buf = chunkBuffers.Get().(*[chunkSize]byte)
+		defer chunkBuffers.Put(from.buf)
+		from.r = io.MultiReader(bytesReader(first), r)
+	}
 	for {
-		n, err := io.ReadFull(r, buf)
-		if n > 0 {
-			if ref.Size += int64(n); ref.Size > maxFileSize {
+		b, err := from.next()
+		if len(b) > 0 {
+			if ref.Size += int64(len(b)); ref.Size > maxFileSize {
 				return fmt.Errorf("%w: a value of more than %d bytes", ErrTooLarge, int64(maxFileSize))
 			}
-			if err := v.makeRoom(ref.ID, int64(n), how.locked); err != nil {
+			if err := v.makeRoom(ref.ID, int64(len(b)), how.locked); err != nil {
 				return err
 			}
-			if err := v.write(f, buf[:n], ref.Size-int64(n), how.locked); err != nil {
+			if err := v.write(f, b, ref.Size-int64(len(b)), how.locked); err != nil {
 				return err
 			}
-			ref.Sums = append(ref.Sums, xxhash.Sum64(buf[:n]))
+			ref.Sums = append(ref.Sums, xxhash.Sum64(b))
 			v.e.tellMuch()
 		}
-		if err == io.EOF || err == io.ErrUnexpectedEOF {
-			if !how.sync {
-				return nil
-			}
+		switch {
+		case err == io.EOF && how.sync:
 			return f.Sync()
-		}
-		if err != nil {
+		case err == io.EOF:
+			return nil
+		case err != nil:
 			return fmt.Errorf("diskcache: reading the value: %w", err)
 		}
 	}
+}
+
+// content is a value, to be written a chunk at a time: one that is in memory as it is, what a
+// reader holds through a buffer.
+type content struct {
+	rest []byte
+	r    io.Reader // nil: there is only rest
+	buf  *[chunkSize]byte
+}
+
+var chunkBuffers = sync.Pool{New: func() any { return new([chunkSize]byte) }}
+
+// next returns the next chunk, which only the last one may be shorter than, with io.EOF.
+func (p *content) next() ([]byte, error) {
+	if p.r == nil {
+		b := p.rest[:min(chunkSize, len(p.rest))]
+		if p.rest = p.rest[len(b):]; len(p.rest) == 0 {
+			return b, io.EOF
+		}
+		return b, nil
+	}
+	n, err := io.ReadFull(p.r, p.buf[:])
+	if err == io.ErrUnexpectedEOF {
+		err = io.EOF
+	}
+	return p.buf[:n], err
 }
 
 // write writes a part of a value. Where the disk is full room is made.

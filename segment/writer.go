@@ -94,7 +94,7 @@ func (w *Writer) AppendLeaving(b []byte, leave int64) error {
 		return err
 	}
 	if w.window != nil && leave > 0 {
-		err := w.window.Reserve(min(w.off+int64(len(b))+leave, int64(len(w.window.Bytes()))))
+		err := w.window.Reserve(min(w.off+int64(len(b))+leave, int64(len(w.window.Bytes()))), len(b) <= mostStored)
 		if err != nil && vfs.IsNoSpace(err) {
 			return err
 		}
@@ -112,11 +112,16 @@ func (w *Writer) AppendLeaving(b []byte, leave int64) error {
 	return nil
 }
 
-// write puts b behind what was appended: into the window while it has room on the
-// disk, else by a system call, which tells why there is none.
+// mostStored is up to where it is quicker to store bytes in the window than to write them
+// by a system call: that fills a page without making it zero and mapping it before.
+const mostStored = 4 << 10
+
+// write puts b behind what was appended: into the window if it is short and there is room
+// on the disk, else by a system call, which tells why there is none.
 func (w *Writer) write(b []byte) error {
-	if end := w.off + int64(len(b)); w.window != nil && end <= int64(len(w.window.Bytes())) {
-		if w.window.Reserve(end) == nil {
+	end := w.off + int64(len(b))
+	if w.window != nil && end <= int64(len(w.window.Bytes())) {
+		if stores := len(b) <= mostStored; w.window.Reserve(end, stores) == nil && stores {
 			return w.store(b)
 		}
 	}

@@ -19,8 +19,9 @@ type Window interface {
 
 	// Reserve makes the file at least n bytes long, with room on the disk for
 	// all of them, so that no store fails for want of space. What was not
-	// written is zeros. Room is taken ahead, in steps.
-	Reserve(n int64) error
+	// written is zeros. Room is taken ahead, in steps. stores says that it is about to
+	// be stored to, and not written by WriteAt: its memory is then made ready as well.
+	Reserve(n int64, stores bool) error
 
 	// Reserved is how far Reserve has come, and will have come in the background.
 	Reserved() int64

@@ -52,7 +52,7 @@ func (f *osFile) Window(size int64) (Window, error) {
 
 func (w *window) Reserved() int64 { return max(w.reserved.Load(), w.wanted.Load()) }
 
-func (w *window) Reserve(n int64) error {
+func (w *window) Reserve(n int64, stores bool) error {
 	have := w.reserved.Load()
 	if n <= have-w.step/2 {
 		return nil
@@ -64,14 +64,15 @@ func (w *window) Reserve(n int64) error {
 		have = w.reserved.Load()
 	}
 	if have < int64(len(w.data)) && w.ahead.CompareAndSwap(false, true) {
-		w.reserveAhead(have)
+		w.reserveAhead(have, stores)
 	}
 	return nil
 }
 
-// reserveAhead reserves the step behind from and makes its pages present. The
-// writer does not wait for the pages: where it is faster it gets them by faults.
-func (w *window) reserveAhead(from int64) {
+// reserveAhead reserves the step behind from and makes its pages present, if these are
+// to be stored to. The writer does not wait for the pages: where it is faster it gets
+// them by faults.
+func (w *window) reserveAhead(from int64, stores bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.end {
@@ -81,10 +82,10 @@ func (w *window) reserveAhead(from int64) {
 	w.wanted.Store(from + step)
 	w.wg.Go(func() {
 		// What fails here fails again when it is needed, and is told then.
-		if w.extend(from) == nil {
-			w.turnPages(from, step)
-		} else {
+		if w.extend(from) != nil {
 			w.wanted.Store(from)
+		} else if stores {
+			w.turnPages(from, step)
 		}
 		w.ahead.Store(false)
 	})
