@@ -81,7 +81,9 @@ func (e *Engine) fromLog(f found, slot uint32) (*history, error) {
 	err = h.scan(c)
 	h.seg.SetLength(c.End())
 	if err == nil {
-		h.leaveTorn(e, c.Stated())
+		whole := len(h.entries)
+		h.entries = e.leaveTorn(h.seg, h.entries, c.Stated())
+		h.left = len(h.entries) < whole
 	}
 	return h, err
 }

@@ -154,14 +154,26 @@ func (l *loose) adopt(from *loose) {
 	l.bytes.Add(from.bytes.Load())
 }
 
-// leaveTorn leaves the records out of a history whose files a power cut has kept from the
-// disk. stated is up to where the log says that it was synced.
-func (h *history) leaveTorn(e *Engine, stated int64) {
-	had := len(h.entries)
-	h.entries = slices.DeleteFunc(h.entries, func(he codec.HintEntry) bool {
-		return he.Kind == codec.KindPut && he.Flags&codec.FlagFile != 0 && he.Off >= stated && e.isTorn(h.seg, he.Off)
+// leaveTorn leaves out of what a segment without a hint holds the records whose files a power
+// cut has kept from the disk. stated is up to where the log says that it was synced.
+func (e *Engine) leaveTorn(s *segment.Segment, entries []codec.HintEntry, stated int64) []codec.HintEntry {
+	return slices.DeleteFunc(entries, func(he codec.HintEntry) bool {
+		return namesFile(&he) && he.Off >= stated && e.isTorn(s, he.Off)
 	})
-	h.left = len(h.entries) < had
+}
+
+// withoutTorn returns the entries of a log without those that its hint leaves out because of
+// their files.
+func withoutTorn(entries []codec.HintEntry, hint *codec.Hint) []codec.HintEntry {
+	said := make(map[int64]bool, len(hint.Entries))
+	for i := range hint.Entries {
+		said[hint.Entries[i].Off] = true
+	}
+	return slices.DeleteFunc(slices.Clone(entries), func(he codec.HintEntry) bool { return namesFile(&he) && !said[he.Off] })
+}
+
+func namesFile(he *codec.HintEntry) bool {
+	return he.Kind == codec.KindPut && he.Flags&codec.FlagFile != 0
 }
 
 // isTorn reports whether the file that a record names is not there, or not what was written.

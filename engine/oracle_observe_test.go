@@ -3,7 +3,10 @@ package engine
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
+
+	"github.com/go-diskcache/diskcache/codec"
 )
 
 // observe reads what each of the keys shows, by Get and by a walk over all keys,
@@ -47,7 +50,8 @@ func unharmed(e *Engine) error {
 		return fmt.Errorf("check: %w", err)
 	}
 	for _, p := range problems {
-		if errors.Is(p.Err, ErrCorrupt) {
+		kind, _, _ := codec.ParseName(p.File)
+		if errors.Is(p.Err, ErrCorrupt) || kind == codec.NameHint && !errors.Is(p.Err, fs.ErrNotExist) {
 			return fmt.Errorf("check: %v", p)
 		}
 	}

@@ -91,7 +91,9 @@ func (e *Engine) historyOf(s *segment.Segment) (*history, error) {
 		return nil, versionError(err)
 	}
 	h := &history{seg: s, cacheID: e.id}
-	return h, h.scan(c)
+	err = h.scan(c)
+	h.entries = e.leaveTorn(s, h.entries, max(c.Stated(), s.Synced()))
+	return h, err
 }
 
 // adopt takes over which files are named.
