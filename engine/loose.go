@@ -44,7 +44,7 @@ func (l *loose) note(seg *segment.Segment, f valueFile) {
 	l.mu.Lock()
 	l.files[seg.ID] = append(l.files[seg.ID], f)
 	l.mu.Unlock()
-	if n := l.bytes.Add(f.Size); n > mostLoose && n-f.Size <= mostLoose {
+	if l.bytes.Add(f.Size) > mostLoose {
 		l.e.bg.wantSync()
 	}
 }
