@@ -236,13 +236,14 @@ func (c *checker) hint(s *segment.Segment, entries []codec.HintEntry, stated int
 	}
 	fixed := false
 	if c.fix && s.Synced() >= s.Length() {
+		entries, _ = c.e.leaveTorn(s, entries, stated)
 		before, err := c.e.sizeOf(codec.HintName(s.ID))
 		if err != nil {
 			return err
 		}
 		n, err := segment.WriteHint(c.e.fsys, &codec.Hint{
 			CacheID: c.e.id, SegmentID: s.ID, Stream: s.Stream, Length: s.Length(),
-			FirstSeq: s.FirstSeq.Load(), LastSeq: s.LastSeq.Load(), Entries: c.e.leaveTorn(s, entries, stated),
+			FirstSeq: s.FirstSeq.Load(), LastSeq: s.LastSeq.Load(), Entries: entries,
 		}, nil)
 		if err != nil {
 			return writeError(err)

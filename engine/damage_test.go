@@ -240,7 +240,10 @@ func (d *damageDir) flip(name string, bit int) *damage {
 				x.at = v.part
 			}
 		case v.file == name:
-			x.at, x.counted = part{name, 0, off + 1}, true
+			x.counted = true
+			if d.synced(v, nil) {
+				x.at = part{name, 0, off + 1}
+			}
 		}
 	}
 	return x
@@ -366,7 +369,8 @@ func (d *damageDir) behind(name string, off int64) []part {
 }
 
 // report is the file to be named by Check when what is behind off is gone, if
-// it can know: the end of an orphan may as well never have been written.
+// it can know: the end of an orphan may as well never have been written, and so may a
+// value that is named there.
 func (d *damageDir) report(name string, off int64) []string {
 	live := isValue(name) || d.hinted[name]
 	if !live {
@@ -374,7 +378,7 @@ func (d *damageDir) report(name string, off int64) []string {
 	}
 	for key := range d.versions {
 		v := d.newest(key)
-		if v.value != nil && (v.file == name || v.part.file == name && v.part.off+v.part.len > off) {
+		if v.value != nil && (v.file == name && d.synced(v, nil) || v.part.file == name && v.part.off+v.part.len > off) {
 			return []string{name}
 		}
 	}

@@ -81,9 +81,9 @@ func (e *Engine) fromLog(f found, slot uint32) (*history, error) {
 	err = h.scan(c)
 	h.seg.SetLength(c.End())
 	if err == nil {
-		whole := len(h.entries)
-		h.entries = e.leaveTorn(h.seg, h.entries, c.Stated())
-		h.left = len(h.entries) < whole
+		whole, lost := e.leaveTorn(h.seg, h.entries, c.Stated())
+		h.left = len(whole) < len(h.entries)
+		h.entries, h.torn = whole, h.torn+lost
 	}
 	return h, err
 }

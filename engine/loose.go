@@ -155,11 +155,26 @@ func (l *loose) adopt(from *loose) {
 }
 
 // leaveTorn leaves out of what a segment without a hint holds the records whose files a power
-// cut has kept from the disk. stated is up to where the log says that it was synced.
-func (e *Engine) leaveTorn(s *segment.Segment, entries []codec.HintEntry, stated int64) []codec.HintEntry {
-	return slices.DeleteFunc(entries, func(he codec.HintEntry) bool {
-		return namesFile(&he) && he.Off >= stated && e.isTorn(s, he.Off)
-	})
+// cut has kept from the disk. stated is up to where the log says that it was synced. lost are
+// the bytes of those that nothing in the segment has replaced: the files of others may have
+// been removed.
+func (e *Engine) leaveTorn(s *segment.Segment, entries []codec.HintEntry, stated int64) (whole []codec.HintEntry, lost int64) {
+	isTorn := func(he codec.HintEntry) bool { return namesFile(&he) && he.Off >= stated && e.isTorn(s, he.Off) }
+	first := slices.IndexFunc(entries, isTorn)
+	if first < 0 {
+		return entries, 0
+	}
+	whole = slices.Clone(entries[:first])
+	for i, he := range entries[first:] {
+		if !isTorn(he) {
+			whole = append(whole, he)
+			continue
+		}
+		if !slices.ContainsFunc(entries[first+i+1:], func(later codec.HintEntry) bool { return later.Hash == he.Hash }) {
+			lost += he.Size
+		}
+	}
+	return whole, lost
 }
 
 // withoutTorn returns the entries of a log without those that its hint leaves out because of

@@ -92,7 +92,7 @@ func (e *Engine) historyOf(s *segment.Segment) (*history, error) {
 	}
 	h := &history{seg: s, cacheID: e.id}
 	err = h.scan(c)
-	h.entries = e.leaveTorn(s, h.entries, max(c.Stated(), s.Synced()))
+	h.entries, _ = e.leaveTorn(s, h.entries, max(c.Stated(), s.Synced()))
 	return h, err
 }
 
