@@ -163,14 +163,14 @@ func (c *checker) damages(s *segment.Segment, cur *segment.Cursor) []segment.Dam
 func tornBefore(h *codec.Hint, d segment.Damage) bool {
 	const most = codec.FrameHeaderLen + codec.MinRecordLen
 	i, _ := slices.BinarySearchFunc(h.Entries, d.Off, func(e codec.HintEntry, off int64) int { return cmp.Compare(e.Off, off) })
-	if i == len(h.Entries) {
-		return false
-	}
 	begin := int64(codec.SegmentHeaderLen)
 	if i > 0 {
 		begin = h.Entries[i-1].Off + h.Entries[i-1].Size
 	}
-	end := h.Entries[i].Off - codec.FrameHeaderLen
+	end := h.Length // behind the last one may be what is left out because of its file
+	if i < len(h.Entries) {
+		end = h.Entries[i].Off - codec.FrameHeaderLen
+	}
 	return end+codec.FrameHeaderLen-begin > most && begin <= d.Off && d.Off+d.Len <= end
 }
 
