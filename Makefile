@@ -4,7 +4,7 @@ GO       ?= go
 FUZZTIME ?= 20000x
 BENCH    ?= --rounds 5
 COMPARE  ?=
-PROCS    ?= 1
+PROCS    ?= 2,4,8
 DCBENCH   = $(GO) run -buildvcs=false ./cmd/dcbench
 PLATFORMS = linux/386 linux/arm64 darwin/arm64 windows/amd64 freebsd/amd64
 

@@ -69,6 +69,9 @@ var mutants = []mutant{
 	{"full disk takes no deletes", "engine/commit.go", "e.deleteWithout(r)", "_ = r", "^TestDiskFull$", engineTests},
 	{"fault of mapped memory not caught", "segment/read.go", "	r := recover()\n	if r == nil {", "	var r any\n	if r == nil {", "^TestTruncatedUnderReader", engineTests},
 	{"segment cut under a hint unnoticed", "engine/scratch.go", "e.stats.corrupt.Add(1)\n			e.faults.add(\"damage found\", err)", "_ = err", damage, engineTests},
+	{"what was looked up is another operation's", "engine/stage.go", "if a := &s.ahead; a.op != op {", "if a := &s.ahead; a.op == nil {", model, engineTests},
+	{"what was looked up is of the commit before", "engine/stage.go", "	s.ahead.op = nil\n", "", model, engineTests},
+	{"hint without the entries of a full piece", "segment/notes.go", "	for _, p := range n.pieces {", "	for _, p := range n.pieces[max(0, len(n.pieces)-1):] {", "^TestNotes$", "./segment"},
 	{"idle process keeps what it lost", "engine/reclaimloop.go", "if e.board.isLost() { // and", "if false { // and", "^TestShareLostByIdle$", engineTests},
 	{"what was changed before the locks were lost counts", "engine/mirror.go", "if m.was.nonce != 0 && ", "if false && ", "^TestShareLostToNewcomer$", engineTests},
 
@@ -114,7 +117,7 @@ var mutants = []mutant{
 	{"equal hashes in the side table not told", "engine/stage.go", "	rec.Flags &= codec.FlagFile | codec.FlagReplaced\n	if ref.Collides() {", "	rec.Flags &= codec.FlagFile | codec.FlagReplaced\n	if false {", plans, engineTests},
 	{"equal hashes within a commit not told", "engine/stage.go", "	if ref.Collides() || again {", "	if ref.Collides() {", "^TestTwinsInOneCommit$", engineTests},
 	{"moved item loses its past", "engine/stage.go", "	rec.Flags &= codec.FlagFile | codec.FlagReplaced\n	if ref", "	rec.Flags &= codec.FlagFile\n	if ref", plans, engineTests},
-	{"moved item stored anew", "engine/stage.go", "	rec.Seq = seq\n	s.append(change{op: op, ref: ref, old: old, again: true})", "	rec.Seq, rec.Stored = seq, seq\n	s.append(change{op: op, ref: ref, old: old, again: true})", plans, engineTests},
+	{"moved item stored anew", "engine/stage.go", "	rec.Seq = seq\n	s.append(c)\n	return nil", "	rec.Seq, rec.Stored = seq, seq\n	s.append(c)\n	return nil", plans, engineTests},
 	{"all of an active segment dropped", "engine/walk.go", "whole := w.closed && b.end == len(w.entries)", "whole := b.end == len(w.entries)", schedules, engineTests},
 	{"drop past what was read", "engine/walk.go", "		b.upTo = he.Off + he.Size", "		b.upTo = b.w.seg.Length()", schedules, engineTests},
 	{"live value file given up with its first copy", "engine/stage.go", "			c.old.file = valueFile{} // named by the copy as well", "", plans, engineTests},
