@@ -20,6 +20,7 @@ import (
 type crew struct {
 	tasks  []task // of each process; dir, seed and client are the crew's to say
 	dir    string
+	hosts  []host // of the processes, by turns; none: all are started here
 	seed   uint64
 	events []event // by when they are due
 	bar    progress
@@ -34,6 +35,7 @@ type crew struct {
 	released   bool // those that work without an end are to end
 	resumed    chan *member
 	stopped    int // that are to be resumed yet
+	faults     faults
 	kills      []killed
 	stops      int
 }
@@ -44,6 +46,8 @@ type event struct {
 	at   int64
 	what deed
 	stop time.Duration // how long it is stopped
+
+	command string // what the fault is
 }
 
 type deed int
@@ -51,6 +55,7 @@ type deed int
 const (
 	kill deed = iota
 	stop
+	fault
 	rest // nothing: those that work without an end go on until then
 )
 
@@ -64,7 +69,10 @@ type killed struct {
 type member struct {
 	place  int
 	task   task
+	host   host
 	cmd    *exec.Cmd
+	pid    int           // by which its host knows it; 0: it has ended before it said so
+	begun  chan struct{} // closed when pid is set
 	stdin  io.Closer
 	log    []byte // all that it wrote; the reader's until it has ended
 	stderr bytes.Buffer
@@ -85,6 +93,7 @@ const lateness = 2 * time.Millisecond
 func (c *crew) run() (err error) {
 	c.rand = rand.New(rand.NewPCG(c.seed, 3))
 	c.told, c.ended, c.resumed = make(chan struct{}, 1), make(chan *member), make(chan *member)
+	c.faults.over = make(chan faultOver)
 	c.members = make([]*member, len(c.tasks))
 	defer c.endAll()
 	for place := range c.tasks {
@@ -92,7 +101,7 @@ func (c *crew) run() (err error) {
 			return err
 		}
 	}
-	for c.running() > 0 {
+	for c.running() > 0 || c.faults.going > 0 {
 		c.release()
 		hung := time.NewTimer(hangs)
 		select {
@@ -102,6 +111,8 @@ func (c *crew) run() (err error) {
 			err = c.goOn(m)
 		case m := <-c.resumed:
 			c.resume(m)
+		case o := <-c.faults.over:
+			err = c.faults.end(o)
 		case <-hung.C:
 			err = c.hung()
 		}
@@ -123,13 +134,14 @@ func (c *crew) running() (n int) {
 }
 
 func (c *crew) start(place int, t task) error {
-	t.dir, t.seed, t.client = c.dir, c.seed, c.nextClient
+	h := c.hostOf(place)
+	t.dir, t.seed, t.client = h.dir, c.seed, c.nextClient
 	c.nextClient += t.clients
-	cmd, err := newChild(t.args()...)
+	cmd, err := h.newChild(t.args()...)
 	if err != nil {
 		return err
 	}
-	m := &member{place: place, task: t, cmd: cmd}
+	m := &member{place: place, task: t, host: h, cmd: cmd, begun: make(chan struct{})}
 	cmd.Stderr = &m.stderr
 	stdin, err := cmd.StdinPipe()
 	if err != nil {
@@ -157,6 +169,9 @@ func (c *crew) listen(m *member, out io.Reader) {
 	lines := bufio.NewReaderSize(out, 64<<10)
 	for {
 		line, err := lines.ReadSlice('\n')
+		if len(m.log) == 0 {
+			m.begin(line)
+		}
 		m.log = append(m.log, line...)
 		if err != nil {
 			break
@@ -178,7 +193,11 @@ func (c *crew) due() {
 	for len(c.events) > 0 && c.events[0].at <= c.returned.Load() {
 		e := c.events[0]
 		c.events = c.events[1:]
-		if e.what == rest {
+		switch e.what {
+		case rest:
+			continue
+		case fault:
+			c.faults.begin(e.command)
 			continue
 		}
 		running := slices.DeleteFunc(slices.Clone(c.members), func(m *member) bool { return m == nil || m.killed })
@@ -198,7 +217,7 @@ func (c *crew) due() {
 
 func (c *crew) kill(m *member) {
 	at := monotonic()
-	if m.cmd.Process.Kill() == nil { // or it has just ended by itself
+	if m.signal(sigKill) == nil { // or it has just ended by itself
 		m.killed = true
 		c.kills = append(c.kills, killed{at, m})
 		c.bar.step()
@@ -206,7 +225,7 @@ func (c *crew) kill(m *member) {
 }
 
 func (c *crew) stop(m *member, d time.Duration) {
-	if pause(m.cmd.Process) != nil {
+	if m.signal(sigStop) != nil {
 		return // it has just ended
 	}
 	c.stops++
@@ -216,7 +235,7 @@ func (c *crew) stop(m *member, d time.Duration) {
 
 func (c *crew) resume(m *member) {
 	c.stopped--
-	_ = resume(m.cmd.Process) // it may have been killed meanwhile
+	_ = m.signal(sigContinue) // it may have been killed meanwhile
 }
 
 // goOn has another process go on in the place of one that was killed.
@@ -294,8 +313,8 @@ func (c *crew) hung() error {
 	err := fmt.Errorf("%w for %v", errHung, hangs)
 	for _, m := range c.members {
 		if m != nil {
-			_ = resume(m.cmd.Process)
-			_ = askStacks(m.cmd.Process)
+			_ = m.signal(sigContinue)
+			_ = m.signal(sigStacks)
 			c.await(m)
 			err = errors.Join(err, fmt.Errorf("process %d:\n%s", m.place, tail(m.stderr.Bytes())))
 		}
@@ -311,20 +330,27 @@ func (c *crew) await(m *member) {
 			c.members[e.place] = nil
 		case r := <-c.resumed:
 			c.resume(r)
+		case o := <-c.faults.over:
+			_ = c.faults.end(o)
 		}
 	}
 }
 
-// endAll leaves no process, and no timer, behind.
+// endAll leaves no process, no timer and no fault behind.
 func (c *crew) endAll() {
 	for _, m := range c.members {
 		if m != nil {
-			_ = m.cmd.Process.Kill()
+			_ = m.signal(sigKill)
 			c.await(m)
 		}
 	}
-	for c.stopped > 0 {
-		c.resume(<-c.resumed)
+	for c.stopped > 0 || c.faults.going > 0 {
+		select {
+		case r := <-c.resumed:
+			c.resume(r)
+		case o := <-c.faults.over:
+			_ = c.faults.end(o)
+		}
 	}
 }
 
