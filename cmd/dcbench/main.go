@@ -37,6 +37,7 @@ const (
 	exitUsage = 2
 
 	exitLocked = 3 // of a child: another process has the directory
+	exitGone   = 4 // of a child: the process that it was to signal has ended
 )
 
 const usage = `dcbench shows what the cache does, and measures how fast.
@@ -90,6 +91,8 @@ func exitCode(err error, command string, stderr io.Writer) int {
 	case command == childCommand && errors.Is(err, diskcache.ErrLocked):
 		fmt.Fprintln(stderr, err)
 		return exitLocked
+	case command == childCommand && errors.Is(err, os.ErrProcessDone):
+		return exitGone
 	default:
 		fmt.Fprintf(stderr, "dcbench %s: %v\n", command, err)
 		return exitWrong

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
+	"os"
 	"os/exec"
 	"slices"
 	"sync/atomic"
@@ -106,7 +107,7 @@ func (c *crew) run() (err error) {
 		hung := time.NewTimer(hangs)
 		select {
 		case <-c.told:
-			c.due()
+			err = c.due()
 		case m := <-c.ended:
 			err = c.goOn(m)
 		case m := <-c.resumed:
@@ -189,7 +190,7 @@ func (c *crew) listen(m *member, out io.Reader) {
 }
 
 // due does what is due by now.
-func (c *crew) due() {
+func (c *crew) due() error {
 	for len(c.events) > 0 && c.events[0].at <= c.returned.Load() {
 		e := c.events[0]
 		c.events = c.events[1:]
@@ -203,34 +204,40 @@ func (c *crew) due() {
 		running := slices.DeleteFunc(slices.Clone(c.members), func(m *member) bool { return m == nil || m.killed })
 		if len(running) == 0 {
 			c.events = append([]event{e}, c.events...) // when another has begun
-			return
+			return nil
 		}
 		time.Sleep(time.Duration(c.rand.Int64N(int64(lateness) << (4 * c.rand.IntN(2)))))
 		m := running[c.rand.IntN(len(running))]
-		if e.what == kill {
-			c.kill(m)
-		} else {
-			c.stop(m, e.stop)
+		do := c.kill
+		if e.what == stop {
+			do = func(m *member) error { return c.stop(m, e.stop) }
+		}
+		if err := do(m); err != nil && !errors.Is(err, os.ErrProcessDone) { // it may have ended by itself
+			return err
 		}
 	}
+	return nil
 }
 
-func (c *crew) kill(m *member) {
+func (c *crew) kill(m *member) error {
 	at := monotonic()
-	if m.signal(sigKill) == nil { // or it has just ended by itself
-		m.killed = true
-		c.kills = append(c.kills, killed{at, m})
-		c.bar.step()
+	if err := m.signal(sigKill); err != nil {
+		return err
 	}
+	m.killed = true
+	c.kills = append(c.kills, killed{at, m})
+	c.bar.step()
+	return nil
 }
 
-func (c *crew) stop(m *member, d time.Duration) {
-	if m.signal(sigStop) != nil {
-		return // it has just ended
+func (c *crew) stop(m *member, d time.Duration) error {
+	if err := m.signal(sigStop); err != nil {
+		return err
 	}
 	c.stops++
 	c.stopped++
 	time.AfterFunc(d, func() { c.resumed <- m })
+	return nil
 }
 
 func (c *crew) resume(m *member) {
@@ -259,8 +266,7 @@ func (c *crew) goOn(m *member) error {
 	if err := c.start(m.place, t); err != nil {
 		return err
 	}
-	c.due() // what had to wait for it: sometimes it dies while it opens the cache
-	return nil
+	return c.due() // what had to wait for it: sometimes it dies while it opens the cache
 }
 
 // left returns how many operations each client has to do yet; those that have done more

@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 
 	"github.com/go-diskcache/diskcache/internal/history"
@@ -13,7 +14,7 @@ import (
 
 // host is where processes run. Those of another host than this one's a command starts
 // there, as of a container; what is done to them has to be done there, too, for what runs
-// here is the command, and another number is theirs.
+// here is the command, and another number is theirs. It is dcbench that is started for it.
 type host struct {
 	dir     string   // in which they find the caches
 	command []string // none: they are started here
@@ -72,28 +73,65 @@ func (m *member) begin(line []byte) {
 	close(m.begun)
 }
 
-// A signal is what is done to a process: here, or by the command kill where it runs.
-type signal struct {
-	name string
-	here func(*os.Process) error
-}
+// A signal is what is done to a process where it runs.
+type signal string
 
-var (
-	sigKill     = signal{"KILL", (*os.Process).Kill}
-	sigStop     = signal{"STOP", pause}
-	sigContinue = signal{"CONT", resume}
-	sigStacks   = signal{"QUIT", askStacks}
+const (
+	sigKill     signal = "kill"
+	sigStop     signal = "stop"
+	sigContinue signal = "continue"
+	sigStacks   signal = "stacks"
 )
 
-// signal fails if the process has ended.
+func (s signal) send(p *os.Process) error {
+	switch s {
+	case sigKill:
+		return p.Kill()
+	case sigStop:
+		return pause(p)
+	case sigContinue:
+		return resume(p)
+	case sigStacks:
+		return askStacks(p)
+	}
+	return usageError{fmt.Errorf("unknown signal %q", s)}
+}
+
+// signal is os.ErrProcessDone if the process has ended.
 func (m *member) signal(s signal) error {
 	if len(m.host.command) == 0 {
-		return s.here(m.cmd.Process)
+		return s.send(m.cmd.Process)
 	}
 	<-m.begun
 	if m.pid == 0 {
 		return os.ErrProcessDone
 	}
-	command := append(m.host.command[1:len(m.host.command):len(m.host.command)], "kill", "-"+s.name, fmt.Sprint(m.pid))
-	return exec.Command(m.host.command[0], command...).Run()
+	cmd, err := m.host.newChild(childSignal, string(s), fmt.Sprint(m.pid))
+	if err != nil {
+		return err
+	}
+	out, err := cmd.CombinedOutput()
+	switch {
+	case err == nil:
+		return nil
+	case cmd.ProcessState != nil && cmd.ProcessState.ExitCode() == exitGone:
+		return os.ErrProcessDone
+	}
+	return fmt.Errorf("%s process %d by %v: %w\n%s", s, m.pid, m.host.command, err, tail(out))
+}
+
+// sendSignal is the child that does it there.
+func sendSignal(args []string) error {
+	if len(args) != 2 {
+		return usageError{errors.New("a signal and a process are wanted")}
+	}
+	pid, err := strconv.Atoi(args[1])
+	if err != nil {
+		return usageError{err}
+	}
+	p, err := os.FindProcess(pid)
+	if err != nil {
+		return err
+	}
+	return signal(args[0]).send(p)
 }
