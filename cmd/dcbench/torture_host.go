@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/go-diskcache/diskcache/internal/history"
 )
@@ -36,6 +37,18 @@ func (p *tortureParams) workIn() string {
 		return p.hosts[0].dir
 	}
 	return p.dir
+}
+
+// removeAll removes a directory. On network disks it may have the names of what is gone yet,
+// for a moment.
+func removeAll(dir string) error {
+	const within, pause = 20 * time.Second, 100 * time.Millisecond
+	for begin := time.Now(); ; time.Sleep(pause) {
+		err := os.RemoveAll(dir)
+		if err == nil || time.Since(begin) > within {
+			return err
+		}
+	}
 }
 
 // newCrew returns a crew for a directory that it finds by a name.
