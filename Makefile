@@ -9,7 +9,7 @@ DCBENCH   = $(GO) run -buildvcs=false ./cmd/dcbench
 PLATFORMS = linux/386 linux/arm64 darwin/arm64 windows/amd64 freebsd/amd64
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test peers check lint race 386 s390x cross fuzz torture mutants bench compare
+.PHONY: help demo test peers check lint race 386 s390x cross fuzz torture network mutants bench compare
 
 help: ## list the targets
 	@sed -n 's/^\([a-z0-9]*\):.*## /\1	/p' $(MAKEFILE_LIST) | while IFS='	' read -r name what; do printf '%-10s %s\n' "$$name" "$$what"; done
@@ -52,6 +52,9 @@ torture: ## the tests that take hours: every crash image, 1000 kills, a million 
 	$(DCBENCH) torture --procs $(PROCS) -c 4 --histories 300
 	$(DCBENCH) torture --procs $(PROCS) -c 4 --scenario kill --kills 5000
 	FUZZTIME=1000000x .ci/fuzz
+
+network: ## torture real mounts of NFSv3, NFSv4 and SMB in the virtual machine of NETFS_VM; needs qemu and root
+	.ci/network
 
 mutants: ## break the code on purpose, one defect at a time: do the tests notice?
 	$(GO) run ./internal/mutants
