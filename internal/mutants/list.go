@@ -169,7 +169,7 @@ var mutants = []mutant{
 	{"written without a lease", "lease/fs.go", "if err := f.fs.fence(\"write\", f.name); err != nil {", "if err := f.fs.fence(\"write\", f.name); false {", "^TestStopped$", "./lease"},
 	{"both places of the state on their way", "engine/mirror.go", "		if err = f.Sync(); err != nil {\n			break\n		}\n", "", "^TestShareLateWrite$", engineTests},
 	{"acknowledged without a look at the lock", "engine/mirror.go", "func (m *mirror) confirm() error {\n	err := m.look()", "func (m *mirror) confirm() error {\n	var err error", "^TestShareLosesLocks$", engineTests},
-	{"predecessor's slot taken for one's own", "engine/mirror.go", "w[wordNonces+m.b.me()] != nonce || ", "", "^TestShareSlotIsTaken$", engineTests},
+	{"predecessor's slot taken for one's own", "engine/mirror.go", "w[wordNonces+f.slot] == f.nonce && ", "", "^TestShareSlotIsTaken$", engineTests},
 	{"other locking unseen", "engine/locking.go", "case !any || used == e.opt.Locking:", "case true:", "^TestShareMixedLocking$", engineTests},
 	{"state left under memory", "engine/locking.go", "if err == nil && e.board.page != nil {", "if false {", "^TestShareMixed(Locking|Modes)$", engineTests},
 	{"lease of the dead not awaited", "engine/locking.go", "if used != LockingLeasefile || sleep(", "if true || sleep(", "^TestShareLockingOfTheDead$", engineTests},
