@@ -266,15 +266,20 @@ func (m *mirror) knows(w []uint64) bool {
 	return m.holding == 0 || w[wordTaken] == m.holding && w[wordHolder] == uint64(m.b.me())+1
 }
 
-// exchange reads the file, has change change the words, and writes what is changed.
+// exchange is exchangeWithin for as long as who commits can wait: others wait for it.
 func (m *mirror) exchange(ctx context.Context, change func()) error {
+	ctx, cancel := context.WithTimeout(ctx, m.patience)
+	defer cancel()
+	return m.exchangeWithin(ctx, change)
+}
+
+// exchangeWithin reads the file, has change change the words, and writes what is changed.
+func (m *mirror) exchangeWithin(ctx context.Context, change func()) error {
 	m.writing.Lock() // readers do not wait for the state lock
 	defer m.writing.Unlock()
 	if m.lost.Load() {
 		return ErrLockLost
 	}
-	ctx, cancel := context.WithTimeout(ctx, m.patience)
-	defer cancel()
 	if err := m.lock(ctx); err != nil {
 		return m.fails(err)
 	}
@@ -294,7 +299,8 @@ func (m *mirror) exchangeLocked(change func()) error {
 	return m.write()
 }
 
-// join states that this process has its slot. Who is alone makes the file anew.
+// join states that this process has its slot. Who is alone makes the file anew. Who comes can
+// wait: SMB servers may keep the lock of a process that was killed for half a minute.
 func (m *mirror) join(ctx context.Context, e *Engine, alone bool) error {
 	come := func() {
 		m.was = former{}
@@ -309,7 +315,7 @@ func (m *mirror) join(ctx context.Context, e *Engine, alone bool) error {
 	if alone && !read {
 		return m.found(come)
 	}
-	return m.exchange(ctx, come)
+	return m.exchangeWithin(ctx, come)
 }
 
 // undo sets all words back to what the file said.
