@@ -300,7 +300,7 @@ func (m *mirror) exchangeLocked(change func()) error {
 }
 
 // join states that this process has its slot. Who is alone makes the file anew. Who comes can
-// wait: SMB servers may keep the lock of a process that was killed for half a minute.
+// wait: on real SMB mounts who had the file was killed, and it was not free for 10 s.
 func (m *mirror) join(ctx context.Context, e *Engine, alone bool) error {
 	come := func() {
 		m.was = former{}
