@@ -209,6 +209,9 @@ func (e *Engine) follow() error {
 	if e.dir.departed() {
 		return ErrClosed
 	}
+	if b.file != nil {
+		e.id = b.file.cache(e.id)
+	}
 	if e.w.seq == b.seq() {
 		e.partial.Store(nil)
 		e.followed.Store(e.w.seq)
