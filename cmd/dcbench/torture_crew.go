@@ -256,7 +256,7 @@ func (c *crew) goOn(m *member) error {
 		c.kills = slices.DeleteFunc(c.kills, func(k killed) bool { return k.member == m })
 	}
 	if !m.killed || m.task.ops == 0 && c.released {
-		return nil
+		return c.due() // it may have returned faster than it was listened to
 	}
 	t := m.task
 	t.ops, t.owner = c.left(m), c.tasks[m.place].owner

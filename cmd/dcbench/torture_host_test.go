@@ -29,12 +29,16 @@ func TestTortureHosts(t *testing.T) {
 	dir := t.TempDir()
 	other := filepath.Join(t.TempDir(), "mounted")
 	require.NoError(t, os.Symlink(dir, other))
-	code, stdout, stderr := dcbench("torture", "--seed", "3", "--host", dir+"=", "--host", other+"=/usr/bin/env", "--procs", "4", "--histories", "1",
-		"--ops", "4000", "--kills", "4", "--stops", "2", "--fault", "true")
-	require.Equal(t, exitOK, code, "%s%.2000s", stdout, stderr)
-	assert.Regexp(t, "[1-4] kills, [0-2] stops", stdout) // those whose process had ended are not counted
-	assert.Contains(t, stdout, "1 faults, for which 0 operations failed")
-	assert.Contains(t, stdout, "0 violations")
+	hosts := []string{"torture", "--seed", "3", "--host", dir + "=", "--host", other + "=/usr/bin/env", "--procs", "4"}
+	for want, more := range map[string][]string{
+		", 8 kills,": {"--scenario", "kill", "--kills", "8"},
+		"1 faults, for which 0 operations failed": {"--histories", "1", "--ops", "600", "--kills", "0", "--stops", "0", "--fault", "true"},
+	} {
+		code, stdout, stderr := dcbench(append(hosts[:len(hosts):len(hosts)], more...)...)
+		require.Equal(t, exitOK, code, "%s%.2000s", stdout, stderr)
+		assert.Contains(t, stdout, want)
+		assert.Contains(t, stdout, "0 violations")
+	}
 	left, err := os.ReadDir(dir)
 	require.NoError(t, err)
 	assert.Empty(t, left)
