@@ -72,6 +72,7 @@ var mutants = []mutant{
 	{"what was looked up is another operation's", "engine/stage.go", "if a := &s.ahead; a.op != op {", "if a := &s.ahead; a.op == nil {", model, engineTests},
 	{"what was looked up is of the commit before", "engine/stage.go", "	s.ahead.op = nil\n", "", model, engineTests},
 	{"hint without the entries of a full piece", "segment/notes.go", "	for _, p := range n.pieces {", "	for _, p := range n.pieces[max(0, len(n.pieces)-1):] {", "^TestNotes$", "./segment"},
+	{"segment removed before its hint", "segment/segment.go", "[]string{codec.HintName(s.ID), s.Name()} {\n		info", "[]string{s.Name(), codec.HintName(s.ID)} {\n		info", "^TestRemoveHalf$", "./segment"},
 	{"idle process keeps what it lost", "engine/reclaimloop.go", "if e.board.isLost() { // and", "if false { // and", "^TestShareLostByIdle$", engineTests},
 	{"what was changed before the locks were lost counts", "engine/mirror.go", "if m.was.nonce != 0 && ", "if false && ", "^TestShareLostToNewcomer$", engineTests},
 
