@@ -18,7 +18,7 @@ demo: ## cache Go's own source tree, compare it, kill a writer: is anything lost
 	$(DCBENCH) demo
 
 test: ## run all tests, those of the peers' module if its dependencies can be had
-	$(GO) test -vet=off ./...
+	$(GO) test -vet=off -timeout 30m ./...
 	.ci/peers test
 
 peers: ## build the program of the peers that compare measures: bin/peers
@@ -31,10 +31,10 @@ lint: ## gofmt, go vet, staticcheck
 	.ci/lint
 
 race: ## run the tests with the race detector, in their short form; needs a C compiler
-	CGO_ENABLED=1 $(GO) test -vet=off -short -race ./...
+	CGO_ENABLED=1 $(GO) test -vet=off -timeout 40m -short -race ./...
 
 386: ## run all tests as a 32-bit program, on machines that can
-	GOARCH=386 CGO_ENABLED=0 $(GO) test -vet=off -short ./...
+	GOARCH=386 CGO_ENABLED=0 $(GO) test -vet=off -timeout 30m -short ./...
 
 s390x: ## run the tests of the formats on a big-endian machine, emulated by qemu
 	.ci/s390x
