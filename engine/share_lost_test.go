@@ -5,13 +5,11 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"strconv"
-	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/go-diskcache/diskcache/codec"
 	"github.com/go-diskcache/diskcache/lease"
 	"github.com/go-diskcache/diskcache/vfs"
 )
@@ -198,55 +196,6 @@ func TestShareLostBeforeAnything(t *testing.T) {
 			require.NoError(t, b.Close())
 		})
 	}
-}
-
-// deafTo is a directory of which the state file cannot be opened for writing while it is away.
-type deafTo struct {
-	vfs.FS
-	away atomic.Bool
-}
-
-func (d *deafTo) OpenWrite(name string) (vfs.File, error) {
-	if name == codec.StateName && d.away.Load() {
-		return nil, errors.New("away")
-	}
-	return d.FS.OpenWrite(name)
-}
-
-// TestShareLostAsItBegins: a process lost its locks as it began a segment, and could not tell. What
-// it had put in a place of the board does not become the owner of the segment that another has told to
-// be there: should that die before it has told of what it committed, it would not be found.
-func TestShareLostAsItBegins(t *testing.T) {
-	onServers(t, 2, func(t *testing.T, srv *vfs.Server, _ uint64) {
-		host, other := srv.Host("a"), srv.Host("b").Process()
-		opt := Options{Freshness: time.Hour}
-		disk := &deafTo{FS: vfs.NewRetry(host.Process(), vfs.RetryOptions{Tries: 2, Sleep: srv.Tick})}
-		a, err := Open(disk, opt)
-		require.NoError(t, err)
-		b, err := Open(vfs.NewRetry(other, vfs.RetryOptions{}), opt)
-		require.NoError(t, err)
-		require.Error(t, a.Update(func(tx *Tx) error { // which has the lock by now
-			disk.away.Store(true)
-			return tx.Set("n", nil, Attrs{})
-		}))
-		host.CutOff()
-		srv.Restart()
-		srv.Tick(2 * time.Minute)
-		c := &counting{t: t}
-		c.goOn(func() error { return c.up(b) }, srv.Tick)
-		handOn(b)
-
-		host.Reconnect()
-		disk.away.Store(false)
-		c.goOn(func() error { return c.up(a) }, srv.Tick)
-		handOn(a)
-		c.goOn(func() error { return c.up(b) }, srv.Tick)
-		other.Kill()
-		srv.Tick(2 * time.Minute)
-		c.goOn(func() error { return c.up(a) }, srv.Tick)
-		_ = a.Close() // which returns what the background met meanwhile
-		_ = b.Close()
-	})
 }
 
 // asItIs is the directory with the locks that it has.
