@@ -457,7 +457,7 @@ func (t *tail) next() error {
 	return readError(t.c.Err())
 }
 
-// rest ends the reading for now.
+// rest ends the reading until there is more.
 func (t *tail) rest() {
 	if t.ok || t.c.Err() != nil || t.c.Buffered() > mostRead {
 		t.c = nil
