@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"io/fs"
 	"math"
 	"sync"
 	"time"
@@ -67,7 +66,6 @@ func (e *Engine) get(key string, dst []byte, rec *codec.Record) ([]byte, error) 
 // find appends the stored value of key to dst: what is in the record, compressed
 // or the name of a file as it may be. use tells the policy of it.
 func (e *Engine) find(h uint64, key string, dst []byte, rec *codec.Record, use bool) ([]byte, error) {
-	sure := false
 	for try := 0; ; try++ {
 		set, err := e.acquire(h)
 		if err != nil {
@@ -102,13 +100,6 @@ func (e *Engine) find(h uint64, key string, dst []byte, rec *codec.Record, use b
 			}
 		case err == errGone && try >= maxLookups:
 			return dst, &CorruptError{File: codec.SnapshotName, Err: errNowhere}
-		case !again && !sure && errors.Is(err, fs.ErrNotExist):
-			// The file is gone and nothing tells why. What this process was about to know when
-			// that was looked at, it knows when it has its lock.
-			sure = true
-			if err := e.followNow(); err != nil {
-				return dst, err
-			}
 		case !again, try >= maxLookups:
 			return dst, e.corrupt(err)
 		}
