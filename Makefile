@@ -4,12 +4,12 @@ GO       ?= go
 FUZZTIME ?= 20000x
 BENCH    ?= --rounds 5
 COMPARE  ?=
-PROCS    ?= 1
+PROCS    ?= 2,4,8
 DCBENCH   = $(GO) run -buildvcs=false ./cmd/dcbench
 PLATFORMS = linux/386 linux/arm64 darwin/arm64 windows/amd64 freebsd/amd64
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test peers check lint race 386 s390x cross fuzz torture mutants bench compare
+.PHONY: help demo test peers check lint race 386 s390x cross fuzz torture network mutants bench compare
 
 help: ## list the targets
 	@sed -n 's/^\([a-z0-9]*\):.*## /\1	/p' $(MAKEFILE_LIST) | while IFS='	' read -r name what; do printf '%-10s %s\n' "$$name" "$$what"; done
@@ -18,7 +18,7 @@ demo: ## cache Go's own source tree, compare it, kill a writer: is anything lost
 	$(DCBENCH) demo
 
 test: ## run all tests, those of the peers' module if its dependencies can be had
-	$(GO) test -vet=off ./...
+	$(GO) test -vet=off -timeout 30m ./...
 	.ci/peers test
 
 peers: ## build the program of the peers that compare measures: bin/peers
@@ -31,10 +31,10 @@ lint: ## gofmt, go vet, staticcheck
 	.ci/lint
 
 race: ## run the tests with the race detector, in their short form; needs a C compiler
-	CGO_ENABLED=1 $(GO) test -vet=off -short -race ./...
+	CGO_ENABLED=1 $(GO) test -vet=off -timeout 40m -short -race ./...
 
 386: ## run all tests as a 32-bit program, on machines that can
-	GOARCH=386 CGO_ENABLED=0 $(GO) test -vet=off -short ./...
+	GOARCH=386 CGO_ENABLED=0 $(GO) test -vet=off -timeout 30m -short ./...
 
 s390x: ## run the tests of the formats on a big-endian machine, emulated by qemu
 	.ci/s390x
@@ -52,6 +52,9 @@ torture: ## the tests that take hours: every crash image, 1000 kills, a million 
 	$(DCBENCH) torture --procs $(PROCS) -c 4 --histories 300
 	$(DCBENCH) torture --procs $(PROCS) -c 4 --scenario kill --kills 5000
 	FUZZTIME=1000000x .ci/fuzz
+
+network: ## torture real mounts of NFSv3, NFSv4 and SMB in the virtual machine of NETFS_VM; needs qemu and root
+	.ci/network
 
 mutants: ## break the code on purpose, one defect at a time: do the tests notice?
 	$(GO) run ./internal/mutants

@@ -58,7 +58,11 @@ func TestCopiesWithinLimit(t *testing.T) {
 				}
 				require.NoError(t, err)
 			}
-			require.LessOrEqual(t, most, int64(limit+limit/tolerance))
+			allowed := int64(limit + limit/tolerance)
+			if c.reads { // fewer than ten segments fit, and one may wait for who reads
+				allowed += e.opt.SegmentSize
+			}
+			require.LessOrEqual(t, most, allowed)
 			require.NoError(t, e.Close())
 		})
 	}

@@ -209,6 +209,9 @@ func (e *Engine) follow() error {
 	if e.dir.departed() {
 		return ErrClosed
 	}
+	if b.file != nil {
+		e.id = b.file.cache(e.id)
+	}
 	if e.w.seq == b.seq() {
 		e.partial.Store(nil)
 		e.followed.Store(e.w.seq)
@@ -454,7 +457,7 @@ func (t *tail) next() error {
 	return readError(t.c.Err())
 }
 
-// rest ends the reading for now.
+// rest ends the reading until there is more.
 func (t *tail) rest() {
 	if t.ok || t.c.Err() != nil || t.c.Buffered() > mostRead {
 		t.c = nil

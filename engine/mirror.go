@@ -222,15 +222,7 @@ func (m *mirror) install(s *codec.State) error {
 		m.undo()
 		m.was = former{}
 	}
-	w := m.b.w
-	for i := len(w) - 1; i >= 0; i-- { // lengths before the sequence that they hold
-		for {
-			mine := w[i].Load()
-			if w[i].CompareAndSwap(mine, mergeWord(i, m.base[i], mine, s.Words[i])) {
-				break
-			}
-		}
-	}
+	mergeWords(m.b.w, m.base, s.Words)
 	m.base = s.Words
 	if !m.knows(s.Words) {
 		m.lost.Store(true)
@@ -239,23 +231,16 @@ func (m *mirror) install(s *codec.State) error {
 	return nil
 }
 
-// mergeWord returns what a word is that was base when it was last read, is mine here and theirs in
-// the file. Words that count, or are made of bits, may be changed by several processes between
-// two looks; of others each has but one that may change it, and a change of theirs says that
-// this process is that no more.
-func mergeWord(i int, base, mine, theirs uint64) uint64 {
-	switch {
-	case mine == base:
-		return theirs
-	case i == wordDisk || i == wordHints || i == wordRoom || i == wordAttaches:
-		return theirs + (mine - base)
-	case i >= wordSlots && i < wordSlots+(mostSlots+63)/64:
-		changed := mine ^ base
-		return theirs&^changed | mine&changed
-	case theirs == base:
-		return mine
+// cache returns the identity of the cache, which this process knows by another one if it lost its
+// locks before anything was stored: who came then, alone, found nothing that says it, and has made
+// up its own.
+func (m *mirror) cache(known [16]byte) [16]byte {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.base[wordReady] != readyMark {
+		return known // who came is about to find out
 	}
-	return theirs
+	return m.b.id()
 }
 
 // knows reports whether words are of a state that knows this process.
@@ -266,15 +251,20 @@ func (m *mirror) knows(w []uint64) bool {
 	return m.holding == 0 || w[wordTaken] == m.holding && w[wordHolder] == uint64(m.b.me())+1
 }
 
-// exchange reads the file, has change change the words, and writes what is changed.
+// exchange is exchangeWithin for as long as who commits can wait: others wait for it.
 func (m *mirror) exchange(ctx context.Context, change func()) error {
+	ctx, cancel := context.WithTimeout(ctx, m.patience)
+	defer cancel()
+	return m.exchangeWithin(ctx, change)
+}
+
+// exchangeWithin reads the file, has change change the words, and writes what is changed.
+func (m *mirror) exchangeWithin(ctx context.Context, change func()) error {
 	m.writing.Lock() // readers do not wait for the state lock
 	defer m.writing.Unlock()
 	if m.lost.Load() {
 		return ErrLockLost
 	}
-	ctx, cancel := context.WithTimeout(ctx, m.patience)
-	defer cancel()
 	if err := m.lock(ctx); err != nil {
 		return m.fails(err)
 	}
@@ -294,7 +284,8 @@ func (m *mirror) exchangeLocked(change func()) error {
 	return m.write()
 }
 
-// join states that this process has its slot. Who is alone makes the file anew.
+// join states that this process has its slot. Who is alone makes the file anew. Who comes can
+// wait: on real SMB mounts who had the file was killed, and it was not free for 10 s.
 func (m *mirror) join(ctx context.Context, e *Engine, alone bool) error {
 	come := func() {
 		m.was = former{}
@@ -309,7 +300,7 @@ func (m *mirror) join(ctx context.Context, e *Engine, alone bool) error {
 	if alone && !read {
 		return m.found(come)
 	}
-	return m.exchange(ctx, come)
+	return m.exchangeWithin(ctx, come)
 }
 
 // undo sets all words back to what the file said.

@@ -41,15 +41,6 @@ func (f *cuttingFile) WriteAt(b []byte, off int64) (int, error) {
 	return n, err
 }
 
-// giveUp has a process give the writer lock up now.
-func giveUp(e *Engine) {
-	e.w.mu.Lock()
-	defer e.w.mu.Unlock()
-	if e.dir.held {
-		e.dir.give()
-	}
-}
-
 // TestShareLateWrite: what a host that was cut off had still to write to the state file comes when
 // others have written there. Nothing that they have acknowledged is hidden by it.
 func TestShareLateWrite(t *testing.T) {
@@ -77,13 +68,13 @@ func lateWrite(t *testing.T, f vfs.Flavour, write int64, more int) {
 	b := open("b", time.Hour) // it publishes when it gives the lock up
 	c := &counting{t: t}
 	require.NoError(t, c.up(b))
-	giveUp(b)
+	handOn(b)
 	a, err := Open(late, Options{Freshness: -1})
 	require.NoError(t, err)
 	late.left.Store(write)
 	for late.left.Load() > 0 {
 		_ = c.up(a)
-		giveUp(a)
+		handOn(a)
 	}
 	ap.Kill()
 	_ = a.Close()
@@ -92,7 +83,7 @@ func lateWrite(t *testing.T, f vfs.Flavour, write int64, more int) {
 		require.NoError(t, open("d", -1).Close())
 	}
 	require.NoError(t, c.up(b))
-	giveUp(b)
+	handOn(b)
 
 	before := srv.Disk().Files()[codec.StateName]
 	host.Reconnect()
@@ -103,10 +94,10 @@ func lateWrite(t *testing.T, f vfs.Flavour, write int64, more int) {
 	require.NoError(t, c.read(d))
 	require.NoError(t, c.read(b))
 	require.NoError(t, b.Update(func(*Tx) error { return nil }))
-	giveUp(b)
+	handOn(b)
 	require.NoError(t, c.up(d))
 	require.NoError(t, c.up(b))
-	giveUp(b)
+	handOn(b)
 	require.NoError(t, c.read(d))
 	require.NoError(t, b.Close())
 	require.NoError(t, d.Close())

@@ -6,8 +6,10 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/go-diskcache/diskcache/codec"
 	"github.com/go-diskcache/diskcache/vfs"
 )
 
@@ -107,4 +109,26 @@ func TestShareLockingOfTheDead(t *testing.T) {
 			})
 		}
 	}
+}
+
+// TestShareComesAsStateIsLocked: who opens the directory waits for the state file for as long as for
+// any lock: a server may not know yet that who had it was killed.
+func TestShareComesAsStateIsLocked(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		srv := vfs.NewServer(vfs.ServerOptions{Flavour: vfs.NFS4, Now: time.Now, Choose: func(vfs.Question, int) int { return 0 }})
+		e, err := Open(asMounted(srv.Host("a")), Options{})
+		require.NoError(t, err)
+		require.NoError(t, e.Close())
+		other, err := asMounted(srv.Host("b")).Locks(codec.LockName)
+		require.NoError(t, err)
+		for _, lock := range []int{lockFar + 1, lockState} {
+			ok, err := other.TryLock(lock)
+			require.NoError(t, err)
+			require.True(t, ok)
+		}
+		time.AfterFunc(2*mostPatience, func() { assert.NoError(t, other.Unlock(lockState)) })
+		e, err = Open(asMounted(srv.Host("a")), Options{LockTimeout: 4 * mostPatience})
+		require.NoError(t, err)
+		require.NoError(t, e.Close())
+	})
 }

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"errors"
+	"fmt"
 	"math/rand/v2"
 	"strconv"
 	"testing"
@@ -20,6 +21,7 @@ type counting struct {
 	last int // that was acknowledged
 	most int // that may have been reached
 	step int
+	old  bool // reads may be as old as they like
 }
 
 // up counts up by one, through a process. If it fails it may have, or not.
@@ -67,7 +69,11 @@ func (c *counting) goOn(do func() error, pass func(time.Duration)) {
 // read reads the count, which is nothing that was overtaken before.
 func (c *counting) read(e *Engine) error {
 	v, err := e.Get("n", nil)
-	if errors.Is(err, ErrNotFound) && c.last == 0 {
+	least := c.last
+	if c.old {
+		least = 0
+	}
+	if errors.Is(err, ErrNotFound) && least == 0 {
 		return nil
 	}
 	if err != nil {
@@ -77,14 +83,15 @@ func (c *counting) read(e *Engine) error {
 	}
 	n, err := strconv.Atoi(string(v))
 	require.NoError(c.t, err)
-	require.GreaterOrEqual(c.t, n, c.last, "step %d", c.step)
+	require.GreaterOrEqual(c.t, n, least, "step %d", c.step)
 	require.LessOrEqual(c.t, n, c.most, "step %d", c.step)
 	return nil
 }
 
 // TestShareLosesLocks: hosts are cut off and lose their locks, the server is restarted, and
 // processes are killed. Nothing that was acknowledged is lost, nothing is counted twice, and all
-// goes on once the network does.
+// goes on once the network does. Where reads look for news now and then only, writes look by themselves
+// whether they had the lock.
 func TestShareLosesLocks(t *testing.T) {
 	onServers(t, 20, func(t *testing.T, srv *vfs.Server, seed uint64) {
 		losesLocks(t, srv, seed, asItIs, srv.Tick)
@@ -159,6 +166,38 @@ func TestShareLostToNewcomer(t *testing.T) {
 	})
 }
 
+// TestShareLostBeforeAnything: a process that lost its locks before anything was stored goes on with the
+// cache that another has begun meanwhile, whether that has stored something or not.
+func TestShareLostBeforeAnything(t *testing.T) {
+	for _, stored := range []bool{false, true} {
+		onServers(t, 2, func(t *testing.T, srv *vfs.Server, _ uint64) {
+			host := srv.Host("a")
+			opt := Options{Freshness: -1}
+			a, err := Open(vfs.NewRetry(host.Process(), vfs.RetryOptions{Tries: 2, Sleep: srv.Tick}), opt)
+			require.NoError(t, err)
+			host.CutOff()
+			srv.Restart()
+			srv.Tick(2 * time.Minute)
+			b, err := Open(asMounted(srv.Host("b")), opt)
+			require.NoError(t, err)
+			c := &counting{t: t}
+			if stored {
+				require.NoError(t, c.up(b))
+			}
+			handOn(b)
+
+			host.Reconnect()
+			c.goOn(func() error { return c.up(a) }, srv.Tick)
+			handOn(a)
+			require.NoError(t, c.up(b))
+			handOn(b)
+			require.NoError(t, c.read(a))
+			_ = a.Close() // which returns what the background met meanwhile
+			require.NoError(t, b.Close())
+		})
+	}
+}
+
 // asItIs is the directory with the locks that it has.
 func asItIs(fsys vfs.FS) vfs.FS { return fsys }
 
@@ -168,10 +207,11 @@ func losesLocks(t *testing.T, srv *vfs.Server, seed uint64, with func(vfs.FS) vf
 	rnd := rand.New(rand.NewPCG(seed, 7))
 	hosts := []*vfs.Host{srv.Host("a"), srv.Host("a"), srv.Host("b"), srv.Host("c")}
 	cut := make(map[*vfs.Host]bool)
-	opt := Options{Freshness: -1, LockTimeout: 50 * time.Millisecond, SegmentSize: 4096, FileThreshold: -1}
+	fresh := []time.Duration{-1, time.Hour}[seed%2]
+	opt := Options{Freshness: fresh, LockTimeout: 50 * time.Millisecond, SegmentSize: 4096, FileThreshold: -1}
 	retry := vfs.RetryOptions{Tries: 2, Sleep: srv.Tick}
 	procs := make([]*Engine, len(hosts))
-	c := &counting{t: t}
+	c := &counting{t: t, old: fresh > 0}
 	last := 0
 	for c.step = range 150 {
 		i := rnd.IntN(len(procs))
@@ -216,6 +256,7 @@ func losesLocks(t *testing.T, srv *vfs.Server, seed uint64, with func(vfs.FS) vf
 		h.Reconnect()
 	}
 	pass(2 * time.Minute)
+	c.old = false
 	for _, e := range procs {
 		if e == nil {
 			continue
@@ -235,4 +276,45 @@ func losesLocks(t *testing.T, srv *vfs.Server, seed uint64, with func(vfs.FS) vf
 	c.goOn(func() error { return c.read(e) }, pass)
 	c.goOn(func() error { return c.up(e) }, pass)
 	require.NoError(t, e.Close())
+}
+
+// TestShareSlotIsTaken: a process that was cut off for so long that another has its slot notices, and
+// takes one of its own, whether it writes or reads first.
+func TestShareSlotIsTaken(t *testing.T) {
+	for _, f := range []vfs.Flavour{vfs.NFS4, vfs.SMB} {
+		for _, first := range []string{"write", "read"} {
+			t.Run(fmt.Sprint(f, " ", first), func(t *testing.T) { slotIsTaken(t, f, first) })
+		}
+	}
+}
+
+func slotIsTaken(t *testing.T, f vfs.Flavour, first string) {
+	srv := vfs.NewServer(vfs.ServerOptions{Flavour: f, Choose: func(vfs.Question, int) int { return 0 }})
+	away, c := srv.Host("a"), &counting{t: t}
+	open := func(h *vfs.Host) *Engine {
+		e, err := Open(asMounted(h), Options{Freshness: -1, SegmentSize: 4096, FileThreshold: -1})
+		require.NoError(t, err)
+		return e
+	}
+	a := open(away)
+	require.NoError(t, c.up(a))
+	handOn(a)
+	away.CutOff()
+	srv.Tick(2 * time.Minute)
+	b := open(srv.Host("b"))
+	require.Equal(t, a.board.me(), b.board.me())
+	require.NoError(t, c.up(b))
+	handOn(b)
+	away.Reconnect()
+	if first == "read" {
+		_ = c.read(a)
+	}
+	c.goOn(func() error { return c.up(a) }, srv.Tick)
+	handOn(a)
+	require.NotEqual(t, b.board.me(), a.board.me())
+	c.goOn(func() error { return c.up(b) }, srv.Tick)
+	handOn(b)
+	require.NoError(t, c.read(a))
+	require.NoError(t, a.Close())
+	require.NoError(t, b.Close())
 }

@@ -407,13 +407,14 @@ func (s *Segment) release() error {
 	return err
 }
 
-// remove removes the segment first and its hint after it: a hint without its
-// segment says what was lost or superseded, a segment without its hint is
-// merely slower to open.
+// remove removes the hint first and the segment after it. As long as the segment is there, everybody
+// keeps what says that it is dropped, and what was deleted of it; a process that is killed between
+// the two leaves what is merely slower to open. A hint that stayed would have to be believed when all that
+// is forgotten: a segment that is missing may have been lost.
 func (s *Segment) remove() error {
 	var bytes int64
-	var errs []error
-	for _, name := range []string{s.Name(), codec.HintName(s.ID)} {
+	var failed error
+	for _, name := range []string{codec.HintName(s.ID), s.Name()} {
 		info, err := s.fsys.Stat(name)
 		if err == nil {
 			err = s.fsys.Remove(name)
@@ -421,11 +422,12 @@ func (s *Segment) remove() error {
 		if err == nil {
 			bytes += info.Size
 		} else if !errors.Is(err, fs.ErrNotExist) {
-			errs = append(errs, err)
+			failed = err
+			break
 		}
 	}
 	if s.files.Removed != nil {
-		s.files.Removed(s, bytes, len(errs) == 0)
+		s.files.Removed(s, bytes, failed == nil)
 	}
-	return errors.Join(errs...)
+	return failed
 }

@@ -58,6 +58,40 @@ func TestRetire(t *testing.T) {
 	require.NoError(t, log.TakeErrors())
 }
 
+// removing fails from the removal of some file on.
+type removing struct {
+	vfs.FS
+	left int
+}
+
+func (r *removing) Remove(name string) error {
+	if r.left--; r.left < 0 {
+		return fs.ErrPermission
+	}
+	return r.FS.Remove(name)
+}
+
+// TestRemoveHalf: whoever is stopped as it removes a segment never leaves a hint without it.
+func TestRemoveHalf(t *testing.T) {
+	for left := range 3 {
+		mem := vfs.NewMem()
+		mem.WriteFile(codec.SegmentName(1), []byte("segment"))
+		mem.WriteFile(codec.HintName(1), []byte("hint"))
+		var gone bool
+		files := NewFiles(4, false)
+		files.Removed = func(_ *Segment, _ int64, all bool) { gone = all }
+		seg := Found(&removing{mem, left}, files, 1, 0, 7)
+		require.NoError(t, seg.Retire())
+		err := seg.Discard()
+		require.Equal(t, left < 2, err != nil)
+		require.Equal(t, left == 2, gone)
+		_, hint := mem.Stat(codec.HintName(1))
+		_, segment := mem.Stat(codec.SegmentName(1))
+		require.Equal(t, left == 0, hint == nil)
+		require.Equal(t, left < 2, segment == nil)
+	}
+}
+
 // TestSetRace swaps sets under readers: what a reader holds is never released.
 func TestSetRace(t *testing.T) {
 	mem := vfs.NewMem()

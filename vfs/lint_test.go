@@ -33,14 +33,20 @@ var mayImport = map[string][]string{
 	"codec":      {},
 	"vfs":        {},
 	"evict":      {},
-	"segment":    {"codec", "vfs"},
+	"segment":    {"codec", "vfs", "internal/prefetch"},
 	"lease":      {"codec", "vfs"},
-	"keydir":     {"codec", "evict"},
+	"keydir":     {"codec", "evict", "internal/prefetch"},
 	"compaction": {"segment", "codec"},
 	"engine":     {"codec", "vfs", "evict", "segment", "lease", "keydir", "compaction"},
 	"":           {"engine"},
 
-	"cmd/dcbench": {"", "internal/history", "internal/trace"},
+	"internal/prefetch": {},
+
+	"cmd/dcbench": {"", "internal/history", "internal/trace",
+		"cmd/dcbench/internal/contest", "cmd/dcbench/internal/draw", "cmd/dcbench/internal/memory"},
+	"cmd/dcbench/internal/contest": {"cmd/dcbench/internal/draw", "cmd/dcbench/internal/memory"},
+	"cmd/dcbench/internal/draw":    {},
+	"cmd/dcbench/internal/memory":  {},
 }
 
 // violation says what is wrong with a file that imports a package; "" is nothing.

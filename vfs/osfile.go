@@ -53,9 +53,15 @@ const openTries = 8
 //
 // SMB shows the name of what was removed until nobody has it open, and says that
 // there is nothing to who opens it.
-func openRegular(dir *os.Root, base string, flag int) (f *os.File, err error) {
+func openRegular(dir *os.Root, base string, flag int) (*os.File, error) {
+	return openSeen(dir, base, flag, dir.Lstat)
+}
+
+// openSeen opens the file that look shows.
+func openSeen(dir *os.Root, base string, flag int, look func(string) (fs.FileInfo, error)) (f *os.File, err error) {
 	for range openTries {
-		info, err := dir.Lstat(base)
+		var info fs.FileInfo
+		info, err = look(base)
 		if err != nil {
 			return nil, err
 		}

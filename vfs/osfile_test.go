@@ -3,6 +3,8 @@
 package vfs
 
 import (
+	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"syscall"
@@ -46,6 +48,34 @@ func TestOpenAs(t *testing.T) {
 		}
 		if err == nil {
 			f.Close()
+		}
+	}
+}
+
+// TestOpenSeen: a name that is shown for longer than there is anything to open, as SMB does, is
+// that of no file, and one that is another file each time is that of no regular one.
+func TestOpenSeen(t *testing.T) {
+	path := t.TempDir()
+	for _, name := range []string{"other", "replaced"} {
+		if err := os.WriteFile(filepath.Join(path, name), nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	root, err := os.OpenRoot(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer root.Close()
+	looks := 0
+	look := func(string) (fs.FileInfo, error) {
+		looks++
+		return root.Lstat("other")
+	}
+	for name, want := range map[string]error{"pending": fs.ErrNotExist, "replaced": ErrNotRegular} {
+		looks = 0
+		f, err := openSeen(root, name, os.O_RDONLY, look)
+		if f != nil || !errors.Is(err, want) || looks != openTries {
+			t.Errorf("%s: %v, %v after %d looks", name, f, err, looks)
 		}
 	}
 }

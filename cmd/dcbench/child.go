@@ -16,6 +16,7 @@ const (
 	childTorture = "torture"
 	childStore   = "store"
 	childShare   = "share"
+	childSignal  = "signal"
 )
 
 func child(args []string, stdout io.Writer) error {
@@ -31,6 +32,8 @@ func child(args []string, stdout io.Writer) error {
 		return tortured(args[1:], os.Stdin, stdout)
 	case childStore:
 		return serveStore(args[1:], os.Stdin, stdout)
+	case childSignal:
+		return sendSignal(args[1:])
 	case childShare:
 		return share(args[1:], os.Stdin, stdout)
 	}

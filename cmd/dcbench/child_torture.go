@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
+	"os"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -29,7 +30,8 @@ type task struct {
 	sizes     sizeClass
 	network   bool
 	freshness time.Duration
-	anew      bool // who comes after one that was killed begins at the beginning; it need not be told
+	patience  time.Duration // for how long it tries to open the cache
+	anew      bool          // who comes after one that was killed begins at the beginning; it need not be told
 }
 
 // args returns the task as a command line, which parseTask reads.
@@ -39,6 +41,7 @@ func (t *task) args() []string {
 		"--owner", fmt.Sprint(t.owner), "--parts", fmt.Sprint(t.parts), "--clients", fmt.Sprint(t.clients),
 		"--ops", fmt.Sprint(t.ops), "--keys", fmt.Sprint(t.keys), "--limit", fmt.Sprint(t.limit), "--sizes", string(t.sizes),
 		"--network=" + fmt.Sprint(t.network), "--freshness", t.freshness.String(),
+		"--patience", t.patience.String(),
 	}
 }
 
@@ -66,6 +69,7 @@ func parseTask(args []string, stdout io.Writer) (*task, error) {
 	fs.Int64Var(&t.limit, "limit", 0, "")
 	fs.BoolVar(&t.network, "network", false, "")
 	fs.DurationVar(&t.freshness, "freshness", -1, "")
+	fs.DurationVar(&t.patience, "patience", 0, "")
 	sizes := fs.String("sizes", string(mixedSizes), "")
 	if err := parseFlags(fs, args, stdout); err != nil {
 		return nil, err
@@ -84,7 +88,9 @@ func tortured(args []string, stdin io.Reader, stdout io.Writer) error {
 	if err != nil {
 		return err
 	}
-	s, err := openStore(t.dir, t.options())
+	log := history.NewLog(stdout, monotonic)
+	log.Write(history.Record{Phase: history.Began, PID: os.Getpid()})
+	s, err := openStore(t.dir, t.options(), t.patience)
 	if err != nil {
 		return err
 	}
@@ -93,8 +99,11 @@ func tortured(args []string, stdin io.Reader, stdout io.Writer) error {
 		_, _ = io.Copy(io.Discard, stdin)
 		ended.Store(true)
 	}()
-	err = t.work(s, history.NewLog(stdout, monotonic), ended.Load)
-	return errors.Join(err, s.Close())
+	err = t.work(s, log, ended.Load)
+	if cerr := s.Close(); t.patience == 0 {
+		err = errors.Join(err, cerr)
+	}
+	return err
 }
 
 // work lets the clients of the process work until all are done.
@@ -110,7 +119,7 @@ func (t *task) work(s store, log *history.Log, ended func() bool) error {
 				failed.Store(true)
 				return
 			}
-			errs[i] = c.count()
+			c.count()
 		})
 	}
 	wg.Wait()

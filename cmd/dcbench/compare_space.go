@@ -26,7 +26,7 @@ func measureSpace(m *match, s *step) error {
 	rows := m.newRows(s)
 	for range overwritings {
 		m.each(func(e *entrant) error {
-			a, err := e.ask(span(s.order, 0, m.scenario.n))
+			a, err := e.ask(stretch(s.order, 0, m.scenario.n))
 			if err == nil {
 				rows[e].count(a)
 				m.settle()

@@ -16,16 +16,16 @@ func measureNew(m *match, s *step) error {
 	first, n := m.next, m.scenario.n
 	m.next += n + n/timedParts
 	m.rounds(s, func(r int) contest.Order {
-		return span(s.order, first+r*n/m.p.rounds, first+(r+1)*n/m.p.rounds)
-	}, span(s.order, first+n, first+n+n/timedParts))
+		return stretch(s.order, first+r*n/m.p.rounds, first+(r+1)*n/m.p.rounds)
+	}, stretch(s.order, first+n, first+n+n/timedParts))
 	if first == 0 {
 		m.each(m.fill)
 	}
 	return nil
 }
 
-// span is an order for some keys.
-func span(o contest.Order, from, to int) contest.Order {
+// stretch is an order for some keys.
+func stretch(o contest.Order, from, to int) contest.Order {
 	o.From, o.To = from, to
 	return o
 }
@@ -44,7 +44,7 @@ func measureDeletion(m *match, s *step) error {
 	m.filled()
 	timed := m.scenario.n / timedParts
 	n := m.scenario.n - timed
-	m.rounds(s, func(r int) contest.Order { return span(s.order, r*n/m.p.rounds, (r+1)*n/m.p.rounds) }, span(s.order, n, n+timed))
+	m.rounds(s, func(r int) contest.Order { return stretch(s.order, r*n/m.p.rounds, (r+1)*n/m.p.rounds) }, stretch(s.order, n, n+timed))
 	return nil
 }
 

@@ -41,6 +41,7 @@ const (
 
 	exitLocked = 3 // of a child: another process has the directory
 	exitFalse  = 4 // of compare: a store answered what is not so
+	exitGone   = 5 // of a child: the process that it was to signal has ended
 )
 
 const usage = `dcbench shows what the cache does, and measures how fast.
@@ -104,6 +105,8 @@ func exitCode(err error, command string, stderr io.Writer) int {
 	case errors.As(err, &untrue):
 		fmt.Fprintf(stderr, "dcbench %s: %v\n", command, err)
 		return exitFalse
+	case command == childCommand && errors.Is(err, os.ErrProcessDone):
+		return exitGone
 	default:
 		fmt.Fprintf(stderr, "dcbench %s: %v\n", command, err)
 		return exitWrong

@@ -157,7 +157,7 @@ func TestShareOfTwo(t *testing.T) {
 // A process that another keeps from opening the directory says so, and none is left.
 func TestShareIsRefused(t *testing.T) {
 	dir := t.TempDir()
-	s, err := openStore(filepath.Join(dir, "cache"), tortureOptions(0))
+	s, err := openStore(filepath.Join(dir, "cache"), tortureOptions(0), 0)
 	require.NoError(t, err)
 	defer s.Close()
 	p, err := parseParams([]string{"-w", "overwrite", "-n", "20", "--rounds", "1"}, nil)

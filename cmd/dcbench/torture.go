@@ -31,6 +31,8 @@ type tortureParams struct {
 	time      time.Duration
 	timeout   time.Duration
 	dir       string
+	hosts     []host
+	faults    []string
 	json      bool
 	seed      uint64
 }
@@ -78,6 +80,8 @@ func parseTorture(args []string, stdout io.Writer) (*tortureParams, error) {
 	fs.DurationVar(&p.time, "time", 0, "begin no history after this `time` (default: no limit)")
 	fs.DurationVar(&p.timeout, "check-time", time.Minute, "`time` to check the operations on a group of keys; what takes longer counts as wrong")
 	fs.StringVar(&p.dir, "dir", "", "work in a new directory under `dir` (default: that of temporary files); what was wrong is left there")
+	fs.Func("host", "`DIR=COMMAND`: start processes by COMMAND (words before the program and its arguments; none: as they are), which find in DIR what this process finds there. Given several times: processes by turns. They must have the clock, and see dcbench under the same name", p.addHost)
+	fs.Func("fault", "`command` for sh, begun at a random moment of each history, meanwhile and shortly after which operations may fail. Given several times: each of them", p.addFault)
 	fs.BoolVar(&p.json, "json", false, "print one JSON object a line for each scenario")
 	fs.Uint64Var(&p.seed, "seed", 0, "`seed` of all that is random, but for when processes run (default: random)")
 	if err := parseFlags(fs, args, stdout); err != nil {
@@ -101,6 +105,8 @@ func (p *tortureParams) checkTorture() error {
 	switch {
 	case p.limit != 0 && p.limit < leastLimit:
 		return fmt.Errorf("--limit %d is less than %d", p.limit, leastLimit)
+	case p.dir != "" && len(p.hosts) > 0:
+		return errors.New("--dir and --host both say where the caches are")
 	case p.freshness == 0 || p.freshness > 0 && !p.network:
 		return fmt.Errorf("--freshness %v is 0, or without --network", p.freshness)
 	case p.time < 0:
@@ -133,6 +139,8 @@ type torturing struct {
 	until  time.Time // when nothing new is begun any more; zero: never
 	out    tortureResult
 	wrong  []string
+
+	excused map[string]int // errors for which a fault was the reason
 }
 
 // errTortured ends a torture that has found something wrong and said what.
@@ -167,12 +175,12 @@ func torture(args []string, stdout, stderr io.Writer) error {
 
 // run runs a scenario in a directory that is removed.
 func (p *tortureParams) run(s *scenario, stderr io.Writer) (t *torturing, err error) {
-	dir, err := os.MkdirTemp(p.dir, "dcbench-torture-")
+	dir, err := os.MkdirTemp(p.workIn(), "dcbench-torture-")
 	if err != nil {
 		return nil, err
 	}
-	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	t = &torturing{p: p, stderr: stderr, dir: dir, rand: rand.New(rand.NewPCG(p.seed, 4))}
+	defer func() { err = errors.Join(err, removeAll(dir)) }()
+	t = &torturing{p: p, stderr: stderr, dir: dir, excused: make(map[string]int), rand: rand.New(rand.NewPCG(p.seed, 4))}
 	t.out.Scenario, t.out.Seed, t.out.environment = s.name, p.seed, thisEnvironment()
 	start := time.Now()
 	if p.time > 0 {
@@ -202,6 +210,9 @@ func or(asked, unasked, otherwise int) int {
 // same returns tasks for so many processes that all do the same.
 func (t *torturing) same(procs int, what task) []task {
 	what.clients, what.parts, what.network, what.freshness = t.p.clients, procs*t.p.clients, t.p.network, t.p.freshness
+	if len(t.p.faults) > 0 {
+		what.patience = opensWithin
+	}
 	tasks := make([]task, procs)
 	for i := range tasks {
 		tasks[i] = what
@@ -211,7 +222,7 @@ func (t *torturing) same(procs int, what task) []task {
 }
 
 // tally adds to the result what a crew has done and suffered, and tells of the errors
-// that its operations have returned: there is no reason for any.
+// that its operations have returned: but for faults there is no reason for any.
 func (t *torturing) tally(c *crew, m *history.Merged) {
 	t.out.Procs = max(t.out.Procs, len(c.tasks))
 	t.out.Operations += m.Calls
@@ -219,8 +230,19 @@ func (t *torturing) tally(c *crew, m *history.Merged) {
 	t.out.Stops += c.stops
 	t.out.Evictions += m.Counts.Evicted
 	t.out.Compactions += m.Counts.Compactions
-	t.out.Errors += len(m.Errors)
-	for _, o := range m.Errors {
-		t.tell("%s: client %d: %v", c.dir, o.Client, &o)
+	t.out.Faults += len(c.faults.spans)
+	t.out.Longest = max(t.out.Longest, milliseconds(m.Within))
+	for i := range m.Errors {
+		o := &m.Errors[i]
+		if c.faults.excuse(o) {
+			t.out.Excused++
+			t.excused[o.Err]++
+			continue
+		}
+		t.out.Errors++
+		t.tell("%s: client %d: %v", c.dir, o.Client, o)
+	}
+	if len(c.faults.spans) > 0 && m.Within > returnsWithin {
+		t.tell("%s: an operation took %v", c.dir, m.Within)
 	}
 }

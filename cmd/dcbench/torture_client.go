@@ -34,9 +34,7 @@ func (c *client) work(do mix, ended func() bool) error {
 			return err
 		}
 		if i%countEvery == countEvery-1 {
-			if err := c.count(); err != nil {
-				return err
-			}
+			c.count()
 		}
 	}
 	return nil
@@ -45,12 +43,13 @@ func (c *client) work(do mix, ended func() bool) error {
 // countEvery bounds what is not told of a process that is killed.
 const countEvery = 50
 
-func (c *client) count() error {
+func (c *client) count() {
 	counts, err := c.store.Counts()
-	if err == nil && counts != (history.Counts{}) {
+	if err != nil {
+		c.aside("count", func() error { return err })
+	} else if counts != (history.Counts{}) {
 		c.log.Write(history.Record{Phase: history.Counted, Client: c.id, Counts: counts})
 	}
-	return err
 }
 
 // do does one operation, which says what it has read.
@@ -61,6 +60,7 @@ func (c *client) do(call history.Record, fn func() ([]history.Cell, error)) {
 	back := history.Record{Phase: history.Returned, Client: c.id, Reads: reads}
 	if err != nil {
 		back.Err, back.Undone = err.Error(), undone(err)
+		back.Wrong = errors.Is(err, errWrongValue) || errors.Is(err, diskcache.ErrCorrupt)
 	}
 	c.log.Write(back)
 }
@@ -224,9 +224,7 @@ func (c *client) fill() {
 
 // reopen fails for good if the cache cannot be opened again.
 func (c *client) reopen() (err error) {
-	if err := c.count(); err != nil {
-		return err
-	}
+	c.count()
 	c.aside("reopen", func() error {
 		err = c.store.Reopen()
 		return err

@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"path/filepath"
 
 	"github.com/go-diskcache/diskcache/internal/history"
 )
@@ -14,7 +13,8 @@ import (
 func (t *torturing) race(tasks []task, kills, total int) (*history.Merged, error) {
 	bar := newProgress(t.stderr, t.out.Scenario, max(kills, 1))
 	defer bar.done()
-	c := &crew{tasks: tasks, dir: filepath.Join(t.dir, fmt.Sprint(t.out.Scenario, tasks[0].sizes)), seed: t.p.seed, bar: bar, events: t.events(kills, 0, total*6/10)}
+	c := t.newCrew(tasks, fmt.Sprint(t.out.Scenario, tasks[0].sizes), t.p.seed)
+	c.bar, c.events = bar, t.events(kills, 0, total*6/10)
 	if err := c.run(); err != nil {
 		return nil, err
 	}

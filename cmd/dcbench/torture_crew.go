@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
+	"os"
 	"os/exec"
 	"slices"
 	"sync/atomic"
@@ -20,6 +21,7 @@ import (
 type crew struct {
 	tasks  []task // of each process; dir, seed and client are the crew's to say
 	dir    string
+	hosts  []host // of the processes, by turns; none: all are started here
 	seed   uint64
 	events []event // by when they are due
 	bar    progress
@@ -34,6 +36,7 @@ type crew struct {
 	released   bool // those that work without an end are to end
 	resumed    chan *member
 	stopped    int // that are to be resumed yet
+	faults     faults
 	kills      []killed
 	stops      int
 }
@@ -44,6 +47,8 @@ type event struct {
 	at   int64
 	what deed
 	stop time.Duration // how long it is stopped
+
+	command string // what the fault is
 }
 
 type deed int
@@ -51,6 +56,7 @@ type deed int
 const (
 	kill deed = iota
 	stop
+	fault
 	rest // nothing: those that work without an end go on until then
 )
 
@@ -64,7 +70,10 @@ type killed struct {
 type member struct {
 	place  int
 	task   task
+	host   host
 	cmd    *exec.Cmd
+	pid    int           // by which its host knows it; 0: it has ended before it said so
+	begun  chan struct{} // closed when pid is set
 	stdin  io.Closer
 	log    []byte // all that it wrote; the reader's until it has ended
 	stderr bytes.Buffer
@@ -85,6 +94,7 @@ const lateness = 2 * time.Millisecond
 func (c *crew) run() (err error) {
 	c.rand = rand.New(rand.NewPCG(c.seed, 3))
 	c.told, c.ended, c.resumed = make(chan struct{}, 1), make(chan *member), make(chan *member)
+	c.faults.over = make(chan faultOver)
 	c.members = make([]*member, len(c.tasks))
 	defer c.endAll()
 	for place := range c.tasks {
@@ -92,16 +102,18 @@ func (c *crew) run() (err error) {
 			return err
 		}
 	}
-	for c.running() > 0 {
+	for c.running() > 0 || c.faults.going > 0 {
 		c.release()
 		hung := time.NewTimer(hangs)
 		select {
 		case <-c.told:
-			c.due()
+			err = c.due()
 		case m := <-c.ended:
 			err = c.goOn(m)
 		case m := <-c.resumed:
 			c.resume(m)
+		case o := <-c.faults.over:
+			err = c.faults.end(o)
 		case <-hung.C:
 			err = c.hung()
 		}
@@ -123,13 +135,14 @@ func (c *crew) running() (n int) {
 }
 
 func (c *crew) start(place int, t task) error {
-	t.dir, t.seed, t.client = c.dir, c.seed, c.nextClient
+	h := c.hostOf(place)
+	t.dir, t.seed, t.client = h.dir, c.seed, c.nextClient
 	c.nextClient += t.clients
-	cmd, err := newChild(t.args()...)
+	cmd, err := h.newChild(t.args()...)
 	if err != nil {
 		return err
 	}
-	m := &member{place: place, task: t, cmd: cmd}
+	m := &member{place: place, task: t, host: h, cmd: cmd, begun: make(chan struct{})}
 	cmd.Stderr = &m.stderr
 	stdin, err := cmd.StdinPipe()
 	if err != nil {
@@ -157,6 +170,9 @@ func (c *crew) listen(m *member, out io.Reader) {
 	lines := bufio.NewReaderSize(out, 64<<10)
 	for {
 		line, err := lines.ReadSlice('\n')
+		if len(m.log) == 0 {
+			m.begin(line)
+		}
 		m.log = append(m.log, line...)
 		if err != nil {
 			break
@@ -174,49 +190,59 @@ func (c *crew) listen(m *member, out io.Reader) {
 }
 
 // due does what is due by now.
-func (c *crew) due() {
+func (c *crew) due() error {
 	for len(c.events) > 0 && c.events[0].at <= c.returned.Load() {
 		e := c.events[0]
 		c.events = c.events[1:]
-		if e.what == rest {
+		switch e.what {
+		case rest:
+			continue
+		case fault:
+			c.faults.begin(e.command)
 			continue
 		}
 		running := slices.DeleteFunc(slices.Clone(c.members), func(m *member) bool { return m == nil || m.killed })
 		if len(running) == 0 {
 			c.events = append([]event{e}, c.events...) // when another has begun
-			return
+			return nil
 		}
 		time.Sleep(time.Duration(c.rand.Int64N(int64(lateness) << (4 * c.rand.IntN(2)))))
 		m := running[c.rand.IntN(len(running))]
-		if e.what == kill {
-			c.kill(m)
-		} else {
-			c.stop(m, e.stop)
+		do := c.kill
+		if e.what == stop {
+			do = func(m *member) error { return c.stop(m, e.stop) }
+		}
+		if err := do(m); err != nil && !errors.Is(err, os.ErrProcessDone) { // it may have ended by itself
+			return err
 		}
 	}
+	return nil
 }
 
-func (c *crew) kill(m *member) {
+func (c *crew) kill(m *member) error {
 	at := monotonic()
-	if m.cmd.Process.Kill() == nil { // or it has just ended by itself
-		m.killed = true
-		c.kills = append(c.kills, killed{at, m})
-		c.bar.step()
+	if err := m.signal(sigKill); err != nil {
+		return err
 	}
+	m.killed = true
+	c.kills = append(c.kills, killed{at, m})
+	c.bar.step()
+	return nil
 }
 
-func (c *crew) stop(m *member, d time.Duration) {
-	if pause(m.cmd.Process) != nil {
-		return // it has just ended
+func (c *crew) stop(m *member, d time.Duration) error {
+	if err := m.signal(sigStop); err != nil {
+		return err
 	}
 	c.stops++
 	c.stopped++
 	time.AfterFunc(d, func() { c.resumed <- m })
+	return nil
 }
 
 func (c *crew) resume(m *member) {
 	c.stopped--
-	_ = resume(m.cmd.Process) // it may have been killed meanwhile
+	_ = m.signal(sigContinue) // it may have been killed meanwhile
 }
 
 // goOn has another process go on in the place of one that was killed.
@@ -230,7 +256,7 @@ func (c *crew) goOn(m *member) error {
 		c.kills = slices.DeleteFunc(c.kills, func(k killed) bool { return k.member == m })
 	}
 	if !m.killed || m.task.ops == 0 && c.released {
-		return nil
+		return c.due() // it may have returned faster than it was listened to
 	}
 	t := m.task
 	t.ops, t.owner = c.left(m), c.tasks[m.place].owner
@@ -240,8 +266,7 @@ func (c *crew) goOn(m *member) error {
 	if err := c.start(m.place, t); err != nil {
 		return err
 	}
-	c.due() // what had to wait for it: sometimes it dies while it opens the cache
-	return nil
+	return c.due() // what had to wait for it: sometimes it dies while it opens the cache
 }
 
 // left returns how many operations each client has to do yet; those that have done more
@@ -294,8 +319,8 @@ func (c *crew) hung() error {
 	err := fmt.Errorf("%w for %v", errHung, hangs)
 	for _, m := range c.members {
 		if m != nil {
-			_ = resume(m.cmd.Process)
-			_ = askStacks(m.cmd.Process)
+			_ = m.signal(sigContinue)
+			_ = m.signal(sigStacks)
 			c.await(m)
 			err = errors.Join(err, fmt.Errorf("process %d:\n%s", m.place, tail(m.stderr.Bytes())))
 		}
@@ -311,20 +336,27 @@ func (c *crew) await(m *member) {
 			c.members[e.place] = nil
 		case r := <-c.resumed:
 			c.resume(r)
+		case o := <-c.faults.over:
+			_ = c.faults.end(o)
 		}
 	}
 }
 
-// endAll leaves no process, and no timer, behind.
+// endAll leaves no process, no timer and no fault behind.
 func (c *crew) endAll() {
 	for _, m := range c.members {
 		if m != nil {
-			_ = m.cmd.Process.Kill()
+			_ = m.signal(sigKill)
 			c.await(m)
 		}
 	}
-	for c.stopped > 0 {
-		c.resume(<-c.resumed)
+	for c.stopped > 0 || c.faults.going > 0 {
+		select {
+		case r := <-c.resumed:
+			c.resume(r)
+		case o := <-c.faults.over:
+			_ = c.faults.end(o)
+		}
 	}
 }
 

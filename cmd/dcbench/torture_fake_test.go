@@ -291,7 +291,7 @@ func TestCountsFindDefects(t *testing.T) {
 func TestTortureOfThisProcess(t *testing.T) {
 	for name, limit := range map[string]int64{"all kept": 0, "limited": 256 << 10} {
 		t.Run(name, func(t *testing.T) {
-			s, err := openStore(t.TempDir(), tortureOptions(limit))
+			s, err := openStore(t.TempDir(), tortureOptions(limit), 0)
 			require.NoError(t, err)
 			m := fakeHistory(t, s, task{mix: "random", seed: 5, ops: 500, keys: 12, limit: limit, sizes: mixedSizes})
 			require.NoError(t, s.Close())

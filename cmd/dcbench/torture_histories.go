@@ -51,7 +51,7 @@ func (t *torturing) history(n int) (took time.Duration, err error) {
 	if n%2 == 1 {
 		what.limit = t.p.limit
 	}
-	c := &crew{tasks: t.same(procs, what), dir: filepath.Join(t.dir, fmt.Sprint(n)), seed: t.p.seed + uint64(n)}
+	c := t.newCrew(t.same(procs, what), fmt.Sprint(n), t.p.seed+uint64(n))
 	c.events = t.events(or(t.p.kills, -1, 3), t.p.stops, total*6/10) // what is done late would meet nobody
 	if err := c.run(); err != nil {
 		return 0, err
@@ -76,7 +76,7 @@ func (t *torturing) history(n int) (took time.Duration, err error) {
 			return took, err
 		}
 	}
-	return took, os.RemoveAll(c.dir)
+	return took, removeAll(c.dir)
 }
 
 // stale returns how old reads may be.
@@ -87,16 +87,19 @@ func (t *torturing) stale() time.Duration {
 	return max(0, t.p.freshness)
 }
 
-// events are when processes are killed and stopped, before so many operations have
-// returned. Every fifth comes together with the one before it.
+// events are when processes are killed and stopped, and faults begin, before so many
+// operations have returned. Every fifth comes together with the one before it.
 func (t *torturing) events(kills, stops, before int) []event {
 	var es []event
+	for _, command := range t.p.faults {
+		es = append(es, event{at: t.rand.Int64N(int64(max(before, 1))), what: fault, command: command})
+	}
 	for i := range kills + stops {
 		e := event{at: t.rand.Int64N(int64(max(before, 1)))}
 		if i >= kills {
 			e.what, e.stop = stop, time.Duration(t.rand.Int64N(int64(mostStopped)))
 		} else if i%5 == 4 {
-			e.at = es[i-1].at
+			e.at = es[len(es)-1].at
 		}
 		es = append(es, e)
 	}
@@ -107,7 +110,7 @@ func (t *torturing) events(kills, stops, before int) []event {
 // lookAtAll reads every key when all processes have ended, as one more client, so that
 // what was lost is seen also if nobody came upon it; and has the cache look for damage.
 func lookAtAll(c *crew, what task) (log []byte, damaged []string, err error) {
-	s, err := openStore(c.dir, what.options())
+	s, err := openStore(c.dir, what.options(), what.patience)
 	if err != nil {
 		return nil, nil, err
 	}

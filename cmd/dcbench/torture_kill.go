@@ -2,7 +2,6 @@ package main
 
 import (
 	"cmp"
-	"path/filepath"
 	"slices"
 
 	"github.com/go-diskcache/diskcache/internal/history"
@@ -27,7 +26,8 @@ func tortureKill(t *torturing) error {
 	is := make(map[int]history.Cell)
 	first := 0
 	for round := 0; t.out.Kills < kills && !t.late(); round++ {
-		c := &crew{tasks: tasks, dir: filepath.Join(t.dir, "killed"), seed: t.p.seed + uint64(round), bar: bar, nextClient: first}
+		c := t.newCrew(tasks, "killed", t.p.seed+uint64(round))
+		c.bar, c.nextClient = bar, first
 		c.events = t.killings(min(killsAtOnce, kills-t.out.Kills))
 		if err := c.run(); err != nil {
 			return err

@@ -36,6 +36,8 @@ type cacheStore struct {
 	dir  string
 	opts diskcache.Options
 
+	patience time.Duration // for how long it is tried again to open the cache
+
 	mu    sync.RWMutex // held for writing while the cache is closed and opened again
 	cache *diskcache.Cache
 
@@ -65,14 +67,21 @@ func segmentOf(limit int64) int64 {
 	return min(tortureSegment, limit/8)
 }
 
-func openStore(dir string, o diskcache.Options) (*cacheStore, error) {
-	s := &cacheStore{dir: dir, opts: o}
+func openStore(dir string, o diskcache.Options, patience time.Duration) (*cacheStore, error) {
+	s := &cacheStore{dir: dir, opts: o, patience: patience}
 	return s, s.open()
 }
 
+// betweenOpens is how long it is waited before a cache is opened that could not be.
+const betweenOpens = 250 * time.Millisecond
+
 func (s *cacheStore) open() (err error) {
-	s.cache, err = diskcache.Open(s.dir, &s.opts)
-	return err
+	for begin := time.Now(); ; time.Sleep(betweenOpens) {
+		s.cache, err = diskcache.Open(s.dir, &s.opts)
+		if err == nil || time.Since(begin) >= s.patience {
+			return err
+		}
+	}
 }
 
 func (s *cacheStore) use() (c *diskcache.Cache, done func()) {
@@ -140,7 +149,11 @@ func (s *cacheStore) Reopen() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.told = history.Counts{}
-	return errors.Join(s.cache.Close(), s.open())
+	err := s.cache.Close()
+	if s.patience > 0 {
+		err = nil // it is known by the operations what was lost
+	}
+	return errors.Join(err, s.open())
 }
 
 func (s *cacheStore) Close() error { return s.cache.Close() }

@@ -99,7 +99,7 @@ func TestTortureIsRefused(t *testing.T) {
 	dir := t.TempDir()
 	alone := tortureOptions(0)
 	alone.Network = diskcache.NetworkYes
-	s, err := openStore(dir, alone)
+	s, err := openStore(dir, alone, 0)
 	require.NoError(t, err)
 	defer s.Close()
 	c := &crew{tasks: []task{{mix: "poll", clients: 1, parts: 1, ops: 1, keys: 1, sizes: inline}}, dir: dir}

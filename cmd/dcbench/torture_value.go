@@ -3,12 +3,16 @@ package main
 import (
 	"bytes"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 )
 
 // A value of a tortured key is a number, the key and its own length, and then bytes
 // that follow from these: whatever is mixed up, cut off or torn is noticed by who reads it.
+
+// errWrongValue is that a value is none that was set.
+var errWrongValue = errors.New("a wrong value")
 
 func encodeValue(key int, v int64, size int) []byte {
 	b := make([]byte, 0, size+8)
@@ -26,10 +30,10 @@ func decodeValue(key int, b []byte) (int64, error) {
 	var of, size int
 	head, _, _ := bytes.Cut(b, []byte{'\n'})
 	if _, err := fmt.Sscanf(string(head), "%d of key %d in %d", &v, &of, &size); err != nil || size > len(b) {
-		return 0, fmt.Errorf("a wrong value: %d bytes that nobody set, %.60q", len(b), b)
+		return 0, fmt.Errorf("%w: %d bytes that nobody set, %.60q", errWrongValue, len(b), b)
 	}
 	if of != key || !bytes.Equal(b, encodeValue(of, v, size)) {
-		return 0, fmt.Errorf("a wrong value for key %d: %d bytes that begin %q and are not that", key, len(b), head)
+		return 0, fmt.Errorf("%w for key %d: %d bytes that begin %q and are not that", errWrongValue, key, len(b), head)
 	}
 	return v, nil
 }

@@ -10,6 +10,7 @@ import (
 type Phase string
 
 const (
+	Began    Phase = "began" // no operation: the process, by its number
 	Called   Phase = "call"
 	Intended Phase = "intent" // of a transaction: what it has read and will write if it commits
 	Returned Phase = "return"
@@ -28,7 +29,9 @@ type Record struct {
 	TTL    int64  `json:"ttl,omitempty"`
 	Err    string `json:"err,omitempty"`
 	Undone bool   `json:"undone,omitempty"` // the error says that nothing was changed
+	Wrong  bool   `json:"wrong,omitempty"`  // Err is that something was wrong, not that something could not be done
 	Counts Counts `json:"counts,omitzero"`
+	PID    int    `json:"pid,omitempty"`
 }
 
 // Counts are of one opening of the cache.

@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"time"
 )
 
 // Merged is what the records of all processes say.
@@ -12,7 +13,8 @@ type Merged struct {
 	Ops    []Op // by the time of their calls; without those that cannot have had an effect
 	Errors []Op // operations that returned an error, whether they are in Ops or not
 	Counts Counts
-	Calls  int // operations that were called
+	Calls  int           // operations that were called
+	Within time.Duration // the longest took so long to return
 }
 
 // Merger makes operations of records.
@@ -37,7 +39,7 @@ func (m *Merger) Add(log []byte) error {
 		if err == nil && r.Phase == Counted {
 			counts = r.Counts
 			m.out.Counts.add(counts)
-		} else if err == nil {
+		} else if err == nil && r.Phase != Began {
 			err = m.add(&r)
 		}
 		if err != nil {
@@ -73,7 +75,8 @@ func (m *Merger) add(r *Record) error {
 // returned: an operation that returned an error may have been done, or be done later, unless the
 // error says that it was not.
 func (m *Merger) returned(p *Op, r *Record) {
-	p.Err = r.Err
+	p.Err, p.Wrong = r.Err, r.Wrong
+	m.out.Within = max(m.out.Within, time.Duration(r.Time-p.Call))
 	if r.Err != "" {
 		failed := *p
 		failed.Return = r.Time

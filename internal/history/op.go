@@ -55,6 +55,7 @@ type Op struct {
 	Call   int64  `json:"call"`
 	Return int64  `json:"return"` // Never: it is pending
 	Err    string `json:"err,omitempty"`
+	Wrong  bool   `json:"wrong,omitempty"` // Err is of something that was wrong
 }
 
 // Never is when operations return that did not.
