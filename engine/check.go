@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"math"
 	"slices"
 
 	"github.com/go-diskcache/diskcache/codec"
@@ -236,14 +237,15 @@ func (c *checker) hint(s *segment.Segment, entries []codec.HintEntry, stated int
 	}
 	fixed := false
 	if c.fix && s.Synced() >= s.Length() {
-		entries, _ = c.e.leaveTorn(s, entries, stated)
+		h := &history{seg: s, entries: entries, stated: stated}
+		c.e.leaveTorn(h, math.MaxUint64)
 		before, err := c.e.sizeOf(codec.HintName(s.ID))
 		if err != nil {
 			return err
 		}
 		n, err := segment.WriteHint(c.e.fsys, &codec.Hint{
 			CacheID: c.e.id, SegmentID: s.ID, Stream: s.Stream, Length: s.Length(),
-			FirstSeq: s.FirstSeq.Load(), LastSeq: s.LastSeq.Load(), Entries: entries,
+			FirstSeq: s.FirstSeq.Load(), LastSeq: s.LastSeq.Load(), Entries: h.entries,
 		}, nil)
 		if err != nil {
 			return writeError(err)

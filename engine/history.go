@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"math"
 	"slices"
 
 	"github.com/go-diskcache/diskcache/codec"
@@ -22,7 +23,8 @@ type history struct {
 	missing bool
 	damaged []error
 	torn    int64 // bytes that a crash left unfinished
-	left    bool  // records were left out, whose files it left unfinished
+	stated  int64 // up to where it says itself that it was synced, with the files that it names
+	left    bool  // records were left out, whose files a crash left unfinished
 }
 
 // at returns the entry of the record at off.
@@ -81,9 +83,7 @@ func (e *Engine) fromLog(f found, slot uint32) (*history, error) {
 	err = h.scan(c)
 	h.seg.SetLength(c.End())
 	if err == nil {
-		whole, lost := e.leaveTorn(h.seg, h.entries, c.Stated())
-		h.left = len(whole) < len(h.entries)
-		h.entries, h.torn = whole, h.torn+lost
+		h.torn += e.leaveTorn(h, math.MaxUint64)
 	}
 	return h, err
 }
@@ -105,6 +105,7 @@ func (h *history) scan(c *segment.Cursor) error {
 	if err := c.Err(); err != nil {
 		return versionError(err)
 	}
+	h.stated = c.Stated()
 	for _, d := range c.Damages() {
 		if d.Synced {
 			h.damaged = append(h.damaged, &CorruptError{s.Name(), d.Off, fmt.Errorf("%d bytes: %w", d.Len, d.Err)})

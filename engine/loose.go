@@ -30,6 +30,7 @@ type loose struct {
 
 func (l *loose) init(e *Engine) {
 	l.e = e
+	l.bytes.Store(0)
 	l.files = make(map[uint64][]valueFile)
 	l.failed = make(map[uint64]error)
 }
@@ -154,27 +155,29 @@ func (l *loose) adopt(from *loose) {
 	l.bytes.Add(from.bytes.Load())
 }
 
-// leaveTorn leaves out of what a segment without a hint holds the records whose files a power
-// cut has kept from the disk. stated is up to where the log says that it was synced. lost are
-// the bytes of those that nothing in the segment has replaced: the files of others may have
-// been removed.
-func (e *Engine) leaveTorn(s *segment.Segment, entries []codec.HintEntry, stated int64) (whole []codec.HintEntry, lost int64) {
-	isTorn := func(he codec.HintEntry) bool { return namesFile(&he) && he.Off >= stated && e.isTorn(s, he.Off) }
-	first := slices.IndexFunc(entries, isTorn)
-	if first < 0 {
-		return entries, 0
+// leaveTorn leaves out of what a segment without a hint holds the records of commits up to last
+// whose files a power cut has kept from the disk. lost are the bytes of those that nothing in the
+// segment has replaced: the files of others may have been removed.
+func (e *Engine) leaveTorn(h *history, last uint64) (lost int64) {
+	isTorn := func(he codec.HintEntry) bool {
+		return namesFile(&he) && he.Off >= h.stated && he.Seq <= last && e.isTorn(h.seg, he.Off)
 	}
-	whole = slices.Clone(entries[:first])
-	for i, he := range entries[first:] {
-		if !isTorn(he) {
-			whole = append(whole, he)
+	first := slices.IndexFunc(h.entries, isTorn)
+	if first < 0 {
+		return 0
+	}
+	all := h.entries
+	h.entries, h.left = slices.Clone(all[:first]), true
+	for i, he := range all[first:] {
+		if i > 0 && !isTorn(he) {
+			h.entries = append(h.entries, he)
 			continue
 		}
-		if !slices.ContainsFunc(entries[first+i+1:], func(later codec.HintEntry) bool { return later.Hash == he.Hash }) {
+		if !slices.ContainsFunc(all[first+i+1:], func(later codec.HintEntry) bool { return later.Hash == he.Hash }) {
 			lost += he.Size
 		}
 	}
-	return whole, lost
+	return lost
 }
 
 // withoutTorn returns the entries of a log without those that its hint leaves out because of

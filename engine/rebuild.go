@@ -3,6 +3,7 @@ package engine
 import (
 	"cmp"
 	"errors"
+	"math"
 
 	"github.com/go-diskcache/diskcache/keydir"
 	"github.com/go-diskcache/diskcache/segment"
@@ -91,8 +92,9 @@ func (e *Engine) historyOf(s *segment.Segment) (*history, error) {
 		return nil, versionError(err)
 	}
 	h := &history{seg: s, cacheID: e.id}
-	err = h.scan(c)
-	h.entries, _ = e.leaveTorn(s, h.entries, max(c.Stated(), s.Synced()))
+	if err = h.scan(c); err == nil && !e.writesTo(s.ID) { // else no power cut has come since
+		e.leaveTorn(h, math.MaxUint64)
+	}
 	return h, err
 }
 

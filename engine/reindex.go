@@ -186,8 +186,23 @@ func (ri *reindexing) read(f found) error {
 		return nil
 	}
 	ri.last = max(ri.last, h.entries[len(h.entries)-1].Seq)
+	ri.leaveTorn(h)
 	ri.all = append(ri.all, h)
 	return nil
+}
+
+// leaveTorn leaves out what a power cut tore and no hint tells of: of segments that nobody writes
+// to and, for who reads only and cannot tell which these are, of all that was there when it came.
+// A file that is missing because its value was replaced is no loss: what has replaced it was
+// committed before the file went, and is followed before anybody reads.
+func (ri *reindexing) leaveTorn(h *history) {
+	_, active := ri.active[h.seg.ID]
+	switch watch := ri.e.board.watch; {
+	case watch != nil:
+		ri.e.leaveTorn(h, watch.found)
+	case !active:
+		ri.e.leaveTorn(h, math.MaxUint64)
+	}
 }
 
 // fill reads the entries of a history and cuts off what is not published.
@@ -199,7 +214,7 @@ func (ri *reindexing) fill(h *history, f found) error {
 		if err != nil {
 			return err
 		}
-		h.entries = read.entries
+		h.entries, h.stated = read.entries, s.Length()
 		return nil
 	}
 	synced := int64(0)
@@ -214,6 +229,7 @@ func (ri *reindexing) fill(h *history, f found) error {
 			return errOtherCache
 		}
 		h.entries, length, synced, active = hint.Entries, hint.Length, hint.Length, false
+		h.stated = hint.Length
 		s.Stream = hint.Stream
 	} else {
 		var err error

@@ -25,6 +25,7 @@ type watcher struct {
 	ends   map[uint64]int64 // how far the segments are committed that have no hint
 	done   map[uint64]bool  // segments that have one, or are of another cache
 	seq    uint64           // of the last commit that was met
+	found  uint64           // of the last one that was there at first
 	id     [16]byte         // of the cache, once it is known
 }
 
@@ -212,7 +213,9 @@ func (e *Engine) openToRead() error {
 		}
 	}
 	e.maxFile = max(r.maxFile(), mostReadable)
-	return e.board.watch.look()
+	err = e.board.watch.look()
+	e.board.watch.found = e.board.watch.seq
+	return err
 }
 
 // mostReadable is at least how long a segment may get that a reader meets: what others are opened

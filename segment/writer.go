@@ -106,7 +106,7 @@ func (w *Writer) AppendLeaving(b []byte, leave int64) error {
 	}
 	w.off += int64(len(b))
 	w.Segment.length.Store(w.off)
-	if w.window != nil { // what comes next is likely to be as long
+	if w.window != nil && len(b) <= mostStored { // what comes next is likely to be as long
 		prefetch.Tail(w.window.Bytes(), int(w.off), len(b))
 	}
 	return nil
