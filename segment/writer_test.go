@@ -114,38 +114,45 @@ func openOS(t *testing.T) (vfs.FS, string) {
 	return fsys, dir
 }
 
-// TestWindow writes a segment through memory, past its window, and reads it back
-// by both ways. Where there are no windows the same is written by system calls.
+// TestWindow writes a segment through memory and, what is long, beside it, past its window, and
+// reads it back by both ways and as another process does. Where there are no windows the same is
+// written by system calls.
 func TestWindow(t *testing.T) {
 	fsys, dir := openOS(t)
 	files := NewFiles(8, true)
 	files.Window = 256 << 10
 	w, err := Create(fsys, files, 0, codec.SegmentHeader{ID: testID})
 	require.NoError(t, err)
-	value := strings.Repeat("v", 1000)
-	var at []int64
-	for i := range uint64(400) { // more than the window holds
-		at = append(at, w.Offset()+codec.FrameHeaderLen)
-		require.NoError(t, w.Append(frame(w, i+1, "key", value)))
+	value := func(i int) string { return strings.Repeat(string(rune('a'+i%26)), 1000+i%3*mostStored) }
+	reads := func(s *Segment, off int64, value string) {
+		t.Helper()
 		var rec codec.Record
-		got, same, err := w.Segment.Get(at[i], 96, "key", nil, &rec)
+		got, same, err := s.Get(off, 96, "key", nil, &rec)
 		require.NoError(t, err)
 		require.True(t, same)
 		require.Equal(t, value, string(got))
 	}
+	other := Shared(fsys, NewFiles(8, true), testID, 0, codec.SegmentHeaderLen)
+	var at []int64
+	for i := range 100 { // more than the window holds
+		at = append(at, w.Offset()+codec.FrameHeaderLen)
+		require.NoError(t, w.Append(frame(w, uint64(i)+1, "key", value(i))))
+		other.Grow(w.Offset())
+		reads(w.Segment, at[i], value(i))
+		reads(other, at[i], value(i))
+	}
+	require.Greater(t, w.Offset(), files.Window)
 	_, err = w.Seal(nil)
 	require.NoError(t, err)
 	info, err := os.Stat(filepath.Join(dir, codec.SegmentName(testID)))
 	require.NoError(t, err)
 	require.Equal(t, w.Offset(), info.Size(), "what was reserved and not used is cut off")
-	for _, off := range at {
-		var rec codec.Record
-		got, same, err := w.Segment.Get(off, 96, "key", nil, &rec)
-		require.NoError(t, err)
-		require.True(t, same)
-		require.Equal(t, value, string(got))
+	for i, off := range at {
+		reads(w.Segment, off, value(i))
+		reads(other, off, value(i))
 	}
 	require.NoError(t, w.Segment.release())
+	require.NoError(t, other.Discard())
 }
 
 // TestWindowFinished ends writers without a hint while room for more may just be being
