@@ -108,6 +108,11 @@ func (l *loose) hasFailed(id uint64) error {
 	return l.failed[id]
 }
 
+// anyFailed reports whether a file that a segment names could not be synced.
+func (l *loose) anyFailed(seg *segment.Segment) bool {
+	return slices.ContainsFunc(l.of(seg), func(f valueFile) bool { return l.hasFailed(f.ID) != nil })
+}
+
 func (l *loose) forgive(id uint64) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

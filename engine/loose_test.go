@@ -90,6 +90,34 @@ func TestLooseFailedSync(t *testing.T) {
 	}
 }
 
+// TestLooseFailedElsewhere: who could not sync the file of another process writes it anew, for the
+// other is not told.
+func TestLooseFailedElsewhere(t *testing.T) {
+	opt := Options{FileThreshold: 1000}
+	mem := vfs.NewMem()
+	a, err := openAs(mem, opt)
+	require.NoError(t, err)
+	fault := vfs.NewFault(mem.Process())
+	b, err := Open(fault, opt)
+	require.NoError(t, err)
+	value := strings.Repeat("v", 3000)
+	require.NoError(t, a.Set("k", []byte(value), Attrs{Tag: "t"}))
+	fault.Fail(vfs.Rule{Op: vfs.OpSync, Name: "values/*", Nth: 1, Once: true})
+	handOn(a)
+	require.ErrorIs(t, b.Sync(), ErrNotSynced)
+	require.NoError(t, b.Sync())
+	keptNow(t, mem, opt, "k", value)
+	handOn(b)
+	it, v, err := a.GetItem("k")
+	require.NoError(t, err)
+	require.Equal(t, value, string(v))
+	require.Equal(t, "t", it.Tag)
+	require.Equal(t, 1, valueFiles(mem))
+	require.NoError(t, a.Sync())
+	require.NoError(t, a.Close())
+	require.NoError(t, b.Close())
+}
+
 // afterTorn shows fn what power cuts leave of a large value of k that is set over "first", which
 // was synced.
 func afterTorn(t *testing.T, value string, fn func(img *vfs.Mem, p vfs.CrashPoint)) {

@@ -28,8 +28,9 @@ func (e *Engine) Sync() error {
 	for _, w := range e.writers() {
 		err = errors.Join(err, e.syncWriter(w))
 	}
+	err = errors.Join(err, e.values.removeDead()) // a file that was written anew need not be synced
 	for _, s := range e.writtenElsewhere() {
-		err = errors.Join(err, e.syncOther(s))
+		err = errors.Join(err, e.syncElsewhere(s))
 	}
 	e.forgetLoose()
 	return errors.Join(err, e.values.removeDead())
@@ -56,6 +57,17 @@ func (e *Engine) writtenElsewhere() (segs []*segment.Segment) {
 		}
 	}
 	return segs
+}
+
+// syncElsewhere syncs a segment that another process writes to. A value whose file could not be
+// synced is committed again by this process: the system tells of it once, and so the other will
+// never know.
+func (e *Engine) syncElsewhere(s *segment.Segment) error {
+	err := e.syncOther(s)
+	if err != nil && e.values.loose.anyFailed(s) {
+		err = errors.Join(err, syncError(e.rescue(s)))
+	}
+	return err
 }
 
 // writers returns those whose segments are not sealed yet, the active ones last.
