@@ -22,9 +22,9 @@ type history struct {
 	next    int // entry to be replayed
 	missing bool
 	damaged []error
-	torn    int64 // bytes that a crash left unfinished
-	stated  int64 // up to where it says itself that it was synced, with the files that it names
-	left    bool  // records were left out, whose files a crash left unfinished
+	torn    int64             // bytes that a crash left unfinished
+	stated  int64             // up to where it says itself that it was synced, with the files that it names
+	lost    []codec.HintEntry // left out: a crash left their files unfinished
 }
 
 // at returns the entry of the record at off.
@@ -83,7 +83,7 @@ func (e *Engine) fromLog(f found, slot uint32) (*history, error) {
 	err = h.scan(c)
 	h.seg.SetLength(c.End())
 	if err == nil {
-		h.torn += e.leaveTorn(h, math.MaxUint64)
+		e.leaveTorn(h, math.MaxUint64)
 	}
 	return h, err
 }

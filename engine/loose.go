@@ -161,28 +161,53 @@ func (l *loose) adopt(from *loose) {
 }
 
 // leaveTorn leaves out of what a segment without a hint holds the records of commits up to last
-// whose files a power cut has kept from the disk. lost are the bytes of those that nothing in the
-// segment has replaced: the files of others may have been removed.
-func (e *Engine) leaveTorn(h *history, last uint64) (lost int64) {
+// whose files a power cut has kept from the disk.
+func (e *Engine) leaveTorn(h *history, last uint64) {
 	isTorn := func(he codec.HintEntry) bool {
 		return namesFile(&he) && he.Off >= h.stated && he.Seq <= last && e.isTorn(h.seg, he.Off)
 	}
 	first := slices.IndexFunc(h.entries, isTorn)
 	if first < 0 {
-		return 0
+		return
 	}
 	all := h.entries
-	h.entries, h.left = slices.Clone(all[:first]), true
-	for i, he := range all[first:] {
-		if i > 0 && !isTorn(he) {
+	h.entries, h.lost = slices.Clone(all[:first]), append(h.lost, all[first])
+	for _, he := range all[first+1:] {
+		if isTorn(he) {
+			h.lost = append(h.lost, he)
+		} else {
 			h.entries = append(h.entries, he)
-			continue
-		}
-		if !slices.ContainsFunc(all[first+i+1:], func(later codec.HintEntry) bool { return later.Hash == he.Hash }) {
-			lost += he.Size
 		}
 	}
-	return lost
+}
+
+// lostBytes returns how many bytes the records have that were left out. Where a later one of the
+// key is there, the file was removed because its value was replaced: then nothing was lost.
+func lostBytes(all []*history) (n int64) {
+	newest := make(map[uint64]uint64) // sequence by hash
+	for _, h := range all {
+		for _, he := range h.lost {
+			newest[he.Hash] = 0
+		}
+	}
+	if len(newest) == 0 {
+		return 0
+	}
+	for _, h := range all {
+		for i := range h.entries {
+			if seq, ok := newest[h.entries[i].Hash]; ok {
+				newest[h.entries[i].Hash] = max(seq, h.entries[i].Seq)
+			}
+		}
+	}
+	for _, h := range all {
+		for _, he := range h.lost {
+			if he.Off >= h.seg.Front.Load() && newest[he.Hash] < he.Seq {
+				n += he.Size
+			}
+		}
+	}
+	return n
 }
 
 // withoutTorn returns the entries of a log without those that its hint leaves out because of
@@ -218,7 +243,7 @@ func (e *Engine) isTorn(seg *segment.Segment, off int64) bool {
 func (r *recovery) sealTorn() {
 	left := r.orphans[:0]
 	for _, o := range r.orphans {
-		if o.h.left {
+		if len(o.h.lost) > 0 {
 			err := r.e.syncOrphan(o, true)
 			r.e.faults.add("seal", err)
 			if err == nil {

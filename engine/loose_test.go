@@ -8,6 +8,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/go-diskcache/diskcache/codec"
 	"github.com/go-diskcache/diskcache/vfs"
 )
 
@@ -236,6 +237,37 @@ func TestLooseTornUnhinted(t *testing.T) {
 		require.NoError(t, c.Close())
 	})
 	require.NotZero(t, firsts)
+}
+
+// TestLooseReplaced: a file that was removed because its value was replaced is not torn, though
+// the record that named it is read once more.
+func TestLooseReplaced(t *testing.T) {
+	opt := Options{FileThreshold: 1000, SegmentSize: 512}
+	mem := vfs.NewMem()
+	e, err := openAs(mem, opt)
+	require.NoError(t, err)
+	require.NoError(t, e.Set("k", []byte(strings.Repeat("v", 3000)), Attrs{}))
+	require.NoError(t, e.Set("other", []byte(strings.Repeat("v", 400)), Attrs{})) // to another segment
+	require.NoError(t, e.Set("k", []byte("short"), Attrs{}))
+	require.NoError(t, e.Close())
+	list, err := mem.List(".")
+	require.NoError(t, err)
+	for _, info := range list {
+		if kind, _, _ := codec.ParseName(info.Name); kind == codec.NameHint || kind == codec.NameSnapshot {
+			require.NoError(t, mem.Remove(info.Name))
+		}
+	}
+	require.Zero(t, valueFiles(mem))
+	e, err = openAs(mem, opt)
+	require.NoError(t, err)
+	s, err := e.Stats()
+	require.NoError(t, err)
+	require.Zero(t, s.Torn)
+	require.Greater(t, int(s.Segments), 1)
+	v, err := e.Get("k", nil)
+	require.NoError(t, err)
+	require.Equal(t, "short", string(v))
+	require.NoError(t, e.Close())
 }
 
 // TestLooseTransaction: a power cut leaves a transaction with a large value whole, or nothing of it.

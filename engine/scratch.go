@@ -177,6 +177,7 @@ func withoutOrphan(orphans []*orphan, h *history) []*orphan {
 func (r *recovery) replay(x *keydir.Index, all []*history) error {
 	e := r.e
 	rp := &replay{e: e, index: x, values: &e.values, hidden: e.w.hidden.Load()}
+	e.stats.torn.Add(lostBytes(all))
 	for _, h := range all {
 		e.w.put(h.seg)
 		e.clock.seen(max(h.seg.ID, h.seg.LastSeq.Load()))
