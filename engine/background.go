@@ -434,7 +434,7 @@ func (e *Engine) seal(w *segment.Writer, rescue bool) (done bool, err error) {
 	if w.Empty() {
 		return true, e.discard(w)
 	}
-	known := w.SyncErr() != nil
+	known := w.SyncErr() != nil || e.values.loose.anyFailed(w.Segment)
 	e.stats.syncs.Add(1)
 	hint, err := w.Seal(e.publisher(w.Segment, false))
 	e.stats.disk.Add(hint + w.Grown())

@@ -161,6 +161,7 @@ func (e *Engine) sealOrphans(rescue, locked bool) error {
 }
 
 func (e *Engine) sealOrphan(o *orphan, rescue, locked bool) (done bool, err error) {
+	o.failed = o.failed || e.values.loose.anyFailed(o.h.seg)
 	if !o.failed {
 		err = e.syncOrphan(o, locked)
 	}

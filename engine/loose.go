@@ -108,7 +108,8 @@ func (l *loose) hasFailed(id uint64) error {
 	return l.failed[id]
 }
 
-// anyFailed reports whether a file that a segment names could not be synced.
+// anyFailed reports whether a file that a segment names is known not to have been synced. Who met
+// that has told of it; it may have been for another segment, if the record was moved since.
 func (l *loose) anyFailed(seg *segment.Segment) bool {
 	return slices.ContainsFunc(l.of(seg), func(f valueFile) bool { return l.hasFailed(f.ID) != nil })
 }

@@ -81,7 +81,7 @@ func (e *Engine) writers() []*segment.Writer {
 }
 
 func (e *Engine) syncWriter(w *segment.Writer) error {
-	failed := w.SyncErr() != nil
+	failed := w.SyncErr() != nil || e.values.loose.anyFailed(w.Segment)
 	e.stats.syncs.Add(1)
 	err := w.Sync()
 	if err == nil || !e.has(w.Segment) {
