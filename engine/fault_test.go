@@ -73,7 +73,7 @@ func TestFaults(t *testing.T) {
 					stride, n = faultStride, 1+i%faultStride
 					switch {
 					case raceEnabled:
-						stride *= 7 // one goroutine at a time
+						stride *= 14 // one goroutine at a time
 					case testing.Short():
 						stride *= 3
 					}

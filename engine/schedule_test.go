@@ -587,7 +587,9 @@ func TestSchedule(t *testing.T) {
 	t.Parallel()
 	stride := 3
 	switch {
-	case raceEnabled || testing.Short():
+	case raceEnabled:
+		stride = 67
+	case testing.Short():
 		stride = 23
 	case torture():
 		stride = 1

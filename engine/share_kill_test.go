@@ -208,6 +208,8 @@ func testShareKilledAnywhere(t *testing.T, newMem func() *vfs.Mem) {
 			switch {
 			case os.Getenv("DISKCACHE_TORTURE") != "":
 				step = 1
+			case raceEnabled:
+				step = 60
 			case testing.Short():
 				step = 20
 			}
