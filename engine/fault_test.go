@@ -80,6 +80,9 @@ func TestFaults(t *testing.T) {
 				}
 				if k.often && (testing.Short() || raceEnabled) && !torture() {
 					stride, n = oftenStride, 1+i%oftenStride
+					if raceEnabled {
+						stride *= 5
+					}
 				}
 				for ; ; n += stride {
 					fired := runFault(t, w, k, n, base, promises)
