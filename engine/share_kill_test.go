@@ -6,7 +6,6 @@ import (
 	"os"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -262,7 +261,7 @@ func killedAt(t *testing.T, newMem func() *vfs.Mem, mode string, n int64) (survi
 	require.Empty(t, problems)
 	require.NoError(t, b.syncDropped(false))
 	require.NoError(t, b.recount())
-	require.Eventually(t, func() bool { agreeOnCounts(t, b); return onDisk(mem) == b.DiskUsage() }, 5*time.Second, time.Millisecond, "%d on the disk, %d counted", onDisk(mem), b.DiskUsage())
+	countsAll(t, mem, b)
 
 	c, cp := openIn(t, mem, opt)
 	k.check(c, "one that came later")
