@@ -301,8 +301,11 @@ func (d *damageDir) fileDamages(name string) []*damage {
 		}
 	}
 	step := int64(13)
-	if torture() {
+	switch {
+	case torture():
 		step = 1
+	case raceEnabled:
+		step = 67
 	}
 	for n := int64(0); n < size; n += step {
 		all = append(all, &damage{

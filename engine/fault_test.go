@@ -73,13 +73,16 @@ func TestFaults(t *testing.T) {
 					stride, n = faultStride, 1+i%faultStride
 					switch {
 					case raceEnabled:
-						stride *= 7 // one goroutine at a time
+						stride *= 14 // one goroutine at a time
 					case testing.Short():
 						stride *= 3
 					}
 				}
 				if k.often && (testing.Short() || raceEnabled) && !torture() {
 					stride, n = oftenStride, 1+i%oftenStride
+					if raceEnabled {
+						stride *= 5
+					}
 				}
 				for ; ; n += stride {
 					fired := runFault(t, w, k, n, base, promises)

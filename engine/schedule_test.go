@@ -587,7 +587,9 @@ func TestSchedule(t *testing.T) {
 	t.Parallel()
 	stride := 3
 	switch {
-	case raceEnabled || testing.Short():
+	case raceEnabled:
+		stride = 67
+	case testing.Short():
 		stride = 23
 	case torture():
 		stride = 1
@@ -607,7 +609,7 @@ func TestSchedule(t *testing.T) {
 				require.NoError(t, err)
 				for i, h := range happenings() {
 					for point := 0; ; point++ {
-						if (point+i)%stride != 0 && nameOf(dry.points, point) != "read" {
+						if (point+i)%stride != 0 && (raceEnabled || nameOf(dry.points, point) != "read") {
 							continue
 						}
 						s, err := newSchedule(disk, m, point, h)

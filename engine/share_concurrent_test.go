@@ -23,7 +23,10 @@ func TestShareConcurrent(t *testing.T) {
 func testShareConcurrent(t *testing.T, newMem func() *vfs.Mem) {
 	const processes, writers = 3, 2
 	rounds := 300
-	if testing.Short() {
+	switch {
+	case raceEnabled:
+		rounds = 50
+	case testing.Short():
 		rounds = 100
 	}
 	mem := newMem()

@@ -6,7 +6,6 @@ import (
 	"os"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -110,60 +109,86 @@ func countUp(e *Engine, key string) error {
 	})
 }
 
-// work lets two processes work in turns, until a dies, or all is done.
-func (k *killed) work(a, b *Engine, dead func() bool) {
+// work lets two processes work in turns, until a dies, or all is done, and buries a. It
+// reports whether a lived so long.
+func (k *killed) work(a, b *Engine, ap *deadly) (survived bool) {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		k.takeTurns(a, b, ap)
+	}()
+	select {
+	case <-done:
+	case <-ap.died: // in the background, perhaps, as b works, which stands still until the burial
+	}
+	survived = !ap.isDead()
+	ap.bury(a)
+	<-done
+	if k.t.Failed() {
+		k.t.FailNow()
+	}
+	return survived
+}
+
+func (k *killed) takeTurns(a, b *Engine, ap *deadly) {
 	for i := range 40 {
-		both := []*Engine{a, b}
-		for j, e := range both {
-			mine := fmt.Sprintf("%d-%d", j, i%7)
-			size := 100 + i*13%400
-			if i%9 == 4 {
-				size = 3000 // a file of its own
-			}
-			v := fmt.Sprintf("%d:%s", i, strings.Repeat("x", size))
-			k.did(e, j == 0, e.Set(mine, []byte(v), Attrs{}), map[string]string{mine: v})
-			if dead() {
-				return
-			}
-			if i%3 == j {
-				gone := fmt.Sprintf("%d-%d", 1-j, i*5%7) // what the other has stored
-				_, err := e.Delete(gone)
-				k.did(e, j == 0, err, map[string]string{gone: ended})
-			}
-			if dead() {
-				return
-			}
-			k.did(e, j == 0, countUp(e, "count"), map[string]string{"count": k.sure["count"] + "+"})
-			if dead() {
-				return
-			}
-			both, twice := fmt.Sprintf("both-%d", i%3), fmt.Sprint(i, j)
-			k.did(e, j == 0, e.Update(func(tx *Tx) error {
-				return errors.Join(tx.Set(both, []byte(twice), Attrs{}), tx.Set(both+"'", []byte(twice), Attrs{}))
-			}), map[string]string{both: twice, both + "'": twice})
-			if dead() {
-				return
-			}
-			switch i {
-			case 12, 30:
-				k.did(e, j == 0, e.Compact(), nil)
-			case 20:
-				k.did(e, j == 0, e.Sync(), nil)
-			case 24:
-				if j == 0 {
-					all := make(map[string]string)
-					for key := range k.sure {
-						all[key] = ended
-					}
-					_, err := e.Clear()
-					k.did(e, true, err, all)
-				}
-			}
-			if dead() {
+		for j, e := range []*Engine{a, b} {
+			if !k.turn(e, i, j, ap) {
 				return
 			}
 		}
 	}
+}
+
+// turn does the work of one turn, and reports whether to go on.
+func (k *killed) turn(e *Engine, i, j int, ap *deadly) bool {
+	do := func(op func() error, changes map[string]string) bool {
+		if j == 0 {
+			ap.busy.Lock()
+			defer ap.busy.Unlock()
+		}
+		k.did(e, j == 0, op(), changes)
+		return !ap.isDead()
+	}
+	mine := fmt.Sprintf("%d-%d", j, i%7)
+	size := 100 + i*13%400
+	if i%9 == 4 {
+		size = 3000 // a file of its own
+	}
+	v := fmt.Sprintf("%d:%s", i, strings.Repeat("x", size))
+	if !do(func() error { return e.Set(mine, []byte(v), Attrs{}) }, map[string]string{mine: v}) {
+		return false
+	}
+	if i%3 == j {
+		gone := fmt.Sprintf("%d-%d", 1-j, i*5%7) // what the other has stored
+		if !do(func() error { _, err := e.Delete(gone); return err }, map[string]string{gone: ended}) {
+			return false
+		}
+	}
+	if !do(func() error { return countUp(e, "count") }, map[string]string{"count": k.sure["count"] + "+"}) {
+		return false
+	}
+	both, twice := fmt.Sprintf("both-%d", i%3), fmt.Sprint(i, j)
+	if !do(func() error {
+		return e.Update(func(tx *Tx) error {
+			return errors.Join(tx.Set(both, []byte(twice), Attrs{}), tx.Set(both+"'", []byte(twice), Attrs{}))
+		})
+	}, map[string]string{both: twice, both + "'": twice}) {
+		return false
+	}
+	switch {
+	case i == 12, i == 30:
+		return do(e.Compact, nil)
+	case i == 20:
+		return do(e.Sync, nil)
+	case i == 24 && j == 0:
+		all := make(map[string]string)
+		for key := range k.sure {
+			all[key] = ended
+		}
+		return do(func() error { _, err := e.Clear(); return err }, all)
+	}
+	return true
 }
 
 // TestShareKilledAnywhere: a process may die at any change that it makes to the disk,
@@ -182,6 +207,8 @@ func testShareKilledAnywhere(t *testing.T, newMem func() *vfs.Mem) {
 			switch {
 			case os.Getenv("DISKCACHE_TORTURE") != "":
 				step = 1
+			case raceEnabled:
+				step = 60
 			case testing.Short():
 				step = 20
 			}
@@ -216,10 +243,10 @@ func killedAt(t *testing.T, newMem func() *vfs.Mem, mode string, n int64) (survi
 	}
 	a, err := Open(ap, exactly(mem, opt))
 	if err == nil {
-		k.work(a, b, ap.isDead)
+		survived = k.work(a, b, ap)
+	} else {
+		ap.bury(a)
 	}
-	survived = !ap.isDead()
-	ap.bury(a)
 
 	require.NoError(t, b.Set("at once", []byte("1"), Attrs{}))
 	k.sure["at once"] = "1"
@@ -234,7 +261,7 @@ func killedAt(t *testing.T, newMem func() *vfs.Mem, mode string, n int64) (survi
 	require.Empty(t, problems)
 	require.NoError(t, b.syncDropped(false))
 	require.NoError(t, b.recount())
-	require.Eventually(t, func() bool { agreeOnCounts(t, b); return onDisk(mem) == b.DiskUsage() }, 5*time.Second, time.Millisecond, "%d on the disk, %d counted", onDisk(mem), b.DiskUsage())
+	countsAll(t, mem, b)
 
 	c, cp := openIn(t, mem, opt)
 	k.check(c, "one that came later")

@@ -58,7 +58,7 @@ func waitUntilWanted(t *testing.T, e *Engine) {
 		}
 		_, wanted, err := e.locks.Taken(lockNext, lockNext+1)
 		return err == nil && wanted
-	}, 10*time.Second, time.Millisecond)
+	}, time.Minute, time.Millisecond)
 }
 
 // exactly returns options with which readers see at once what others have committed.

@@ -33,6 +33,8 @@ type deadly struct {
 	words  []atomic.Uint64        // the page
 	left   []uint64               // what it held when the process died
 	others []*Engine              // that stand still until it is buried
+	died   chan struct{}          // closed once it is dead
+	busy   sync.Mutex             // held by who is in a call of its engine, if others may bury it meanwhile
 	onDie  func()
 	onOpen func(name string)      // before a file is opened
 	onLock func(i int)            // before a lock is tried
@@ -45,7 +47,7 @@ type deadly struct {
 }
 
 func newDeadly(t *testing.T, mem *vfs.Mem) *deadly {
-	return &deadly{MemProcess: mem.Process(), t: t, files: make(map[*deadlyFile]string)}
+	return &deadly{MemProcess: mem.Process(), t: t, files: make(map[*deadlyFile]string), died: make(chan struct{})}
 }
 
 // openIn opens the directory in a process that can be killed.
@@ -76,6 +78,7 @@ func (p *deadly) die() {
 		p.left[i] = p.words[i].Load()
 	}
 	p.Kill()
+	close(p.died)
 	if p.onDie != nil {
 		p.onDie()
 	}
@@ -87,6 +90,8 @@ func (p *deadly) bury(e *Engine) {
 	if e != nil {
 		_ = e.Close()
 	}
+	p.busy.Lock()
+	defer p.busy.Unlock()
 	for i := range p.left {
 		p.words[i].Store(p.left[i])
 	}

@@ -10,22 +10,10 @@ import (
 // errNoSpace is what the memory says when it is full.
 var errNoSpace error = windows.ERROR_DISK_FULL
 
-// What network disks say; see Server.
-var (
-	errStale     error = syscall.ESTALE
-	errIO        error = syscall.EIO
-	errTimedOut  error = syscall.ETIMEDOUT
-	errBadHandle error = syscall.EBADF
-	errAccess    error = syscall.EACCES
-	errBusy      error = syscall.EBUSY
-)
-
 func isNoSpace(err error) bool {
 	return errors.Is(err, windows.ERROR_DISK_FULL) || errors.Is(err, windows.ERROR_HANDLE_DISK_FULL) ||
 		errors.Is(err, syscall.ENOSPC)
 }
-
-func isStale(err error) bool { return errors.Is(err, syscall.ESTALE) }
 
 // isBadHandle: the server was started again and does not know the handle.
 func isBadHandle(err error) bool {
@@ -37,8 +25,6 @@ func isAway(err error) bool {
 	return isAny(err, windows.ERROR_NETNAME_DELETED, windows.ERROR_BAD_NETPATH, windows.ERROR_UNEXP_NET_ERR,
 		windows.ERROR_SEM_TIMEOUT, windows.ERROR_NETWORK_UNREACHABLE, syscall.EIO, syscall.ETIMEDOUT)
 }
-
-func isInterrupted(err error) bool { return errors.Is(err, syscall.EINTR) }
 
 // isBusy: nothing was done, and asking again may help. A sharing violation is
 // mostly a virus scanner or an indexer that looks at a file just written.

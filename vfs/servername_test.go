@@ -6,7 +6,6 @@ import (
 	"errors"
 	"io/fs"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -325,40 +324,4 @@ func TestServerDenied(t *testing.T) {
 	a.do(a.Rename("g", "f"))
 	require.Equal(t, "f", b.text(h))
 	require.Equal(t, "g", b.read("f"))
-}
-
-// TestServerExclusive: of all that make a name one does.
-func TestServerExclusive(t *testing.T) {
-	for _, f := range flavours {
-		s := newServer(t, f)
-		var mu sync.Mutex
-		made := make(map[string]int)
-		var wg sync.WaitGroup
-		for _, host := range []string{"a", "a", "b", "c"} {
-			p := s.Host(host).Process()
-			wg.Go(func() {
-				for _, name := range strings.Split("abcdefghijklmnop", "") {
-					h, err := p.Create(name)
-					if errors.Is(err, fs.ErrExist) {
-						continue
-					}
-					if err == nil {
-						err = h.Close()
-					}
-					if err != nil {
-						t.Error(err)
-						return
-					}
-					mu.Lock()
-					made[name]++
-					mu.Unlock()
-				}
-			})
-		}
-		wg.Wait()
-		require.Len(t, made, 16)
-		for name, n := range made {
-			require.Equal(t, 1, n, name)
-		}
-	}
 }
