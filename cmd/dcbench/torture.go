@@ -179,8 +179,8 @@ func (p *tortureParams) run(s *scenario, stderr io.Writer) (t *torturing, err er
 	if err != nil {
 		return nil, err
 	}
-	defer func() { err = errors.Join(err, removeAll(dir)) }()
 	t = &torturing{p: p, stderr: stderr, dir: dir, excused: make(map[string]int), rand: rand.New(rand.NewPCG(p.seed, 4))}
+	defer func() { err = errors.Join(err, t.remove(dir)) }()
 	t.out.Scenario, t.out.Seed, t.out.environment = s.name, p.seed, thisEnvironment()
 	start := time.Now()
 	if p.time > 0 {

@@ -76,7 +76,7 @@ func (t *torturing) history(n int) (took time.Duration, err error) {
 			return took, err
 		}
 	}
-	return took, removeAll(c.dir)
+	return took, t.remove(c.dir)
 }
 
 // stale returns how old reads may be.
