@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/go-diskcache/diskcache/codec"
@@ -27,10 +28,11 @@ func onDisk(m *vfs.Mem) int64 {
 // just have removed or added, and others have told so.
 func countsAll(t *testing.T, mem *vfs.Mem, e *Engine, others ...*Engine) {
 	t.Helper()
-	require.Eventually(t, func() bool {
+	assert.Eventually(t, func() bool {
 		agreeOnCounts(t, append(slices.Clip(others), e)...)
 		return onDisk(mem) == e.DiskUsage()
 	}, time.Minute, time.Millisecond)
+	require.Equal(t, onDisk(mem), e.DiskUsage(), "%s", listFiles(mem))
 }
 
 // TestLimitCountsFilesBeforeTheyAreNamed: a transaction writes the files of its
