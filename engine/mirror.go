@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -21,11 +22,12 @@ import (
 // and written as a whole, through handles that are opened for it; who writes it holds the state
 // lock for that moment, and has read it within.
 //
-// The file has two places, and each state is written to both, one after the other: first to the one
-// that does not hold the newest, so that a reader always finds one that is whole. A host that was
-// cut off as it wrote may write that later, when others have long gone on. It was on its way to one
-// place, for it begins with the second only when the first is on the server; the other still says
-// what is so.
+// The file has two places, and each state is written to both, one after the other, so that a reader
+// always finds one that is whole. A host that was cut off as it wrote, or a process that was held up,
+// may write that later, when others have long gone on. It was on its way to one place, for it begins
+// with the other only when the one is on the server, and nobody else has written since; the other
+// still says what is so. Should both be of one generation, that is the first place: it is written
+// last.
 //
 // Locks can be lost without a word, so that another process takes the place of this one. Each
 // time that the file is read it tells whether it still knows this process: by the nonce in
@@ -53,7 +55,8 @@ type mirror struct {
 	mu      sync.Mutex
 	base    []uint64 // what the file said
 	gen     uint64   // its generation
-	place   int64    // where that was found
+	place   int      // where that was found
+	read    []byte   // both places as they were read, or written since
 	holding uint64   // wordTaken as this process has the writer lock; 0: it has not
 	looked  time.Time
 }
@@ -170,7 +173,7 @@ func (m *mirror) lookForWriting() error {
 }
 
 // readBy returns the latest state that the file holds, and where it stands.
-func (m *mirror) readBy(open func(string) (vfs.File, error)) (*codec.State, int64, error) {
+func (m *mirror) readBy(open func(string) (vfs.File, error)) (*codec.State, int, error) {
 	f, err := open(codec.StateName)
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, vfs.ErrNotRegular) {
 		return nil, 0, fmt.Errorf("%w: %w", errNoState, err)
@@ -179,16 +182,25 @@ func (m *mirror) readBy(open func(string) (vfs.File, error)) (*codec.State, int6
 		return nil, 0, err
 	}
 	defer f.Close()
-	b := make([]byte, 2*codec.StateStride)
-	n, err := f.ReadAt(b, 0)
-	if err != nil && err != io.EOF {
+	b, n, err := readStates(f)
+	if err != nil {
 		return nil, 0, err
 	}
+	m.read = b
 	return latestState(b[:n])
 }
 
+// readStates reads both places, and how long the file is, up to there.
+func readStates(f vfs.File) (b []byte, n int, err error) {
+	b = make([]byte, 2*codec.StateStride)
+	if n, err = f.ReadAt(b, 0); err == io.EOF {
+		err = nil
+	}
+	return b, n, err
+}
+
 // latestState returns the latest state of those that b holds, and where it stands.
-func latestState(b []byte) (last *codec.State, place int64, err error) {
+func latestState(b []byte) (last *codec.State, place int, err error) {
 	errs := []error{errNoState}
 	for _, at := range []int{0, codec.StateStride} {
 		s, _, err := codec.ParseState(b[min(at, len(b)):min(at+codec.StateStride, len(b))])
@@ -199,7 +211,7 @@ func latestState(b []byte) (last *codec.State, place int64, err error) {
 			return nil, 0, versionError(err)
 		}
 		if err == nil && (last == nil || s.Generation > last.Generation) {
-			last, place = &s, int64(at)
+			last, place = &s, at
 		}
 		errs = append(errs, err)
 	}
@@ -441,21 +453,46 @@ func (m *mirror) write() error {
 	return nil
 }
 
-// store writes a state to both places. Each is on the disk of the server before the next.
-func (m *mirror) store(b []byte) (err error) {
+// store writes a state to both places, one after the other: to the second one first. Should that be
+// the only one that holds the latest, for a process died in here, it is put in the first one before.
+func (m *mirror) store(b []byte) error {
+	if m.place != 0 {
+		if err := m.storeAt(0, m.read[m.place:]); err != nil {
+			return err
+		}
+	}
+	if err := m.storeAt(codec.StateStride, b); err != nil {
+		return err
+	}
+	return m.storeAt(0, b)
+}
+
+// storeAt writes a place, which is on the disk of the server then, unless the file is not as this
+// process has read or left it: others have written, for its lock is lost.
+func (m *mirror) storeAt(place int, b []byte) error {
 	f, err := m.fsys.OpenWrite(codec.StateName)
 	if err != nil {
 		return err
 	}
-	for _, place := range []int64{codec.StateStride - m.place, m.place} {
-		if _, err = f.WriteAt(b, place); err != nil {
-			break
-		}
-		if err = f.Sync(); err != nil {
-			break
-		}
+	err = m.unlessOvertaken(f)
+	if err == nil {
+		_, err = f.WriteAt(b, int64(place))
 	}
-	return errors.Join(err, f.Close())
+	if err == nil {
+		err = f.Sync()
+	}
+	if err = errors.Join(err, f.Close()); err == nil {
+		copy(m.read[place:], b)
+	}
+	return err
+}
+
+func (m *mirror) unlessOvertaken(f vfs.File) error {
+	now, _, err := readStates(f)
+	if err == nil && !bytes.Equal(now, m.read) {
+		return ErrLockLost
+	}
+	return err
 }
 
 // fails notes that what this process holds is in doubt.
