@@ -17,6 +17,7 @@ import (
 type stalling struct {
 	vfs.FS
 	left      atomic.Int64 // so many writes before
+	begun     int          // so many bytes of that are written before, and on the disk
 	meanwhile func()
 }
 
@@ -35,6 +36,12 @@ type stallingFile struct {
 
 func (f *stallingFile) WriteAt(b []byte, off int64) (int, error) {
 	if f.s.left.Add(-1) == 0 {
+		if _, err := f.File.WriteAt(b[:f.s.begun], off); err != nil {
+			return 0, err
+		}
+		if err := f.File.Sync(); err != nil {
+			return 0, err
+		}
 		f.s.meanwhile()
 	}
 	return f.File.WriteAt(b, off)
@@ -77,6 +84,9 @@ func (h heldUp) server() *vfs.Server {
 	}})
 }
 
+// torn is how much of a place is written by who dies there.
+const torn = 100
+
 // tear leaves the state file as who dies at the first place leaves it, if that is asked for.
 func (h heldUp) tear(t *testing.T, srv *vfs.Server) {
 	if !h.torn {
@@ -84,7 +94,7 @@ func (h heldUp) tear(t *testing.T, srv *vfs.Server) {
 	}
 	f, err := asMounted(srv.Host("t")).OpenWrite(codec.StateName)
 	require.NoError(t, err)
-	_, err = f.WriteAt(make([]byte, 100), 0)
+	_, err = f.WriteAt(make([]byte, torn), 0)
 	require.NoError(t, err)
 	require.NoError(t, f.Sync())
 	require.NoError(t, f.Close())
@@ -190,4 +200,33 @@ func testHeldUpAsItComes(t *testing.T, h heldUp) {
 			_ = e.Close() // which returns what the background met meanwhile
 		}
 	}
+}
+
+// TestShareDiesAsItWrites: a process dies amidst a write to the state file, after another one that did.
+// Those that live go on.
+func TestShareDiesAsItWrites(t *testing.T) {
+	eachHeldUp(t, []vfs.Flavour{vfs.NFS3, vfs.NFS4, vfs.SMB}, 2, testDiesAsItWrites)
+}
+
+func testDiesAsItWrites(t *testing.T, h heldUp) {
+	srv := h.server()
+	b, err := Open(asMounted(srv.Host("b")), Options{Freshness: -1})
+	require.NoError(t, err)
+	c := &counting{t: t}
+	require.NoError(t, c.up(b))
+	handOn(b)
+	process := srv.Host("a").Process()
+	late := &stalling{FS: vfs.NewRetry(process, vfs.RetryOptions{Tries: 1}), begun: torn, meanwhile: process.Kill}
+	a, err := Open(late, Options{Freshness: -1})
+	require.NoError(t, err)
+	h.tear(t, srv)
+	late.left.Store(h.write)
+	require.Error(t, c.up(a))
+	_ = a.Close()
+	srv.Tick(2 * time.Minute)
+
+	require.NoError(t, c.read(b))
+	require.NoError(t, c.up(b))
+	handOn(b)
+	require.NoError(t, b.Close())
 }
