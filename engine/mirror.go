@@ -43,9 +43,8 @@ type mirror struct {
 	// fresh is how old the news may be that a read is content with; < 0: it looks itself.
 	fresh time.Duration
 
-	lost     atomic.Bool // the file knows this process no more: it is to attach anew
-	doubtful atomic.Bool // the file itself is lost, and is to be made anew
-	shut     atomic.Bool // the process has given the directory up
+	lost atomic.Bool // the file knows this process no more: it is to attach anew
+	shut atomic.Bool // the process has given the directory up
 
 	nonce atomic.Uint64 // of this process; 0: it is not in the file. Changed under mu
 	was   former        // what it was in the file before its locks were lost; guarded by mu
@@ -92,15 +91,17 @@ func newMirror(e *Engine) *mirror {
 }
 
 // refresh looks at the state file unless it did so a moment ago: what is published for
-// Freshness is known then, for who publishes takes half of that.
-func (m *mirror) refresh() error {
+// Freshness is known then, for who publishes takes half of that. It returns ErrLockLost also
+// while this process has attached anew to a file that is being made.
+func (m *mirror) refresh() (err error) {
 	begin := m.now()
 	m.mu.Lock()
-	if age := begin.Sub(m.looked); m.fresh > 0 && age >= 0 && age < m.fresh/2 {
-		m.mu.Unlock()
-		return nil
+	if age := begin.Sub(m.looked); m.fresh <= 0 || age < 0 || age >= m.fresh/2 {
+		err = m.lookLocked()
 	}
-	err := m.lookLocked()
+	if err == nil && m.base[wordReady] != readyMark {
+		err = ErrLockLost
+	}
 	m.mu.Unlock()
 	return m.lookAgain(err)
 }
@@ -161,8 +162,7 @@ func (m *mirror) lookForWriting() error {
 		return ErrClosed
 	}
 	s, place, err := m.readBy(m.fsys.OpenWrite)
-	if errors.Is(err, errNoState) && m.nonce.Load() != 0 {
-		m.doubtful.Store(true)
+	if errors.Is(err, errNoState) {
 		return m.fails(err)
 	}
 	if err != nil {
@@ -243,16 +243,12 @@ func (m *mirror) install(s *codec.State) error {
 	return nil
 }
 
-// cache returns the identity of the cache, which this process knows by another one if it lost its
-// locks before anything was stored: who came then, alone, found nothing that says it, and has made
-// up its own.
-func (m *mirror) cache(known [16]byte) [16]byte {
+// published returns what the file says of the cache: its identity, and the sequence of the last commit.
+// ok is false while it does not, for whoever has it made anew is about to find out.
+func (m *mirror) published() (id [16]byte, seq uint64, ok bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if m.base[wordReady] != readyMark {
-		return known // who came is about to find out
-	}
-	return m.b.id()
+	return m.b.id(), m.b.seq(), m.base[wordReady] == readyMark
 }
 
 // knows reports whether words are of a state that knows this process.
@@ -272,6 +268,11 @@ func (m *mirror) exchange(ctx context.Context, change func()) error {
 
 // exchangeWithin reads the file, has change change the words, and writes what is changed.
 func (m *mirror) exchangeWithin(ctx context.Context, change func()) error {
+	return m.locked(ctx, func() error { return m.exchangeLocked(change) })
+}
+
+// locked calls fn with the state lock and mu.
+func (m *mirror) locked(ctx context.Context, fn func() error) error {
 	m.writing.Lock() // readers do not wait for the state lock
 	defer m.writing.Unlock()
 	if m.lost.Load() {
@@ -281,7 +282,7 @@ func (m *mirror) exchangeWithin(ctx context.Context, change func()) error {
 		return m.fails(err)
 	}
 	m.mu.Lock()
-	err := m.exchangeLocked(change)
+	err := fn()
 	m.mu.Unlock()
 	return errors.Join(err, m.fails(m.locks.Unlock(lockState)))
 }
@@ -296,8 +297,10 @@ func (m *mirror) exchangeLocked(change func()) error {
 	return m.write()
 }
 
-// join states that this process has its slot. Who is alone makes the file anew. Who comes can
-// wait: on real SMB mounts who had the file was killed, and it was not free for 10 s.
+// join states that this process has its slot. Who comes and is alone makes the file anew. So does
+// who attaches anew and finds it lost, for none of the others can use it, or is alone with what
+// others have left that had other options. Who comes can wait: on real SMB mounts who had the file
+// was killed, and it was not free for 10 s.
 func (m *mirror) join(ctx context.Context, e *Engine, alone bool) error {
 	come := func() {
 		m.was = former{}
@@ -310,9 +313,17 @@ func (m *mirror) join(ctx context.Context, e *Engine, alone bool) error {
 	read := m.gen != 0 // before: it attaches anew
 	m.mu.Unlock()
 	if alone && !read {
-		return m.found(come)
+		m.mu.Lock()
+		defer m.mu.Unlock()
+		return m.found(come) // nobody reads it meanwhile
 	}
-	return m.exchangeWithin(ctx, come)
+	return m.locked(ctx, func() error {
+		err := m.exchangeLocked(come)
+		if errors.Is(err, errNoState) && read || err == nil && alone && e.disagrees() != nil {
+			return m.found(come)
+		}
+		return err
+	})
 }
 
 // undo sets all words back to what the file said.
@@ -409,17 +420,17 @@ func (m *mirror) unsay(undo func()) {
 	}
 }
 
-// found makes the file anew, for a process that is alone. Nobody reads it meanwhile.
+// found makes the file anew. The caller holds mu.
 func (m *mirror) found(change func()) error {
-	m.mu.Lock()
-	defer m.mu.Unlock()
 	if err := m.make(); err != nil {
 		return err
 	}
-	if s, place, err := m.readBy(m.fsys.OpenWrite); err == nil {
-		m.gen, m.place = s.Generation, place
-	} else if !errors.Is(err, errNoState) {
+	s, place, err := m.readBy(m.fsys.OpenWrite)
+	if err != nil && !errors.Is(err, errNoState) {
 		return err
+	}
+	if m.place = place; err == nil {
+		m.gen = s.Generation
 	}
 	m.b.clear()
 	m.b.w[wordTaken].Store(rand.Uint64() >> 1) // none of before is that of any holding to come
