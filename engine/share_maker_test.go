@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"context"
 	"fmt"
 	"sync/atomic"
 	"testing"
@@ -82,6 +83,9 @@ func makerDies(t *testing.T, srv *vfs.Server, n int64, first string) (lived bool
 		_ = b.Close()
 	}
 	srv.Tick(2 * time.Minute)
+	state, _, err := latestState([]byte(srv.Disk().Files()[codec.StateName]))
+	require.NoError(t, err)
+	made := state.Words[wordReady] == readyMark
 
 	host.Reconnect()
 	if first == "read" {
@@ -103,6 +107,9 @@ func makerDies(t *testing.T, srv *vfs.Server, n int64, first string) (lived bool
 	_ = a.Close() // which returns what the background met meanwhile
 	require.NoError(t, c.up(d))
 	require.NoError(t, d.Close())
+	if !made { // else the maker had said that it would see to them
+		require.Empty(t, unsealed(srv.Disk()), "step %d", n)
+	}
 	return lived
 }
 
@@ -129,7 +136,7 @@ func comesMeanwhile(t *testing.T, srv *vfs.Server, n int64) (done bool) {
 	a, host := losesAll(t, srv, c, Options{Freshness: -1, LockTimeout: 20 * time.Millisecond})
 	maker := &stepping{FS: asMounted(srv.Host("b")), happens: func() {
 		host.Reconnect()
-		_ = c.read(a)
+		readsAsItComes(t, c, a)
 		_ = c.read(a)
 		handOn(a)
 	}}
@@ -148,6 +155,19 @@ func comesMeanwhile(t *testing.T, srv *vfs.Server, n int64) (done bool) {
 	_ = a.Close() // which returns what the background met meanwhile
 	_ = b.Close()
 	return done
+}
+
+// readsAsItComes reads while another goroutine of the process attaches it anew.
+func readsAsItComes(t *testing.T, c *counting, a *Engine) {
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
+	defer cancel()
+	<-a.dir.turn
+	if err := a.comeAnew(ctx); err == nil {
+		require.NoError(t, a.followNow())
+		_ = c.read(a)
+	}
+	a.board.file.lost.Store(true)
+	a.dir.turn <- struct{}{}
 }
 
 // TestShareMadeWithOthers: who made the file anew has other options, as it may: nobody else had the
