@@ -179,6 +179,7 @@ var mutants = []mutant{
 	{"lost state stays lost", "engine/mirror.go", "errors.Is(err, errNoState) && read || ", "", "^TestShareStateIsGone$", engineTests},
 	{"orphans of a made board left", "engine/reattach.go", "			e.board.add(s.ID, s.Length())\n", "", "^TestShareMakerDies$", engineTests},
 	{"hint taken away is an error", "segment/hint.go", " || vfs.IsGone(err) {", " {", "^TestHintWrittenTwice$", "./segment"},
+	{"segments of nothing make a cache", "engine/scratch.go", "+= min(len(h.entries), 1)", "++", "^TestOneCacheIsWhereItemsAre$", engineTests},
 	{"owner of a segment is the last one's of its place", "engine/merge.go", "case !mine && !other:", "case !mine:", "^TestMergeFile$", engineTests},
 	{"cache as it was before others began it", "engine/follow.go", "	if ok {\n		e.id = id\n", "	if false {\n		e.id = id\n", "^TestShareLostBeforeAnything$", engineTests},
 	{"acknowledged without a look at the lock", "engine/mirror.go", "func (m *mirror) confirm() error {\n	err := m.look()", "func (m *mirror) confirm() error {\n	var err error", "^TestShareLosesLocks$", engineTests},
