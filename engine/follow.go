@@ -88,7 +88,7 @@ func (e *Engine) refresh() error {
 	if e.dir.updating.Load() { // it may be who asks, and waits for nobody
 		return ErrLockLost
 	}
-	if err := e.enter(e.life); err != nil { // which attaches anew
+	if err := e.enter(e.life); err != nil { // which attaches anew, or waits for who does
 		return err
 	}
 	e.leave()
@@ -128,7 +128,10 @@ func (e *Engine) followSome() error {
 	if e.w.closed || e.dir.departed() {
 		return ErrClosed
 	}
-	seq := e.board.seq()
+	seq, ok := e.published()
+	if !ok {
+		return nil
+	}
 	err := e.lookAtBoard()
 	if err == nil {
 		err = e.applyTails(seq, fewCommits)
@@ -196,10 +199,11 @@ func (e *Engine) follow() error {
 	if e.dir.departed() {
 		return ErrClosed
 	}
-	if b.file != nil {
-		e.id = b.file.cache(e.id)
+	seq, ok := e.published()
+	if !ok {
+		return nil // nobody commits before it is known again what was
 	}
-	if e.w.seq == b.seq() {
+	if e.w.seq == seq {
 		e.partial.Store(nil)
 		e.followed.Store(e.w.seq)
 		return nil
@@ -207,11 +211,14 @@ func (e *Engine) follow() error {
 	if b.watch != nil {
 		e.id = b.id() // as soon as there is something
 	}
-	err := e.followTo(b.seq())
+	err := e.followTo(seq)
 	for try := 0; errors.Is(err, errBehind) && try < maxReindex; try++ {
-		if err = errors.Join(e.reindex(), e.lookAfter()); err == nil {
-			// What went as the files were read was committed again by now.
-			err = e.followTo(b.seq())
+		if err = errors.Join(e.reindex(), e.lookAfter()); err != nil {
+			break
+		}
+		// What went as the files were read was committed again by now.
+		if seq, ok = e.published(); ok {
+			err = e.followTo(seq)
 		}
 	}
 	if err == nil {
@@ -219,6 +226,21 @@ func (e *Engine) follow() error {
 		e.followed.Store(e.w.seq)
 	}
 	return err
+}
+
+// published returns the sequence up to which all is published, and learns of which cache that is:
+// who lost its locks before anything was stored knows it by another identity. ok is false while the
+// state file is being made anew, and says nothing.
+func (e *Engine) published() (seq uint64, ok bool) {
+	b := &e.board
+	if b.file == nil {
+		return b.seq(), true
+	}
+	id, seq, ok := b.file.published()
+	if ok {
+		e.id = id
+	}
+	return seq, ok
 }
 
 // errPartial says that the index is being built anew: it is whole when the process has followed.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 
 	"github.com/go-diskcache/diskcache/codec"
@@ -41,9 +40,8 @@ func (e *Engine) sameLocking(ctx context.Context) error {
 }
 
 func (e *Engine) agreeOnLocking(ctx context.Context, f vfs.File) error {
-	b := make([]byte, 2*codec.StateStride)
-	n, err := f.ReadAt(b, 0)
-	if err != nil && err != io.EOF {
+	b, n, err := readStates(f)
+	if err != nil {
 		return err
 	}
 	s, _, err := latestState(b[:n])

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -21,11 +22,12 @@ import (
 // and written as a whole, through handles that are opened for it; who writes it holds the state
 // lock for that moment, and has read it within.
 //
-// The file has two places, and each state is written to both, one after the other: first to the one
-// that does not hold the newest, so that a reader always finds one that is whole. A host that was
-// cut off as it wrote may write that later, when others have long gone on. It was on its way to one
-// place, for it begins with the second only when the first is on the server; the other still says
-// what is so.
+// The file has two places, and each state is written to both, one after the other, so that a reader
+// always finds one that is whole. A host that was cut off as it wrote, or a process that was held up,
+// may write that later, when others have long gone on. It was on its way to one place, for it begins
+// with the other only when the one is on the server, and nobody else has written since; the other
+// still says what is so. Should both be of one generation, that is the first place: it is written
+// last.
 //
 // Locks can be lost without a word, so that another process takes the place of this one. Each
 // time that the file is read it tells whether it still knows this process: by the nonce in
@@ -41,9 +43,8 @@ type mirror struct {
 	// fresh is how old the news may be that a read is content with; < 0: it looks itself.
 	fresh time.Duration
 
-	lost     atomic.Bool // the file knows this process no more: it is to attach anew
-	doubtful atomic.Bool // the file itself is lost, and is to be made anew
-	shut     atomic.Bool // the process has given the directory up
+	lost atomic.Bool // the file knows this process no more: it is to attach anew
+	shut atomic.Bool // the process has given the directory up
 
 	nonce atomic.Uint64 // of this process; 0: it is not in the file. Changed under mu
 	was   former        // what it was in the file before its locks were lost; guarded by mu
@@ -53,7 +54,8 @@ type mirror struct {
 	mu      sync.Mutex
 	base    []uint64 // what the file said
 	gen     uint64   // its generation
-	place   int64    // where that was found
+	place   int      // where that was found
+	read    []byte   // both places as they were read, or written since
 	holding uint64   // wordTaken as this process has the writer lock; 0: it has not
 	looked  time.Time
 }
@@ -89,15 +91,17 @@ func newMirror(e *Engine) *mirror {
 }
 
 // refresh looks at the state file unless it did so a moment ago: what is published for
-// Freshness is known then, for who publishes takes half of that.
-func (m *mirror) refresh() error {
+// Freshness is known then, for who publishes takes half of that. It returns ErrLockLost also
+// while this process has attached anew to a file that is being made.
+func (m *mirror) refresh() (err error) {
 	begin := m.now()
 	m.mu.Lock()
-	if age := begin.Sub(m.looked); m.fresh > 0 && age >= 0 && age < m.fresh/2 {
-		m.mu.Unlock()
-		return nil
+	if age := begin.Sub(m.looked); m.fresh <= 0 || age < 0 || age >= m.fresh/2 {
+		err = m.lookLocked()
 	}
-	err := m.lookLocked()
+	if err == nil && m.base[wordReady] != readyMark {
+		err = ErrLockLost
+	}
 	m.mu.Unlock()
 	return m.lookAgain(err)
 }
@@ -158,8 +162,7 @@ func (m *mirror) lookForWriting() error {
 		return ErrClosed
 	}
 	s, place, err := m.readBy(m.fsys.OpenWrite)
-	if errors.Is(err, errNoState) && m.nonce.Load() != 0 {
-		m.doubtful.Store(true)
+	if errors.Is(err, errNoState) {
 		return m.fails(err)
 	}
 	if err != nil {
@@ -170,7 +173,7 @@ func (m *mirror) lookForWriting() error {
 }
 
 // readBy returns the latest state that the file holds, and where it stands.
-func (m *mirror) readBy(open func(string) (vfs.File, error)) (*codec.State, int64, error) {
+func (m *mirror) readBy(open func(string) (vfs.File, error)) (*codec.State, int, error) {
 	f, err := open(codec.StateName)
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, vfs.ErrNotRegular) {
 		return nil, 0, fmt.Errorf("%w: %w", errNoState, err)
@@ -179,16 +182,25 @@ func (m *mirror) readBy(open func(string) (vfs.File, error)) (*codec.State, int6
 		return nil, 0, err
 	}
 	defer f.Close()
-	b := make([]byte, 2*codec.StateStride)
-	n, err := f.ReadAt(b, 0)
-	if err != nil && err != io.EOF {
+	b, n, err := readStates(f)
+	if err != nil {
 		return nil, 0, err
 	}
+	m.read = b
 	return latestState(b[:n])
 }
 
+// readStates reads both places, and how long the file is, up to there.
+func readStates(f vfs.File) (b []byte, n int, err error) {
+	b = make([]byte, 2*codec.StateStride)
+	if n, err = f.ReadAt(b, 0); err == io.EOF {
+		err = nil
+	}
+	return b, n, err
+}
+
 // latestState returns the latest state of those that b holds, and where it stands.
-func latestState(b []byte) (last *codec.State, place int64, err error) {
+func latestState(b []byte) (last *codec.State, place int, err error) {
 	errs := []error{errNoState}
 	for _, at := range []int{0, codec.StateStride} {
 		s, _, err := codec.ParseState(b[min(at, len(b)):min(at+codec.StateStride, len(b))])
@@ -199,7 +211,7 @@ func latestState(b []byte) (last *codec.State, place int64, err error) {
 			return nil, 0, versionError(err)
 		}
 		if err == nil && (last == nil || s.Generation > last.Generation) {
-			last, place = &s, int64(at)
+			last, place = &s, at
 		}
 		errs = append(errs, err)
 	}
@@ -231,16 +243,12 @@ func (m *mirror) install(s *codec.State) error {
 	return nil
 }
 
-// cache returns the identity of the cache, which this process knows by another one if it lost its
-// locks before anything was stored: who came then, alone, found nothing that says it, and has made
-// up its own.
-func (m *mirror) cache(known [16]byte) [16]byte {
+// published returns what the file says of the cache: its identity, and the sequence of the last commit.
+// ok is false while it does not, for whoever has it made anew is about to find out.
+func (m *mirror) published() (id [16]byte, seq uint64, ok bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if m.base[wordReady] != readyMark {
-		return known // who came is about to find out
-	}
-	return m.b.id()
+	return m.b.id(), m.b.seq(), m.base[wordReady] == readyMark
 }
 
 // knows reports whether words are of a state that knows this process.
@@ -260,6 +268,11 @@ func (m *mirror) exchange(ctx context.Context, change func()) error {
 
 // exchangeWithin reads the file, has change change the words, and writes what is changed.
 func (m *mirror) exchangeWithin(ctx context.Context, change func()) error {
+	return m.locked(ctx, func() error { return m.exchangeLocked(change) })
+}
+
+// locked calls fn with the state lock and mu.
+func (m *mirror) locked(ctx context.Context, fn func() error) error {
 	m.writing.Lock() // readers do not wait for the state lock
 	defer m.writing.Unlock()
 	if m.lost.Load() {
@@ -269,7 +282,7 @@ func (m *mirror) exchangeWithin(ctx context.Context, change func()) error {
 		return m.fails(err)
 	}
 	m.mu.Lock()
-	err := m.exchangeLocked(change)
+	err := fn()
 	m.mu.Unlock()
 	return errors.Join(err, m.fails(m.locks.Unlock(lockState)))
 }
@@ -284,8 +297,10 @@ func (m *mirror) exchangeLocked(change func()) error {
 	return m.write()
 }
 
-// join states that this process has its slot. Who is alone makes the file anew. Who comes can
-// wait: on real SMB mounts who had the file was killed, and it was not free for 10 s.
+// join states that this process has its slot. Who comes and is alone makes the file anew. So does
+// who attaches anew and finds it lost, for none of the others can use it, or is alone with what
+// others have left that had other options. Who comes can wait: on real SMB mounts who had the file
+// was killed, and it was not free for 10 s.
 func (m *mirror) join(ctx context.Context, e *Engine, alone bool) error {
 	come := func() {
 		m.was = former{}
@@ -298,9 +313,17 @@ func (m *mirror) join(ctx context.Context, e *Engine, alone bool) error {
 	read := m.gen != 0 // before: it attaches anew
 	m.mu.Unlock()
 	if alone && !read {
-		return m.found(come)
+		m.mu.Lock()
+		defer m.mu.Unlock()
+		return m.found(come) // nobody reads it meanwhile
 	}
-	return m.exchangeWithin(ctx, come)
+	return m.locked(ctx, func() error {
+		err := m.exchangeLocked(come)
+		if errors.Is(err, errNoState) && read || err == nil && alone && e.disagrees() != nil {
+			return m.found(come)
+		}
+		return err
+	})
 }
 
 // undo sets all words back to what the file said.
@@ -397,17 +420,17 @@ func (m *mirror) unsay(undo func()) {
 	}
 }
 
-// found makes the file anew, for a process that is alone. Nobody reads it meanwhile.
+// found makes the file anew. The caller holds mu.
 func (m *mirror) found(change func()) error {
-	m.mu.Lock()
-	defer m.mu.Unlock()
 	if err := m.make(); err != nil {
 		return err
 	}
-	if s, place, err := m.readBy(m.fsys.OpenWrite); err == nil {
-		m.gen, m.place = s.Generation, place
-	} else if !errors.Is(err, errNoState) {
+	s, place, err := m.readBy(m.fsys.OpenWrite)
+	if err != nil && !errors.Is(err, errNoState) {
 		return err
+	}
+	if m.place = place; err == nil {
+		m.gen = s.Generation
 	}
 	m.b.clear()
 	m.b.w[wordTaken].Store(rand.Uint64() >> 1) // none of before is that of any holding to come
@@ -441,21 +464,46 @@ func (m *mirror) write() error {
 	return nil
 }
 
-// store writes a state to both places. Each is on the disk of the server before the next.
-func (m *mirror) store(b []byte) (err error) {
+// store writes a state to both places, one after the other: to the second one first. Should that be
+// the only one that holds the latest, for a process died in here, it is put in the first one before.
+func (m *mirror) store(b []byte) error {
+	if m.place != 0 {
+		if err := m.storeAt(0, m.read[m.place:]); err != nil {
+			return err
+		}
+	}
+	if err := m.storeAt(codec.StateStride, b); err != nil {
+		return err
+	}
+	return m.storeAt(0, b)
+}
+
+// storeAt writes a place, which is on the disk of the server then, unless the file is not as this
+// process has read or left it: others have written, for its lock is lost.
+func (m *mirror) storeAt(place int, b []byte) error {
 	f, err := m.fsys.OpenWrite(codec.StateName)
 	if err != nil {
 		return err
 	}
-	for _, place := range []int64{codec.StateStride - m.place, m.place} {
-		if _, err = f.WriteAt(b, place); err != nil {
-			break
-		}
-		if err = f.Sync(); err != nil {
-			break
-		}
+	err = m.unlessOvertaken(f)
+	if err == nil {
+		_, err = f.WriteAt(b, int64(place))
 	}
-	return errors.Join(err, f.Close())
+	if err == nil {
+		err = f.Sync()
+	}
+	if err = errors.Join(err, f.Close()); err == nil {
+		copy(m.read[place:], b)
+	}
+	return err
+}
+
+func (m *mirror) unlessOvertaken(f vfs.File) error {
+	now, _, err := readStates(f)
+	if err == nil && !bytes.Equal(now, m.read) {
+		return ErrLockLost
+	}
+	return err
 }
 
 // fails notes that what this process holds is in doubt.

@@ -2,6 +2,8 @@ package engine
 
 import (
 	"context"
+	"errors"
+	"math"
 	"slices"
 	"sync"
 
@@ -13,10 +15,23 @@ import (
 // A network disk may lose the locks of a process without a word. Others take it for dead then:
 // they may have committed in its place, and sealed what it wrote to. Once it notices, it ends
 // its segments where they are known to end, and attaches anew, as another process; what it has
-// in memory stays, and follows.
+// in memory stays, and follows. The state file may have been made anew meanwhile: then it waits until
+// that is done, and does it itself should who began it have died.
 
 // reattach attaches this process anew. The caller has its turn.
 func (e *Engine) reattach(ctx context.Context) error {
+	err := e.comeAnew(ctx)
+	if err == nil {
+		err = e.settle(ctx)
+	}
+	if err != nil {
+		e.board.file.lost.Store(true)
+	}
+	return err
+}
+
+// comeAnew gives up what this process has of the directory, and takes a slot.
+func (e *Engine) comeAnew(ctx context.Context) error {
 	e.w.mu.Lock()
 	defer e.w.mu.Unlock()
 	e.opt.Log.Warn("the locks were lost", "file", codec.LockName)
@@ -30,11 +45,59 @@ func (e *Engine) reattach(ctx context.Context) error {
 	}
 	e.reclaiming.kept.Store(false)
 	e.board.file.forget()
-	if err := e.takeSlot(ctx); err != nil {
-		e.board.file.lost.Store(true)
+	return e.takeSlot(ctx)
+}
+
+// settle waits until the state file says what is so, or finds that out. The options that all have to
+// agree on may be others by now, if all processes were: they cannot be taken over by one that
+// goes on with its index, and is refused as if it came with them.
+func (e *Engine) settle(ctx context.Context) error {
+	first, err := e.awaitBoard(ctx)
+	if err != nil {
 		return err
 	}
-	return nil
+	e.w.mu.Lock()
+	defer e.w.mu.Unlock()
+	if !first {
+		return e.disagrees()
+	}
+	if err := e.makeBoard(); err != nil {
+		return errors.Join(err, e.locks.Unlock(lockWriter))
+	}
+	return errors.Join(e.board.file.release(ctx), e.locks.Unlock(lockWriter))
+}
+
+// makeBoard makes the board anew from the files, as Open does. Nobody has segments that are written to
+// by now: those that are not sealed are for this process to seal, as if its predecessor had died.
+func (e *Engine) makeBoard() error {
+	if err := e.reindexTo(math.MaxUint64); err != nil {
+		return err
+	}
+	hints := 0
+	for _, s := range e.w.bySlot {
+		if s == nil {
+			continue
+		}
+		if _, err := e.readHint(s.ID); err == nil {
+			continue
+		}
+		h, err := e.historyOf(s)
+		if err != nil {
+			return readError(err)
+		}
+		hints += codec.HintLen(len(h.entries))
+		if !e.writesTo(s.ID) {
+			e.board.add(s.ID, s.Length())
+		}
+	}
+	e.heir.Store(true)
+	n, err := e.sumFiles()
+	if err != nil {
+		return err
+	}
+	e.stats.disk.Store(n)
+	e.reserve.hints.Store(int64(hints))
+	return e.present()
 }
 
 func (e *Engine) ownWriters() []*segment.Writer {

@@ -38,9 +38,18 @@ const maxReindex = 100
 // A segment that goes meanwhile was dropped by a commit that is published by then: what was
 // wanted of it was committed again, and comes with what is followed next.
 func (e *Engine) reindex() error {
+	seq, ok := e.published()
+	if !ok {
+		return ErrLockLost
+	}
+	return e.reindexTo(seq)
+}
+
+// reindexTo is reindex up to a sequence; math.MaxUint64: all that there is.
+func (e *Engine) reindexTo(seq uint64) error {
 	for try := range maxReindex {
 		strict := e.board.file != nil && try < maxReindex/2
-		if err := e.reindexOnce(strict); !errors.Is(err, errBehind) {
+		if err := e.reindexOnce(seq, strict); !errors.Is(err, errBehind) {
 			return err
 		}
 	}
@@ -63,8 +72,8 @@ type reindexing struct {
 	strict bool
 }
 
-func (e *Engine) reindexOnce(strict bool) (err error) {
-	ri := &reindexing{e: e, strict: strict, seq: e.board.seq(), active: make(map[uint64]int64), tails: make(map[uint64]*tail)}
+func (e *Engine) reindexOnce(seq uint64, strict bool) (err error) {
+	ri := &reindexing{e: e, strict: strict, seq: seq, active: make(map[uint64]int64), tails: make(map[uint64]*tail)}
 	defer func() { err = errors.Join(err, ri.discard()) }()
 	for _, a := range e.board.files(nil) {
 		ri.active[a.id] = a.length
@@ -89,6 +98,9 @@ func (e *Engine) reindexOnce(strict bool) (err error) {
 		if err := ri.read(f); err != nil {
 			return err
 		}
+	}
+	if seq == math.MaxUint64 {
+		ri.seq = ri.last
 	}
 	if ri.strict && ri.last < ri.seq {
 		return errBehind // the last commit: only a later one can have removed it

@@ -127,13 +127,13 @@ func (r *recovery) history(f found, x reading) (*history, error) {
 }
 
 // ofOneCache leaves out segments that belong to another cache: files that
-// somebody copied here. The cache is the one that most segments are of.
+// somebody copied here. The cache is the one that most segments are of which hold anything.
 func (r *recovery) ofOneCache(all []*history) []*history {
 	e := r.e
 	var none [16]byte
 	for _, h := range all {
 		if h.cacheID != none {
-			r.ids[h.cacheID]++
+			r.ids[h.cacheID] += min(len(h.entries), 1)
 		}
 	}
 	e.id = none

@@ -47,13 +47,16 @@ func (e *Engine) attachTo(ctx context.Context) (first bool, err error) {
 	if err = e.takeSlot(ctx); err != nil {
 		return false, errors.Join(err, b.close())
 	}
-	first, err = e.awaitBoard(ctx)
+	if first, err = e.awaitBoard(ctx); err == nil && !first {
+		err = e.agree()
+	}
 	if err == nil && b.file != nil {
 		err = e.makeValuesDir()
 	}
 	if err != nil {
 		return false, errors.Join(err, e.detach(), b.close())
 	}
+	e.dir.held = first
 	if n := b.w[wordAttaches].Add(1); first { // nobody can come before the board is ready
 		e.lone.Store(n)
 	}
@@ -167,7 +170,7 @@ func (e *Engine) awaitBoard(ctx context.Context) (first bool, err error) {
 	for {
 		before := b.w[wordReady].Load()
 		if b.ready() {
-			return false, e.agree()
+			return false, nil
 		}
 		ok, err := e.locks.TryLock(lockWriter)
 		if ok && b.file != nil {
@@ -177,7 +180,6 @@ func (e *Engine) awaitBoard(ctx context.Context) (first bool, err error) {
 		case err != nil:
 			return false, err
 		case ok && !b.ready():
-			e.dir.held = true
 			return true, nil
 		case ok: // this moment
 			if err := e.locks.Unlock(lockWriter); err != nil {
@@ -231,26 +233,38 @@ func (o *Options) agreed(maxFile int64) [len(agreedNames)]int64 {
 	}
 }
 
+// options returns those that the directory is opened with.
+func (b *board) options() (has [len(agreedNames)]int64) {
+	for i := range has {
+		has[i] = int64(b.w[wordOptions+i].Load())
+	}
+	return has
+}
+
+// differs refuses options of this process, of those that are set, that are not the others'.
+func differs(mine, has [len(agreedNames)]int64, set [len(agreedNames)]bool) error {
+	for i := range has {
+		switch {
+		case !set[i] || mine[i] == has[i]:
+		case agreedNames[i] == "Hash":
+			return fmt.Errorf("%w: another process has the directory open with another Hash", ErrOption)
+		default:
+			return fmt.Errorf("%w: %s is %d, another process has the directory open with %d", ErrOption, agreedNames[i], mine[i], has[i])
+		}
+	}
+	return nil
+}
+
 // agree takes over what the directory is opened with. Options that were given and differ
 // are refused.
 func (e *Engine) agree() error {
-	var has [len(agreedNames)]int64
-	for i := range has {
-		has[i] = int64(e.board.w[wordOptions+i].Load())
-	}
-	given, o := &e.given, &e.opt
-	mine := o.agreed(has[7])
+	has, given, o := e.board.options(), &e.given, &e.opt
 	set := [len(agreedNames)]bool{
 		given.SizeLimit != 0, given.CountLimit != 0, given.MinFreeSpace != 0, given.Policy != 0,
 		given.SegmentSize != 0, given.FileThreshold != 0, true, false,
 	}
-	for i := range has {
-		if set[i] && mine[i] != has[i] {
-			if agreedNames[i] == "Hash" {
-				return fmt.Errorf("%w: another process has the directory open with another Hash", ErrOption)
-			}
-			return fmt.Errorf("%w: %s is %d, another process has the directory open with %d", ErrOption, agreedNames[i], mine[i], has[i])
-		}
+	if err := differs(o.agreed(has[7]), has, set); err != nil {
+		return err
 	}
 	o.SizeLimit, o.CountLimit, o.MinFreeSpace = has[0], has[1], has[2]
 	o.Policy = Policy(has[3])
@@ -261,6 +275,13 @@ func (e *Engine) agree() error {
 	e.reserve.hints.share(&e.board.w[wordHints])
 	e.stats.disk.Add(e.textGrew)
 	return nil
+}
+
+// disagrees is an error if the directory is opened with anything that this process, which has had it
+// open, does not have so.
+func (e *Engine) disagrees() error {
+	all := [len(agreedNames)]bool{true, true, true, true, true, true, true, true}
+	return differs(e.opt.agreed(e.layout.MaxFile()), e.board.options(), all)
 }
 
 // lockLen returns how long the lock file is, 0 if that cannot be told.

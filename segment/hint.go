@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"math/rand/v2"
 
 	"github.com/go-diskcache/diskcache/codec"
 	"github.com/go-diskcache/diskcache/vfs"
@@ -68,14 +69,27 @@ func ReadFile(fsys vfs.FS, name string) ([]byte, error) {
 
 // writeFile writes a small file so that it is there whole or not at all: under
 // a temporary name, synced, renamed, and the directory synced.
+//
+// That name may be there already, left behind by a process that died; it goes. Or
+// another process writes the same file this moment, which does not know that this one
+// lives, and may take its file for left behind in turn: then the file is written once
+// more under a name that nobody else has. (SMB has names that are gone for who creates
+// and not for who removes, as long as somebody has them open.)
 func writeFile(fsys vfs.FS, name string, b []byte, publish Publish) error {
 	tmp := codec.TempName(name, 0)
-	f, err := fsys.Create(tmp)
-	if errors.Is(err, fs.ErrExist) { // left behind by a process that died
-		if err = fsys.Remove(tmp); err == nil {
-			f, err = fsys.Create(tmp)
-		}
+	err := writeAs(fsys, tmp, name, b, publish)
+	if errors.Is(err, fs.ErrExist) {
+		_ = fsys.Remove(tmp)
 	}
+	if errors.Is(err, fs.ErrExist) || vfs.IsGone(err) {
+		err = writeAs(fsys, codec.TempName(name, rand.Uint64()), name, b, publish)
+	}
+	return err
+}
+
+// writeAs is writeFile under a temporary name.
+func writeAs(fsys vfs.FS, tmp, name string, b []byte, publish Publish) error {
+	f, err := fsys.Create(tmp)
 	if err != nil {
 		return err
 	}

@@ -103,13 +103,27 @@ func (p *HostProcess) Create(name string) (File, error) {
 	return f, nil
 }
 
-func (p *HostProcess) Open(name string) (File, error) { return p.open(name, false) }
+func (p *HostProcess) Open(name string) (File, error) {
+	f, err := p.open(name, false)
+	if err != nil {
+		return nil, err
+	}
+	return f, nil
+}
 
-func (p *HostProcess) OpenWrite(name string) (File, error) { return p.open(name, true) }
+func (p *HostProcess) OpenWrite(name string) (File, error) {
+	f, err := p.open(name, true)
+	if err != nil {
+		return nil, err
+	}
+	p.h.s.mu.Lock()
+	defer p.h.s.mu.Unlock()
+	f.c.dropClean()
+	return f, nil
+}
 
-func (p *HostProcess) open(name string, write bool) (File, error) {
-	var f *hostFile
-	err := p.do("open", name, func() error {
+func (p *HostProcess) open(name string, write bool) (f *hostFile, err error) {
+	err = p.do("open", name, func() error {
 		node, err := p.h.findToOpen(name)
 		switch {
 		case err != nil:
@@ -120,10 +134,7 @@ func (p *HostProcess) open(name string, write bool) (File, error) {
 		f, err = p.opened(node, name, write)
 		return err
 	})
-	if err != nil {
-		return nil, err
-	}
-	return f, nil
+	return f, err
 }
 
 // opened is a handle of a file, which is not the lock file of the process.

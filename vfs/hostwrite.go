@@ -55,7 +55,8 @@ func (c *cached) send(i int, part span) bool {
 	return false
 }
 
-// store is the server's part of send.
+// store is the server's part of send. NFSv4 hosts learn what the file is after it only, and take
+// what others have changed before for their own.
 func (c *cached) store(b []byte, off int64) error {
 	s := c.h.s
 	switch {
@@ -64,7 +65,7 @@ func (c *cached) store(b []byte, off int64) error {
 	case c.isGone():
 		return errStale
 	}
-	mine := c.change == s.changes[c.id]
+	mine := s.o.Flavour == NFS4 || c.change == s.changes[c.id]
 	_, err := c.server().WriteAt(b, off)
 	s.changes[c.id]++
 	if mine {

@@ -140,6 +140,9 @@ func (d *osFS) open(name string, flag int) (File, error) {
 	if err != nil {
 		return nil, d.fail("open", name, err)
 	}
+	if flag == os.O_RDWR && !d.local {
+		forgetPages(f)
+	}
 	return &osFile{File: f, local: d.local}, nil
 }
 

@@ -58,7 +58,8 @@ type FS interface {
 
 	// OpenWrite is Open for reading and writing. It is for a file that is
 	// written again in its place, through a handle that is closed at once: what
-	// another machine writes, a handle that stays open may not show.
+	// another machine writes, a handle that stays open may not show. What this
+	// one has in its cache of the file is read anew.
 	OpenWrite(name string) (File, error)
 
 	// Remove removes a file, a link (not what it points to) or an empty
