@@ -312,12 +312,10 @@ func (m *mirror) join(ctx context.Context, e *Engine, alone bool) error {
 	m.mu.Lock()
 	read := m.gen != 0 // before: it attaches anew
 	m.mu.Unlock()
-	if alone && !read {
-		m.mu.Lock()
-		defer m.mu.Unlock()
-		return m.found(come) // nobody reads it meanwhile
-	}
 	return m.locked(ctx, func() error {
+		if alone && !read { // as far as is known: who lost its locks may be about to write
+			return m.found(come)
+		}
 		err := m.exchangeLocked(come)
 		if errors.Is(err, errNoState) && read || err == nil && alone && e.disagrees() != nil {
 			return m.found(come)
@@ -420,7 +418,7 @@ func (m *mirror) unsay(undo func()) {
 	}
 }
 
-// found makes the file anew. The caller holds mu.
+// found makes the file anew. The caller holds the state lock, and mu.
 func (m *mirror) found(change func()) error {
 	if err := m.make(); err != nil {
 		return err

@@ -198,7 +198,7 @@ var mutants = []mutant{
 	{"other locking unseen", "engine/locking.go", "case !any || used == e.opt.Locking:", "case true:", "^TestShareMixedLocking$", engineTests},
 	{"state left under memory", "engine/locking.go", "if err == nil && e.board.page != nil {", "if false {", "^TestShareMixed(Locking|Modes)$", engineTests},
 	{"lease of the dead not awaited", "engine/locking.go", "if used != LockingLeasefile || sleep(", "if true || sleep(", "^TestShareLockingOfTheDead$", engineTests},
-	{"who comes has no patience", "engine/mirror.go", "	return m.locked(ctx, func() error {\n\t\terr := m.exchangeLocked(come)", "	ctx, cancel := context.WithTimeout(ctx, m.patience)\n\tdefer cancel()\n\treturn m.locked(ctx, func() error {\n\t\terr := m.exchangeLocked(come)", "^TestShareComesAsStateIsLocked$", engineTests},
+	{"who comes has no patience", "engine/mirror.go", "	return m.locked(ctx, func() error {\n\t\tif alone", "	ctx, cancel := context.WithTimeout(ctx, m.patience)\n\tdefer cancel()\n\treturn m.locked(ctx, func() error {\n\t\tif alone", "^TestShareComesAsStateIsLocked$", engineTests},
 	{"name of nothing opened", "vfs/osfile.go", "		var info fs.FileInfo\n		info, err = look(base)", "		info, err := look(base)", "^TestOpenSeen$", "./vfs"},
 	{"segments looked at but once", "engine/watcher.go", "if seq != before {", "if seq != before && false {", "^TestReadOnlyRaces$", engineTests},
 	{"not looked at after an index is built", "engine/watcher.go", "	err := e.board.watch.look()\n	e.id", "	var err error\n	e.id", "^TestReadOnlyRaces$", engineTests},
