@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"fmt"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -17,13 +18,29 @@ import (
 type stepping struct {
 	vfs.FS
 	left    atomic.Int64 // so many calls before
-	happens func()
+	mu      sync.Mutex
+	happens func() // nil: nothing does any more; guarded by mu
 }
 
 func (m *stepping) step() {
-	if m.left.Add(-1) == 0 {
-		m.happens()
+	if m.left.Add(-1) > 0 {
+		return
 	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.happens != nil {
+		m.happens()
+		m.happens = nil
+	}
+}
+
+// disarm has nothing happen from now on. It waits for what does, and reports whether there was anything.
+func (m *stepping) disarm() bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	done := m.happens == nil
+	m.happens = nil
+	return done
 }
 
 func (m *stepping) Create(name string) (vfs.File, error)    { m.step(); return m.FS.Create(name) }
@@ -40,6 +57,7 @@ func losesAll(t *testing.T, srv *vfs.Server, c *counting, o Options) (*Engine, *
 	require.NoError(t, err)
 	require.NoError(t, c.up(a))
 	handOn(a)
+	a.reclaiming.stop() // it is not to hold the state file as it is cut off
 	host.CutOff()
 	require.NoError(t, c.up(x))
 	handOn(x)
@@ -47,6 +65,7 @@ func losesAll(t *testing.T, srv *vfs.Server, c *counting, o Options) (*Engine, *
 	srv.Tick(2 * time.Minute)
 	_ = x.Close() // which may have lost its locks, too
 	srv.Tick(2 * time.Minute)
+	a.reclaiming.start(a)
 	return a, host
 }
 
@@ -143,7 +162,7 @@ func comesMeanwhile(t *testing.T, srv *vfs.Server, n int64) (done bool) {
 	maker.left.Store(n)
 	b, err := Open(maker, Options{Freshness: -1})
 	require.NoError(t, err)
-	done = maker.left.Load() > 0
+	done = !maker.disarm()
 	host.Reconnect()
 	require.NoError(t, c.read(b))
 	require.NoError(t, c.up(b))
