@@ -102,6 +102,11 @@ func (r *recovery) read(f found) (x reading) {
 // history decides what is to be done about a segment that was read. It returns nil
 // where there is nothing.
 func (r *recovery) history(f found, x reading) (*history, error) {
+	if errors.Is(x.err, fs.ErrNotExist) {
+		// It was removed. SMB lists the name for as long as a host, which may be down, has the file open.
+		r.gone[f.id] = true
+		return nil, nil
+	}
 	if x.hint != nil && x.err == nil {
 		r.e.faults.add("hint ignored", x.hint)
 	}
