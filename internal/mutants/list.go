@@ -147,6 +147,7 @@ var mutants = []mutant{
 	{"adopt skipped", "engine/dirlock.go", "if b.w[wordDied].Load() != 0 {", "if false {", "^TestShareAdoptsFirstCommit$", engineTests},
 	{"torn commits of the living adopted", "engine/adopt.go", "if b.ownerOf(id) != died {", "if b.ownerOf(id) == died {", "^TestShareAdoptsFirstCommit$", engineTests},
 	{"reader does not catch up", "engine/follow.go", "if set != nil && e.behind() {", "if false {", "^TestShareFollows$", engineTests},
+	{"what is listed and gone ends Open", "engine/scratch.go", "if errors.Is(x.err, fs.ErrNotExist) {", "if false {", "^TestShareListedAndGone$", engineTests},
 	{"followers ignore drops", "engine/followdrop.go", "	e.leaveDropped(s, by)\n	return true, nil", "	return true, nil", "^TestShareFollowsDrops$", engineTests},
 	{"chain of commits not checked", "engine/follow.go", "if c.Prev != e.w.seq {", "if false {", "^TestShareMissingCommit$", engineTests},
 	{"published before its length", "engine/stage.go", "	b.setLength(entry, s.writer().Segment.Length())\n	b.w[wordSeq].Store(s.e.w.seq)\n	if", "	b.w[wordSeq].Store(s.e.w.seq)\n	for range 1000 {\n		b.free()\n	}\n	b.setLength(entry, s.writer().Segment.Length())\n	if", "^TestShareConcurrent$|^TestShareModel$", engineTests},
