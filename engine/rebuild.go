@@ -92,7 +92,7 @@ func (e *Engine) historyOf(s *segment.Segment) (*history, error) {
 		return nil, versionError(err)
 	}
 	h := &history{seg: s, cacheID: e.id}
-	if err = h.scan(c); err == nil && !e.writesTo(s.ID) { // else no power cut has come since
+	if err = h.scan(c); err == nil && !s.Written() && !e.bg.hasRotated(s.ID) { // else no power cut has come since
 		e.leaveTorn(h, math.MaxUint64)
 	}
 	return h, err
