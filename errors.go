@@ -1,6 +1,8 @@
 package diskcache
 
 import (
+	"errors"
+
 	"github.com/go-diskcache/diskcache/engine"
 )
 
@@ -52,6 +54,14 @@ var (
 	ErrNotDir = engine.ErrNotDir
 	// ErrTxDone: the transaction has ended.
 	ErrTxDone = engine.ErrTxDone
+	// ErrTxBusy: the transaction is in use by another goroutine.
+	ErrTxBusy = errors.New("diskcache: the transaction is in use")
+	// ErrTxRolledBack: a transaction within this one was rolled back.
+	ErrTxRolledBack = errors.New("diskcache: a transaction within this one was rolled back")
+	// ErrNotNumber: the value that is to be counted up is no number.
+	ErrNotNumber = errors.New("diskcache: the value is not a number")
+	// ErrOverflow: the sum is out of range.
+	ErrOverflow = errors.New("diskcache: the sum is out of range")
 	// ErrOption: an option is out of its range.
 	ErrOption = engine.ErrOption
 )
