@@ -7,7 +7,9 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -501,4 +503,36 @@ func TestShareDroppedAsItIsSealed(t *testing.T) {
 	b.bg.sealing.end()
 	require.NoError(t, b.Close())
 	require.NoError(t, a.Close())
+}
+
+// TestShareDropsGoneFiles: of a segment that another process gave up with its large values, whose
+// files are gone by now, nothing stays in the index.
+func TestShareDropsGoneFiles(t *testing.T) { inModes(t, testShareDropsGoneFiles) }
+
+func testShareDropsGoneFiles(t *testing.T, newMem func() *vfs.Mem) {
+	mem := newMem()
+	var now atomic.Int64
+	now.Store(1e18)
+	opt := Options{SegmentSize: 2048, FileThreshold: 1000, Now: func() time.Time { return time.Unix(0, now.Load()) }}
+	a, _ := openIn(t, mem, opt)
+	b, _ := openIn(t, mem, opt)
+	for i := range 6 {
+		require.NoError(t, a.Set(fmt.Sprint("large", i), make([]byte, 3000), Attrs{Expires: 1e18 + 1e9}))
+		require.NoError(t, a.Set(fmt.Sprint("small", i), make([]byte, 900), Attrs{}))
+	}
+	for i := range 6 {
+		require.NoError(t, a.Set(fmt.Sprint("small", i), make([]byte, 900), Attrs{})) // garbage, to be compacted
+	}
+	require.NoError(t, b.catchUp())
+	now.Store(1e18 + 1e12)
+	require.NoError(t, a.Compact())
+	require.NoError(t, a.Sync())
+	require.NoError(t, a.values.removeDead())
+	require.Zero(t, valueFiles(mem))
+	require.NoError(t, b.catchUp())
+	require.Equal(t, segmentsOf(a), segmentsOf(b))
+	require.Equal(t, 6, a.index.Load().Len())
+	require.Equal(t, 6, b.index.Load().Len())
+	require.NoError(t, a.Close())
+	require.NoError(t, b.Close())
 }
