@@ -536,3 +536,37 @@ func testShareDropsGoneFiles(t *testing.T, newMem func() *vfs.Mem) {
 	require.NoError(t, a.Close())
 	require.NoError(t, b.Close())
 }
+
+// TestShareDropsOrphan: what a process that died has left, and another one has taken over, may be
+// dropped by a third before that is sealed.
+func TestShareDropsOrphan(t *testing.T) {
+	mem := vfs.NewMem()
+	opt := Options{SegmentSize: 2048, MaxOpenFiles: 1, NoMap: true}
+	a, ap := openIn(t, mem, opt)
+	b, _ := openIn(t, mem, opt)
+	c, _ := openIn(t, mem, opt)
+	b.reclaiming.stop()
+	require.NoError(t, a.Set("k", make([]byte, 900), Attrs{}))
+	require.NoError(t, c.Set("other", nil, Attrs{}))
+	require.NoError(t, b.catchUp())
+	ap.kill(a)
+	b.bg.sealing.begin()
+	require.NoError(t, b.enter(b.life))
+	require.NoError(t, b.inherit())
+	b.leave()
+	require.Len(t, b.bg.orphans, 1)
+	_, err := b.Get("other", nil) // its file is closed for this one
+	require.NoError(t, err)
+	_, err = c.Clear()
+	require.NoError(t, err)
+	require.NoError(t, c.syncDropped(false))
+	_, err = mem.Stat(codec.SegmentName(b.bg.orphans[0].h.seg.ID))
+	require.ErrorIs(t, err, fs.ErrNotExist)
+	done, err := b.sealOrphan(b.bg.orphans[0], true, false)
+	require.NoError(t, err)
+	require.True(t, done)
+	b.bg.sealing.end()
+	b.reclaiming.start(b)
+	require.NoError(t, b.Close())
+	require.NoError(t, c.Close())
+}
