@@ -52,6 +52,7 @@ type Engine struct {
 	bg     background
 	values values
 	graves graves
+	views  views
 
 	reclaimer  reclaimer
 	reclaiming reclaiming

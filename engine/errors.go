@@ -26,6 +26,7 @@ var (
 	ErrForked    = errors.New("diskcache: the cache was opened by the parent of this process")
 	ErrTxDone    = errors.New("diskcache: transaction has ended")
 	ErrOption    = errors.New("diskcache: invalid option")
+	ErrOverflow  = errors.New("diskcache: out of range")
 )
 
 // CorruptError names the file and the offset of data that is not what was

@@ -316,7 +316,7 @@ func (e *Engine) applyTails(seq uint64, most int) error {
 			}
 			republish = republish || again
 			e.w.seq = c.Seq
-			e.clock.seen(c.Seq)
+			e.clock.seen(c.Seq + uint64(len(c.Records))) // First may be later than Seq
 		}
 		t.off = c.End
 		if err := t.next(); err != nil {
@@ -376,6 +376,10 @@ func (e *Engine) applyCommit(rp *replay, t *tail, c *segment.Commit) (bool, erro
 	h, he := &e.follower.history, &e.follower.entry
 	*h = history{seg: s}
 	changed := false
+	viewed := e.views.begin()
+	if viewed {
+		defer e.views.end(c.Seq)
+	}
 	for i := range c.Records {
 		r := &c.Records[i]
 		*he = hintOf(&r.Record, r.Off, r.Size)
@@ -392,6 +396,9 @@ func (e *Engine) applyCommit(rp *replay, t *tail, c *segment.Commit) (bool, erro
 		}
 		if err := rp.apply(h, he); err != nil {
 			return changed, err
+		}
+		if viewed {
+			e.views.followed(r)
 		}
 	}
 	return changed, nil

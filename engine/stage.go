@@ -153,8 +153,11 @@ func (s *stage) record(op *Op, seq uint64) error {
 		switch {
 		case rec.Kind == codec.KindTombstone:
 			rec.First = s.guarded(ref, old, rec, seq)
-		case op.Existed:
+		case op.Existed && !op.Anew:
 			rec.First = old.first
+		case op.Turn > 0:
+			rec.First = seq + uint64(op.Turn)
+			e.clock.seen(rec.First) // what the next commit inserts comes behind it
 		}
 	}
 	if !ref.Found() && rec.Kind == codec.KindPut {
@@ -532,6 +535,8 @@ func (s *stage) publish() error {
 // apply makes the staged changes visible.
 func (s *stage) apply() {
 	seg := s.writer().Segment
+	views := &s.e.views
+	viewed := views.begin()
 	for i := range s.changes {
 		c := &s.changes[i]
 		switch {
@@ -544,7 +549,13 @@ func (s *stage) apply() {
 			if err := s.applyOne(seg, c); err != nil {
 				panic(fmt.Sprintf("diskcache: index and log disagree: %v", err))
 			}
+			if viewed {
+				views.changed(c)
+			}
 		}
+	}
+	if viewed {
+		views.end(s.e.w.seq)
 	}
 }
 

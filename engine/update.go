@@ -15,6 +15,8 @@ type Tx struct {
 	req   *request
 	index map[string]int // of the operation on a key
 	raw   map[string][]byte
+	turns int // puts that had no put before them, for their order
+	views *txViews
 	done  bool
 }
 
@@ -200,11 +202,13 @@ func (tx *Tx) Delete(key string) (bool, error) {
 func (tx *Tx) put(key string, op Op) error {
 	i, ok := tx.index[key]
 	if !ok {
+		tx.order(&op, nil)
 		tx.index[key] = len(tx.req.ops)
 		tx.req.ops = append(tx.req.ops, op)
 		return nil
 	}
-	old := tx.req.ops[i].Value
+	old := tx.req.ops[i]
+	tx.order(&op, &old)
 	tx.req.ops[i] = op
-	return tx.e.values.drop(old)
+	return tx.e.values.drop(old.Value)
 }

@@ -1,4 +1,4 @@
-package sorted
+package sortset
 
 import (
 	"sort"

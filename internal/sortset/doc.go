@@ -1,4 +1,4 @@
-// Package sorted keeps byte strings in order, in little more memory than they take, and with
+// Package sortset keeps byte strings in order, in little more memory than they take, and with
 // few pointers for the collector to follow.
 //
 //	Set     blocks, in order
@@ -12,4 +12,4 @@
 // Nothing here is safe for use by several goroutines at once.
 //
 // Files, in reading order: chunk.go, set.go, change.go, walk.go.
-package sorted
+package sortset
