@@ -373,6 +373,10 @@ func (e *Engine) applyCommit(rp *replay, t *tail, c *segment.Commit) (bool, erro
 		rp.index = e.index.Load()
 		return true, nil
 	}
+	if len(c.Records) > 1 {
+		e.applied.Add(1)
+		defer e.applied.Add(1)
+	}
 	h, he := &e.follower.history, &e.follower.entry
 	*h = history{seg: s}
 	changed := false

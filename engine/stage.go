@@ -29,6 +29,8 @@ type stage struct {
 	inserts int        // by how many keys these make the index larger
 	match   matcher
 	ahead   lookup
+	found   codec.Record // what an operation is decided by, with its value
+	value   []byte
 }
 
 // lookup is what was found for an operation before it is staged: where it goes depends on that.
@@ -72,6 +74,9 @@ func (s *stage) add(r *request) error {
 		}
 	}
 	s.ahead.op = nil
+	if any, err := s.decide(r); err != nil || !any {
+		return err
+	}
 	if to := s.streamOf(r); to != s.stream {
 		s.flush()
 		s.stream = to
@@ -124,7 +129,7 @@ func (s *stage) record(op *Op, seq uint64) error {
 		return s.move(op, seq)
 	}
 	e, rec := s.e, &op.Record
-	if op.From == nil && op.Value.ID != 0 && !e.values.isPending(op.Value.ID) {
+	if f := op.brings(); op.From == nil && f.ID != 0 && !e.values.isPending(f.ID) {
 		return ErrLockLost
 	}
 	s.look(op)
@@ -132,7 +137,12 @@ func (s *stage) record(op *Op, seq uint64) error {
 	if err != nil {
 		return err
 	}
-	op.Existed = ref.Found() && !e.clock.expired(old.expires, old.stored)
+	if !op.conditional() { // or it is known
+		op.Existed = ref.Found() && !e.clock.expired(old.expires, old.stored)
+	}
+	if op.Keeps && (!ref.Found() || old.file.ID != op.Value.ID) {
+		return fmt.Errorf("%w: there is no room without what the transaction has touched", ErrFull)
+	}
 	if op.OnlyAt != nil && (!ref.Found() || old.seg != op.OnlyAt.seg || old.off != op.OnlyAt.off) {
 		return op.stale()
 	}
@@ -153,7 +163,7 @@ func (s *stage) record(op *Op, seq uint64) error {
 		switch {
 		case rec.Kind == codec.KindTombstone:
 			rec.First = s.guarded(ref, old, rec, seq)
-		case op.Existed:
+		case op.Existed, op.Keeps:
 			rec.First = old.first
 		}
 	}
@@ -477,11 +487,13 @@ func (s *stage) write() error {
 func (s *stage) noteFiles(seg *segment.Segment) {
 	v := &s.e.values
 	for i := range s.changes {
-		op := s.changes[i].op
+		c := &s.changes[i]
+		op := c.op
 		if op.Value.ID == 0 || op.Silent {
 			continue
 		}
-		if op.From == nil && !v.syncsFirst() || op.From != nil && !certain(op.From.seg, op.From.off) {
+		named := op.From != nil || op.Keeps // by the record in its place
+		if !named && !v.syncsFirst() || named && !certain(c.old.seg, c.old.off) {
 			v.loose.note(seg, op.Value)
 		}
 	}
@@ -531,6 +543,10 @@ func (s *stage) publish() error {
 
 // apply makes the staged changes visible.
 func (s *stage) apply() {
+	if len(s.changes) > len(s.reqs) { // some of them belong together
+		s.e.applied.Add(1)
+		defer s.e.applied.Add(1)
+	}
 	seg := s.writer().Segment
 	for i := range s.changes {
 		c := &s.changes[i]
@@ -581,9 +597,9 @@ func (s *stage) applyOne(seg *segment.Segment, c *change) error {
 		e.account(seg, c)
 	}
 	if c.ref.Found() {
-		if c.op.From != nil && !c.op.Silent {
+		if c.op.From != nil && !c.op.Silent || c.op.Keeps {
 			c.old.seg.FileBytes.Add(-c.old.file.Size)
-			c.old.file = valueFile{} // named by the copy as well
+			c.old.file = valueFile{} // named by the new record as well
 		}
 		e.forget(c.old, seg, c.off)
 	}
@@ -596,13 +612,13 @@ func (e *Engine) account(seg *segment.Segment, c *change) {
 	seg.LiveCount.Add(1)
 	seg.Lives(c.op.Record.Expires)
 	if c.op.From == nil {
-		e.stats.setBytes.Add(c.size + c.op.Value.Size)
+		e.stats.setBytes.Add(c.size + c.op.brings().Size)
 	}
 	if c.op.Value.ID == 0 {
 		return
 	}
 	seg.FileBytes.Add(c.op.Value.Size)
-	if c.op.From == nil {
+	if c.op.From == nil && !c.op.Keeps {
 		e.values.named(c.op.Value)
 		e.stats.written.Add(c.op.Value.Size)
 	}
