@@ -24,6 +24,7 @@ type step struct {
 type write struct {
 	key     string
 	del     bool
+	touch   bool  // the value stays
 	expires int64 // ns, 0: never
 }
 
@@ -107,6 +108,9 @@ func (o *oracle) versions(key string, now int64) []version {
 				continue
 			}
 			v := version{s.n, s.n}
+			if w.touch {
+				v.shows = list[len(list)-1].shows
+			}
 			if w.del || w.expires != 0 && w.expires <= now {
 				v.shows = 0
 			}

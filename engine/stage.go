@@ -140,8 +140,11 @@ func (s *stage) record(op *Op, seq uint64) error {
 	if !op.conditional() { // or it is known
 		op.Existed = ref.Found() && !e.clock.expired(old.expires, old.stored)
 	}
-	if op.Keeps && (!ref.Found() || old.file.ID != op.Value.ID) {
-		return fmt.Errorf("%w: there is no room without what the transaction has touched", ErrFull)
+	if op.Keeps && !ref.Found() {
+		return nil // given up for the room that its transaction takes
+	}
+	if op.Keeps && old.file.ID != op.Value.ID {
+		return fmt.Errorf("%w: a file that the transaction has touched", ErrNotSynced) // rewritten for that reason
 	}
 	if op.OnlyAt != nil && (!ref.Found() || old.seg != op.OnlyAt.seg || old.off != op.OnlyAt.off) {
 		return op.stale()
