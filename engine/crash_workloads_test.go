@@ -39,6 +39,7 @@ func workloads() []workload {
 		{name: "inherited values", opt: Options{SegmentSize: 1 << 14, FileThreshold: 256}, run: inheritedValues},
 		{name: "touched values", opt: Options{SegmentSize: 1 << 11, FileThreshold: 256}, run: touchedValues},
 		{name: "touched values, always", opt: Options{SegmentSize: 700, FileThreshold: 256, Sync: SyncAlways}, run: touchedValues},
+		{name: "touched values, parted", opt: Options{SegmentSize: 512, FileThreshold: 256}, run: partedTouches},
 		{name: "conditions", opt: files, later: time.Hour, run: conditions},
 		{name: "chunks", opt: Options{}, run: chunks},
 		{name: "interval", opt: Options{SegmentSize: 1024, Sync: SyncInterval, SyncInterval: time.Hour}, run: mixed},
@@ -262,6 +263,21 @@ func touchedValues(d *driver) {
 	d.set("b", 280)
 	d.del("a")
 	d.sync()
+	d.close()
+}
+
+// partedTouches has a segment come to the disk which names a file that another one named first.
+func partedTouches(d *driver) {
+	d.open()
+	d.set("b", 40)
+	for i := range 3 {
+		d.set("a", 300+i*100)
+		d.touch("a", 0)
+		for range 6 {
+			d.touch("b", 0)
+		}
+		d.background()
+	}
 	d.close()
 }
 
