@@ -316,7 +316,7 @@ func (e *Engine) applyTails(seq uint64, most int) error {
 			}
 			republish = republish || again
 			e.w.seq = c.Seq
-			e.clock.seen(c.Seq + uint64(len(c.Records))) // First may be later than Seq
+			e.clock.seen(c.Seq)
 		}
 		t.off = c.End
 		if err := t.next(); err != nil {
@@ -372,6 +372,10 @@ func (e *Engine) applyCommit(rp *replay, t *tail, c *segment.Commit) (bool, erro
 		e.clearFollowed(drops, committed{s, c.Off})
 		rp.index = e.index.Load()
 		return true, nil
+	}
+	if len(c.Records) > 1 {
+		e.applied.Add(1)
+		defer e.applied.Add(1)
 	}
 	h, he := &e.follower.history, &e.follower.entry
 	*h = history{seg: s}

@@ -81,7 +81,7 @@ func (e *Engine) commitOne(r *request, op *Op) error {
 // at the worst.
 func (e *Engine) takeBack(op *Op, err error) error {
 	if errors.Is(err, ErrFull) || errors.Is(err, ErrTooLarge) || errors.Is(err, ErrClosed) {
-		return e.values.drop(op.Value)
+		return e.values.drop(op.brings())
 	}
 	return nil
 }
@@ -177,8 +177,8 @@ func left(r io.Reader) int64 {
 // describe fills in what a put has besides its value, and digests it.
 func (e *Engine) describe(op *Op, key string, a Attrs) {
 	rec := &op.Record
-	rec.Kind, rec.Key, rec.Hash = codec.KindPut, stringBytes(key), e.opt.Hash(key)
-	e.prefetch(rec.Hash)
+	rec.Kind = codec.KindPut
+	e.name(op, key)
 	rec.Expires, rec.User = a.Expires, a.User
 	if a.Tag != "" {
 		rec.Tag = stringBytes(a.Tag)
@@ -191,10 +191,16 @@ func (e *Engine) prepareDelete(op *Op, key string) error {
 		return err
 	}
 	rec := &op.Record
-	rec.Kind, rec.Key, rec.Hash = codec.KindTombstone, stringBytes(key), e.opt.Hash(key)
-	e.prefetch(rec.Hash)
+	rec.Kind = codec.KindTombstone
+	e.name(op, key)
 	rec.Digest()
 	return nil
+}
+
+// name says which key an operation is about.
+func (e *Engine) name(op *Op, key string) {
+	op.Record.Key, op.Record.Hash = stringBytes(key), e.opt.Hash(key)
+	e.prefetch(op.Record.Hash)
 }
 
 // prefetch has what the index knows of a hash fetched while the change is made ready.
@@ -207,3 +213,6 @@ func (e *Engine) prefetch(hash uint64) {
 // stringBytes returns the bytes of s, which must not be changed. Keys are copied
 // into the log and nowhere else.
 func stringBytes(s string) []byte { return unsafe.Slice(unsafe.StringData(s), len(s)) }
+
+// bytesString returns b as a string, which is good as long as b is not changed.
+func bytesString(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }

@@ -8,10 +8,10 @@ func (e *Engine) Push(prefix string, value []byte, back bool, a Attrs) (key stri
 	if err := e.readsOnly(); err != nil {
 		return "", err
 	}
-	var op Op
 	if err := checkSizes(formatQueueKey(prefix, firstNumber), a); err != nil {
 		return "", err
 	}
+	var op Op
 	if err := e.prepareValue(&op, value, a, false); err != nil { // before others wait
 		return "", err
 	}
@@ -24,13 +24,13 @@ func (e *Engine) Push(prefix string, value []byte, back bool, a Attrs) (key stri
 		taken = true
 		return tx.put(key, op)
 	})
-	if err != nil {
-		key = ""
-	}
 	if !taken {
 		err = join(err, e.values.drop(op.Value))
 	}
-	return key, err
+	if err != nil {
+		return "", err
+	}
+	return key, nil
 }
 
 // mostExpired is how many expired items of a queue are removed in one commit.
@@ -79,17 +79,21 @@ func (e *Engine) isEmpty(prefix string) (empty bool, err error) {
 
 // Push stores value at an end of a queue when the transaction commits, and returns its key.
 func (tx *Tx) Push(prefix string, value []byte, back bool, a Attrs) (string, error) {
-	if tx.done {
-		return "", ErrTxDone
+	if err := tx.use(); err != nil {
+		return "", err
 	}
+	defer tx.mu.Unlock()
 	if err := checkSizes(formatQueueKey(prefix, firstNumber), a); err != nil {
 		return "", err
 	}
 	key, err := tx.nextKey(prefix, back)
+	if err == nil {
+		err = tx.set(key, append([]byte(nil), value...), a) // the caller may use it again before the commit
+	}
 	if err != nil {
 		return "", err
 	}
-	return key, tx.Set(key, value, a)
+	return key, nil
 }
 
 // nextKey returns the key of what is pushed next.
@@ -99,15 +103,14 @@ func (tx *Tx) nextKey(prefix string, back bool) (string, error) {
 		return "", ErrTooLarge
 	}
 	for c, err := range tx.candidates(s) {
-		if err != nil {
-			return "", err
+		if err == nil && tx.own(c.key) == nil {
+			err = c.look(tx.e)
 		}
-		if _, own := tx.index[c.key]; !own {
-			if err := c.look(tx.e); err == ErrNotFound {
-				continue
-			} else if err != nil && err != ErrExpired && !isDamage(err) {
-				return "", err
-			}
+		switch {
+		case err == ErrNotFound:
+			continue
+		case err != nil && err != ErrExpired && !isDamage(err):
+			return "", err
 		}
 		n, err := nextNumber(queueNumber(c.at), back)
 		return formatQueueKey(prefix, n), err
@@ -120,6 +123,10 @@ func isDamage(err error) bool { return errors.Is(err, ErrCorrupt) }
 
 // Pull removes the item at an end of a queue when the transaction commits, and returns it.
 func (tx *Tx) Pull(prefix string, back bool) (Found, error) {
+	if err := tx.use(); err != nil {
+		return Found{}, err
+	}
+	defer tx.mu.Unlock()
 	f, _, err := tx.pull(prefix, back, 0)
 	return f, err
 }
@@ -128,61 +135,57 @@ func (tx *Tx) Pull(prefix string, back bool) (Found, error) {
 // that there may be others. Else it removes some and passes the others over.
 func (tx *Tx) pull(prefix string, back bool, most int) (f Found, more bool, err error) {
 	s, ok := queueSpan(prefix, back)
-	if tx.done || !ok {
-		return f, false, tx.missing()
+	if !ok {
+		return f, false, ErrNotFound
 	}
 	expired := 0
 	for c, err := range tx.candidates(s) {
-		if err != nil {
-			return f, false, err
+		if err == nil {
+			f, err = tx.readCandidate(c)
 		}
-		f, err := tx.read(c)
 		switch {
 		case err == ErrNotFound:
 			continue
 		case err == ErrExpired:
 			if expired++; expired <= mostExpired {
-				if _, err := tx.Delete(c.key); err != nil {
-					return f, false, err
+				if _, err := tx.remove(c.key); err != nil {
+					return Found{}, false, err
 				}
 			}
 			if expired == most {
-				return f, true, nil
+				return Found{}, true, nil
 			}
 			continue
 		case err != nil && !isDamage(err):
-			return f, false, err
+			return Found{}, false, err
 		}
-		if _, derr := tx.Delete(c.key); derr != nil {
-			return f, false, derr
+		if _, derr := tx.remove(c.key); derr != nil {
+			return Found{}, false, derr
 		}
 		return f, false, err
 	}
-	return f, false, ErrNotFound
-}
-
-// missing is ErrNotFound, or ErrTxDone.
-func (tx *Tx) missing() error {
-	if tx.done {
-		return ErrTxDone
-	}
-	return ErrNotFound
+	return Found{}, false, ErrNotFound
 }
 
 // Peek returns the item at an end of a queue.
 func (tx *Tx) Peek(prefix string, back bool) (Found, error) {
+	if err := tx.use(); err != nil {
+		return Found{}, err
+	}
+	defer tx.mu.Unlock()
 	s, ok := queueSpan(prefix, back)
-	if tx.done || !ok {
-		return Found{}, tx.missing()
+	if !ok {
+		return Found{}, ErrNotFound
 	}
 	return tx.first(s)
 }
 
-// PeekItem returns the item that was inserted first or last.
+// PeekItem returns the item that was inserted first or, with back, last.
 func (tx *Tx) PeekItem(back bool) (Found, error) {
-	if tx.done {
-		return Found{}, ErrTxDone
+	if err := tx.use(); err != nil {
+		return Found{}, err
 	}
+	defer tx.mu.Unlock()
 	return tx.first(span{kind: byInsertion, reverse: back})
 }
 
@@ -191,47 +194,46 @@ func (tx *Tx) first(s span) (Found, error) {
 		if err != nil {
 			return Found{}, err
 		}
-		if f, err := tx.read(c); !isMiss(err) {
+		if f, err := tx.readCandidate(c); !isMiss(err) {
 			return f, err
 		}
 	}
 	return Found{}, ErrNotFound
 }
 
-// read reads the item of a candidate, as the transaction sees it.
-func (tx *Tx) read(c *candidate) (f Found, err error) {
-	if _, own := tx.index[c.key]; !own {
+// readCandidate reads the item of a candidate, as the transaction sees it.
+func (tx *Tx) readCandidate(c *candidate) (f Found, err error) {
+	if tx.own(c.key) == nil {
 		tx.reads(c.key)
 		return c.read(tx.e)
 	}
-	if f.Item, err = tx.Item(c.key); err == nil {
-		f.Value, err = tx.Get(c.key, nil)
-	}
+	f.Item, f.Value, err = tx.getItem(c.key)
 	return f, err
 }
 
-// QueueLen returns how many items a queue has.
+// QueueLen returns how many items a queue has. Those that have expired count.
 func (tx *Tx) QueueLen(prefix string) (n int, err error) {
+	if err := tx.use(); err != nil {
+		return 0, err
+	}
+	defer tx.mu.Unlock()
 	s, ok := queueSpan(prefix, false)
-	if tx.done || !ok {
-		return 0, tx.doneErr()
+	if !ok {
+		return 0, nil
 	}
 	err = tx.withQueue(prefix, s, func(rank func([]byte) int) { n = rank(s.hi) })
 	return n, err
 }
 
-func (tx *Tx) doneErr() error {
-	if tx.done {
-		return ErrTxDone
-	}
-	return nil
-}
-
-// QueueAt returns item i of a queue.
+// QueueAt returns item i of a queue or, where i is negative, as many before its end.
 func (tx *Tx) QueueAt(prefix string, i int) (f Found, err error) {
+	if err := tx.use(); err != nil {
+		return f, err
+	}
+	defer tx.mu.Unlock()
 	s, ok := queueSpan(prefix, false)
-	if tx.done || !ok {
-		return f, tx.missing()
+	if !ok {
+		return f, ErrNotFound
 	}
 	var at []byte
 	err = tx.withQueue(prefix, s, func(rank func([]byte) int) {
@@ -242,7 +244,7 @@ func (tx *Tx) QueueAt(prefix string, i int) (f Found, err error) {
 	if err != nil || at == nil {
 		return f, orNotFound(err)
 	}
-	return tx.read(byQueue.candidate(at))
+	return tx.readCandidate(byQueue.candidate(at))
 }
 
 // withQueue calls fn with a function that tells how many items of a queue come before a place in the view.
