@@ -46,9 +46,9 @@ func (h *Hold) Release() error {
 	if h.released.Swap(true) {
 		return ErrNotHeld
 	}
-	h.over.Stop()
 	h.cancel(nil)
 	<-h.renewed
+	h.over.Stop()
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(h.ctx), h.l.length)
 	defer cancel()
 	if err := h.l.leave(ctx, h.id); err != nil {
@@ -71,13 +71,16 @@ func (h *Hold) renewing() {
 			return
 		case <-tick.C:
 		}
-		asked := time.Now()
-		err := h.l.renew(h.ctx, h.id)
+		until, err := h.l.renew(h.ctx, h.id)
 		switch {
 		case errors.Is(err, ErrLost):
 			h.cancel(ErrLost)
 		case err == nil && h.over.Stop(): // what is over stays so; after an error there may be time for another try
-			h.over.Reset(time.Until(asked.Add(h.l.length)))
+			h.over.Reset(h.left(until))
 		}
 	}
 }
+
+// left is how long the holder may go on with a lease that is over at a time: it is told before
+// that, for others may get in then.
+func (h *Hold) left(until time.Time) time.Duration { return time.Until(until) - h.l.length/10 }

@@ -98,16 +98,15 @@ func (l *lease) try(ctx context.Context) (*Hold, held, error) {
 	if by, free, err := l.look(); err != nil || !free {
 		return nil, by, err
 	}
-	asked := time.Now()
-	id, by, err := l.enter(ctx)
-	if err != nil || id == "" {
+	in, by, err := l.enter(ctx)
+	if err != nil || in.id == "" {
 		return nil, by, err
 	}
 	it, err := l.store.Item(l.key)
 	if err != nil && !errors.Is(err, diskcache.ErrNotFound) {
-		return nil, held{}, errors.Join(err, l.leave(ctx, id))
+		return nil, held{}, errors.Join(err, l.leave(ctx, in.id))
 	}
-	return newHold(ctx, l, id, it.Version, asked), held{}, nil
+	return newHold(ctx, l, in.id, it.Version, in.until), held{}, nil
 }
 
 // look reports whether the key seems to be free, or who holds it.
@@ -119,10 +118,16 @@ func (l *lease) look() (by held, free bool, err error) {
 	return held{version, hs.first()}, false, nil
 }
 
-// enter adds a holder and returns its id, or returns none and tells who is there.
-func (l *lease) enter(ctx context.Context) (id string, by held, err error) {
+// entry is what one who has entered has: an id, until its lease is over.
+type entry struct {
+	id    string
+	until time.Time
+}
+
+// enter adds a holder, or tells who is there; the id is empty then.
+func (l *lease) enter(ctx context.Context) (in entry, by held, err error) {
 	err = diskcache.Transact(ctx, l.store, func(tx diskcache.Txn) error {
-		now := time.Now()
+		now := time.Now() // after the waiting for other writers, which takes nothing from the lease
 		hs, version, err := readHolders(tx, l.key, now)
 		if err != nil {
 			return err
@@ -131,18 +136,23 @@ func (l *lease) enter(ctx context.Context) (id string, by held, err error) {
 			by = held{version, hs.first()}
 			return nil
 		}
-		hs, id = hs.enter(l.owner, rand.Text(), now.Add(l.length))
+		in.until = now.Add(l.length)
+		hs, in.id = hs.enter(l.owner, rand.Text(), in.until)
 		return hs.write(tx, l.key, now)
 	})
 	if err != nil {
-		return "", held{}, err
+		return entry{}, held{}, err
 	}
-	return id, by, nil
+	return in, by, nil
 }
 
-// renew lengthens the lease of a holder. ErrLost: it has none any more.
-func (l *lease) renew(ctx context.Context, id string) error {
-	return l.change(ctx, func(hs holders, now time.Time) (holders, bool) { return hs.renew(id, now.Add(l.length)) })
+// renew lengthens the lease of a holder, and returns when it is over. ErrLost: it has none any more.
+func (l *lease) renew(ctx context.Context, id string) (until time.Time, err error) {
+	err = l.change(ctx, func(hs holders, now time.Time) (holders, bool) {
+		until = now.Add(l.length)
+		return hs.renew(id, until)
+	})
+	return until, err
 }
 
 // leave removes a holder. ErrLost: it is not there any more.

@@ -59,10 +59,10 @@ func (m *Memo[A]) Call(ctx context.Context, arg A) ([]byte, error) {
 		}
 		return err
 	})(ctx)
-	if err != nil {
-		return nil, err
+	if v != nil { // it is kept, whatever has become of the lock since
+		return v, nil
 	}
-	return v, nil
+	return nil, err
 }
 
 // lockSuffix makes the key of a result that of its lock; no key made of text ends so.
@@ -85,6 +85,9 @@ func (m *Memo[A]) kept(key string) ([]byte, error) {
 
 func (m *Memo[A]) loadAndKeep(ctx context.Context, key string, arg A) ([]byte, error) {
 	v, err := m.load(ctx, arg)
+	if v == nil {
+		v = []byte{}
+	}
 	if err == nil {
 		err = context.Cause(ctx) // who was to end may have come back with a part
 	}
