@@ -82,7 +82,7 @@ func TestMemoizeOnce(t *testing.T) {
 				calls++
 				time.Sleep(time.Hour)
 				return []byte("slow"), nil
-			}, &MemoOptions{Lease: time.Second})
+			}, &MemoOptions{Lease: time.Minute})
 			wg.Go(func() {
 				v, err := m.Call(t.Context(), "a")
 				assert.NoError(t, err)
