@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/assert"
@@ -18,6 +19,7 @@ import (
 
 	"github.com/go-diskcache/diskcache"
 	"github.com/go-diskcache/diskcache/collection"
+	"github.com/go-diskcache/diskcache/memory"
 )
 
 // contents returns the elements of a deque, read in three ways that have to agree.
@@ -445,25 +447,39 @@ func TestDequeWalkMeanwhile(t *testing.T) {
 
 // An element whose time is over is none, wherever it stands.
 func TestDequeExpired(t *testing.T) {
-	onStores(t, func(t *testing.T, s diskcache.Store) {
+	synctest.Test(t, func(t *testing.T) {
+		s := memory.New(nil)
+		defer s.Close()
 		d := collection.NewDeque(s, "q", 0)
 		for i, v := range []string{"gone", "a", "gone", "b", "gone"} {
 			var opts []diskcache.SetOption
 			if i%2 == 0 {
-				opts = append(opts, diskcache.TTL(-1))
+				opts = append(opts, diskcache.TTL(time.Second))
 			}
 			_, err := s.Push("q", []byte(v), diskcache.Back, opts...)
 			require.NoError(t, err)
 		}
+		time.Sleep(time.Minute)
+		n, err := d.Len()
+		require.NoError(t, err)
+		require.Equal(t, 5, n, "they are there, and nobody sees them")
 		values, err := d.Values()
 		require.NoError(t, err)
 		assert.Equal(t, []string{"a", "b"}, texts(values))
 		assert.Equal(t, []string{"a", "b"}, walked(t, d.All()))
+		_, err = d.At(0)
+		assert.ErrorIs(t, err, collection.ErrIndex)
 		has, err := d.Contains([]byte("gone"))
 		require.NoError(t, err)
 		assert.False(t, has)
+		require.NoError(t, d.Reverse(), "what remains can be turned round")
+		assert.Equal(t, []string{"b", "a"}, walked(t, d.All()))
 		v, err := d.PopBack()
 		require.NoError(t, err)
-		assert.Equal(t, "b", string(v))
+		assert.Equal(t, "a", string(v))
+		require.NoError(t, d.Rotate(7))
+		values, err = d.Values()
+		require.NoError(t, err)
+		assert.Equal(t, []string{"b"}, texts(values))
 	})
 }

@@ -48,25 +48,34 @@ func (d *Deque) Reverse() error {
 		if err != nil {
 			return err
 		}
-		for i, j := 0, size-1; i < j; i, j = i+1, j-1 {
-			if err := d.swap(i, j); err != nil {
+		for i, j := 0, size-1; i < j; {
+			a, found, err := d.alive(i)
+			if err != nil {
 				return err
 			}
+			if !found {
+				i++ // it changes places with nobody
+				continue
+			}
+			b, found, err := d.alive(j)
+			if err != nil {
+				return err
+			}
+			if !found {
+				j--
+				continue
+			}
+			if err := d.swap(a, b); err != nil {
+				return err
+			}
+			i, j = i+1, j-1
 		}
 		return nil
 	})
 }
 
-// swap has the elements at two places change them.
-func (d *Deque) swap(i, j int) error {
-	a, err := d.at(i)
-	if err != nil {
-		return err
-	}
-	b, err := d.at(j)
-	if err != nil {
-		return err
-	}
+// swap has two elements change places.
+func (d *Deque) swap(a, b diskcache.Item) error {
 	if err := d.ops.Set(a.Key, b.Value, known(b)...); err != nil {
 		return err
 	}

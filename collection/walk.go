@@ -54,18 +54,21 @@ func (d *Deque) each(from diskcache.Side, fn func(i int, it diskcache.Item) bool
 		if from == diskcache.Back {
 			i = size - 1 - n
 		}
-		it, err := d.ops.QueueAt(d.prefix, i)
-		if errors.Is(err, diskcache.ErrNotFound) {
-			continue // it has expired
-		}
+		it, found, err := d.alive(i)
 		if err != nil {
 			return err
 		}
-		if !fn(i, it) {
+		if found && !fn(i, it) {
 			return nil
 		}
 	}
 	return nil
+}
+
+// alive returns the element at a place, and whether there is one that has not expired.
+func (d *Deque) alive(i int) (it diskcache.Item, found bool, err error) {
+	it, err = d.ops.QueueAt(d.prefix, i)
+	return it, err == nil, ignoreMissing(err)
 }
 
 // Values returns all elements, from the front to the back, as they are at one moment. Other writers
