@@ -1,6 +1,7 @@
 package memory
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"strconv"
@@ -29,11 +30,11 @@ func (o ops) count(key string, opts []diskcache.SetOption, add func(int64) (int6
 	err = o.number(key, opts, func(text string) (string, error) {
 		n, err := strconv.ParseInt(text, 10, 64)
 		if err != nil {
-			return "", notNumber(key)
+			return "", numberError(key, err)
 		}
 		var fits bool
 		if sum, fits = add(n); !fits {
-			return "", overflow(key)
+			return "", numberError(key, strconv.ErrRange)
 		}
 		return strconv.FormatInt(sum, 10), nil
 	})
@@ -47,12 +48,14 @@ func (o ops) count(key string, opts []diskcache.SetOption, add func(int64) (int6
 func (o ops) IncrFloat(key string, delta float64, opts ...diskcache.SetOption) (sum float64, err error) {
 	err = o.number(key, opts, func(text string) (string, error) {
 		n, err := strconv.ParseFloat(text, 64)
-		if err != nil {
-			return "", notNumber(key)
+		switch {
+		case err != nil:
+			return "", numberError(key, err)
+		case !finite(n):
+			return "", numberError(key, strconv.ErrSyntax)
 		}
-		sum = n + delta
-		if math.IsInf(sum, 0) || math.IsNaN(sum) {
-			return "", overflow(key)
+		if sum = n + delta; !finite(sum) {
+			return "", numberError(key, strconv.ErrRange)
 		}
 		return strconv.FormatFloat(sum, 'g', -1, 64), nil
 	})
@@ -90,6 +93,11 @@ func (o ops) number(key string, opts []diskcache.SetOption, next func(text strin
 	})
 }
 
-func notNumber(key string) error { return fmt.Errorf("%w: key %q", diskcache.ErrNotNumber, key) }
+func finite(n float64) bool { return !math.IsInf(n, 0) && !math.IsNaN(n) }
 
-func overflow(key string) error { return fmt.Errorf("%w: key %q", diskcache.ErrOverflow, key) }
+func numberError(key string, err error) error {
+	if errors.Is(err, strconv.ErrRange) {
+		return fmt.Errorf("%w: key %q", diskcache.ErrOverflow, key)
+	}
+	return fmt.Errorf("%w: key %q", diskcache.ErrNotNumber, key)
+}
