@@ -226,7 +226,7 @@ func TestIndexPopItemAtOnce(t *testing.T) {
 	for _, prefix := range []string{"", "x/"} {
 		onStores(t, func(t *testing.T, s diskcache.Store) {
 			x := collection.NewIndex(s, prefix)
-			const n = 90
+			const n = 1200
 			for i := range n {
 				require.NoError(t, x.Set(fmt.Sprint(i), nil))
 			}
@@ -235,10 +235,10 @@ func TestIndexPopItemAtOnce(t *testing.T) {
 				wg   sync.WaitGroup
 				seen = map[string]int{}
 			)
-			for g := range 3 {
+			for g := range 6 {
 				wg.Go(func() {
 					last := -1
-					for range n / 3 {
+					for range n / 6 {
 						it, err := x.PopItem(diskcache.Side(g % 2))
 						if !assert.NoError(t, err) {
 							return
