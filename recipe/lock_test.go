@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -48,6 +49,29 @@ func TestLockExcludes(t *testing.T) {
 		has, err := s.Has("lock")
 		require.NoError(t, err)
 		assert.False(t, has, "nothing is left of a lock that nobody holds")
+	})
+}
+
+// Many find a lock free at once, and one of them gets in.
+func TestLockAtOnce(t *testing.T) {
+	inBubble(t, func(t *testing.T, s *watched) {
+		s.delay.Store(int64(time.Second))
+		var wg sync.WaitGroup
+		var in atomic.Int64
+		for range 5 {
+			wg.Go(func() {
+				h, err := NewLock(s, "lock", time.Minute).TryAcquire(t.Context())
+				if err != nil {
+					assert.ErrorIs(t, err, ErrHeld)
+					return
+				}
+				in.Add(1)
+				time.Sleep(time.Minute)
+				assert.NoError(t, h.Release())
+			})
+		}
+		wg.Wait()
+		assert.Equal(t, int64(1), in.Load())
 	})
 }
 

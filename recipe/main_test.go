@@ -6,6 +6,7 @@ import (
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
@@ -30,6 +31,7 @@ type watched struct {
 	diskcache.Store
 	asked  atomic.Int64 // operations of any kind
 	broken atomic.Bool  // transactions fail
+	delay  atomic.Int64 // nanoseconds before a transaction begins
 }
 
 var errBroken = errors.New("broken")
@@ -49,6 +51,7 @@ func (w *watched) Begin(ctx context.Context) (diskcache.Txn, error) {
 	if w.broken.Load() {
 		return nil, errBroken
 	}
+	time.Sleep(time.Duration(w.delay.Load()))
 	return w.Store.Begin(ctx)
 }
 

@@ -17,7 +17,7 @@ var layers = []mutant{
 	{"all keys of the store cleared", "collection/index.go", "func (x *Index) Clear() (n int, err error) {\n	if x.prefix == \"\" {", "func (x *Index) Clear() (n int, err error) {\n	if true {", "^TestIndexModel$", "./collection"},
 
 	{"room for one more", "recipe/holders.go", "return len(hs) < limit ||", "return len(hs) <= limit ||", "^TestLinearizable$", "./recipe"},
-	{"entered without a second look", "recipe/lease.go", "		if !hs.room(l.limit, l.owner) {\n			by = held{version, hs.first()}\n			return nil\n		}\n", "		_ = version\n", "^(TestLinearizable|TestLockExcludes)$", "./recipe"},
+	{"entered without a second look", "recipe/lease.go", "		if !hs.room(l.limit, l.owner) {\n			by = held{version, hs.first()}\n			return nil\n		}\n", "		_ = version\n", "^TestLockAtOnce$", "./recipe"},
 	{"a live holder is taken for dead", "recipe/hold.go", "time.NewTicker(h.l.length / 3)", "time.NewTicker(h.l.length * 3)", "^TestLockLease$", "./recipe"},
 	{"told when others get in", "recipe/hold.go", " - h.l.length/10 }", " + h.l.length/10 }", "^TestLockLost$", "./recipe"},
 	{"not told of the loss at once", "recipe/hold.go", "		case errors.Is(err, ErrLost):\n			h.cancel(ErrLost)\n", "", "^TestLockRemoved$", "./recipe"},
