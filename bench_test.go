@@ -71,3 +71,30 @@ func BenchmarkGetMissing(b *testing.B) {
 		}
 	}
 }
+
+// What depends on what is there, beside a Set of as many keys.
+func BenchmarkChange(b *testing.B) {
+	const keys = 100_000
+	for _, op := range []struct {
+		name string
+		do   func(c *Cache, key string, value []byte) error
+	}{
+		{"Set", func(c *Cache, key string, value []byte) error { return c.Set(key, value) }},
+		{"Add", func(c *Cache, key string, value []byte) error { _, err := c.Add(key, value); return err }},
+		{"Replace", func(c *Cache, key string, value []byte) error { _, err := c.Replace(key, value); return err }},
+		{"Incr", func(c *Cache, key string, _ []byte) error { _, err := c.Incr("n"+key, 1); return err }},
+		{"Touch", func(c *Cache, key string, _ []byte) error { _, err := c.Touch(key); return err }},
+	} {
+		b.Run(op.name, func(b *testing.B) {
+			c := benchCache(b, nil, keys, 20)
+			value := []byte("twenty bytes of text")
+			var key [16]byte
+			b.ReportAllocs()
+			for i := 0; b.Loop(); i++ {
+				if err := op.do(c, benchKey(&key, i%keys), value); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}

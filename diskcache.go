@@ -18,6 +18,10 @@ type Cache struct {
 	dir  *sharedDir
 	once sync.Once
 	now  func() time.Time
+
+	mu     sync.Mutex
+	open   *engine.Tx // that was begun last, nil if none was; guarded by mu, as is closed
+	closed bool
 }
 
 // Open opens the cache in dir, and makes the directory if it is not there. nil
@@ -53,13 +57,13 @@ func Open(dir string, o *Options) (*Cache, error) {
 // Close syncs the cache, leaves what the next Open needs to be fast, and gives
 // the directory free, which it does also when it returns an error. It waits for
 // calls that are under way; those that come later return ErrClosed, a second
-// Close too. Readers that are open stay good. As long as this process has the directory
+// Close too. A transaction that is held open is rolled back. Readers that are open stay good. As long as this process has the directory
 // open otherwise, only this Cache ends, and nothing is synced.
 func (c *Cache) Close() error {
 	err := ErrClosed
 	c.once.Do(func() {
 		c.e.Store(closedEngine)
-		err = c.dir.close()
+		err = join(c.endOpen(), c.dir.close())
 	})
 	return err
 }

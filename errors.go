@@ -1,8 +1,6 @@
 package diskcache
 
 import (
-	"errors"
-
 	"github.com/go-diskcache/diskcache/engine"
 )
 
@@ -55,13 +53,13 @@ var (
 	// ErrTxDone: the transaction has ended.
 	ErrTxDone = engine.ErrTxDone
 	// ErrTxBusy: the transaction is in use by another goroutine.
-	ErrTxBusy = errors.New("diskcache: the transaction is in use")
+	ErrTxBusy = engine.ErrTxBusy
 	// ErrTxRolledBack: a transaction within this one was rolled back.
-	ErrTxRolledBack = errors.New("diskcache: a transaction within this one was rolled back")
+	ErrTxRolledBack = engine.ErrTxRolledBack
 	// ErrNotNumber: the value that is to be counted up is no number.
-	ErrNotNumber = errors.New("diskcache: the value is not a number")
+	ErrNotNumber = engine.ErrNotNumber
 	// ErrOverflow: the sum is out of range.
-	ErrOverflow = errors.New("diskcache: the sum is out of range")
+	ErrOverflow = engine.ErrOverflow
 	// ErrOption: an option is out of its range.
 	ErrOption = engine.ErrOption
 )

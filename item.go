@@ -126,17 +126,27 @@ type Item struct {
 }
 
 // Item returns the value of key and what is known of it. Errors are those of Get.
-func (c *Cache) Item(key string) (Item, error) {
-	it, v, err := c.e.Load().GetItem(key)
+func (c *Cache) Item(key string) (Item, error) { return made(c.e.Load().GetItem(key)) }
+
+// made makes an Item of what the engine says.
+func made(it engine.Item, value []byte, err error) (Item, error) {
 	if err != nil {
 		return Item{}, err
 	}
-	return newItem(it, v), nil
+	return newItem(it, value), nil
 }
 
 func newItem(it engine.Item, value []byte) Item {
 	return Item{
-		Key: it.Key, Value: value, Stored: time.Unix(0, int64(it.Stored)), Created: time.Unix(0, int64(it.First)),
+		Key: it.Key, Value: value, Stored: timeOf(it.Stored), Created: timeOf(it.First),
 		Expires: it.Expires, Tag: it.Tag, Kind: it.User, Size: it.Size, OnDisk: it.OnDisk, Version: it.Stored,
 	}
+}
+
+// timeOf returns when a commit was made; the zero time for one that is still to come.
+func timeOf(seq uint64) time.Time {
+	if seq == 0 {
+		return time.Time{}
+	}
+	return time.Unix(0, int64(seq))
 }

@@ -219,5 +219,8 @@ func join(err, more error) error {
 	if more == nil {
 		return err
 	}
+	if err == nil {
+		return more
+	}
 	return errors.Join(err, more)
 }

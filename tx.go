@@ -6,8 +6,9 @@ import (
 	"github.com/go-diskcache/diskcache/engine"
 )
 
-// Tx is a transaction: the cache as it is, with its own changes on top. It is for
-// the function that Update calls, and one goroutine; later uses return ErrTxDone.
+// Tx is a transaction: the cache as it is, with its own changes on top. It is for the
+// function that Update calls; later uses return ErrTxDone, and a use while another goroutine is
+// in one ErrTxBusy.
 type Tx struct {
 	t *engine.Tx
 	c *Cache
@@ -28,8 +29,8 @@ func (c *Cache) Update(fn func(tx *Tx) error) error {
 	return c.e.Load().Update(func(t *engine.Tx) error { return fn(&Tx{t, c}) })
 }
 
-// UpdateContext is Update that waits for other processes only as long as ctx lets it, and
-// returns ErrTimeout then. It does not end fn.
+// UpdateContext is Update that waits for other transactions and other processes only as long
+// as ctx lets it, and returns ErrTimeout then. It does not end fn.
 func (c *Cache) UpdateContext(ctx context.Context, fn func(tx *Tx) error) error {
 	return c.e.Load().UpdateContext(ctx, func(t *engine.Tx) error { return fn(&Tx{t, c}) })
 }
@@ -39,6 +40,10 @@ func (tx *Tx) Get(key string) ([]byte, error) { return tx.t.Get(key, nil) }
 
 // GetAppend appends the value of key to buf.
 func (tx *Tx) GetAppend(key string, buf []byte) ([]byte, error) { return tx.t.Get(key, buf) }
+
+// Item returns the value of key and what is known of it. Of what the transaction itself has
+// set Stored, Created and Version are zero.
+func (tx *Tx) Item(key string) (Item, error) { return made(tx.t.GetItem(key)) }
 
 // Has reports whether key has an item.
 func (tx *Tx) Has(key string) (bool, error) {
@@ -57,3 +62,47 @@ func (tx *Tx) Set(key string, value []byte, opts ...SetOption) error {
 
 // Delete removes key and reports whether it had an item.
 func (tx *Tx) Delete(key string) (bool, error) { return tx.t.Delete(key) }
+
+// Add is Cache.Add.
+func (tx *Tx) Add(key string, value []byte, opts ...SetOption) (bool, error) {
+	return tx.c.setIf(tx.t, key, value, engine.IfAbsent, opts)
+}
+
+// Replace is Cache.Replace.
+func (tx *Tx) Replace(key string, value []byte, opts ...SetOption) (bool, error) {
+	return tx.c.setIf(tx.t, key, value, engine.IfPresent, opts)
+}
+
+// CompareAndSwap is Cache.CompareAndSwap. What the transaction itself has set has no version
+// that could be given.
+func (tx *Tx) CompareAndSwap(key string, version uint64, value []byte, opts ...SetOption) (bool, error) {
+	return tx.c.setIf(tx.t, key, value, engine.IfVersion(version), opts)
+}
+
+// GetOrSet is Cache.GetOrSet.
+func (tx *Tx) GetOrSet(key string, value []byte, opts ...SetOption) (actual []byte, loaded bool, err error) {
+	return tx.c.getOrSet(tx.t, key, value, opts)
+}
+
+// Incr is Cache.Incr.
+func (tx *Tx) Incr(key string, delta int64, opts ...SetOption) (int64, error) {
+	return tx.c.incr(tx.t, key, delta, false, opts)
+}
+
+// Decr is Cache.Decr.
+func (tx *Tx) Decr(key string, delta int64, opts ...SetOption) (int64, error) {
+	return tx.c.incr(tx.t, key, delta, true, opts)
+}
+
+// IncrFloat is Cache.IncrFloat.
+func (tx *Tx) IncrFloat(key string, delta float64, opts ...SetOption) (float64, error) {
+	return tx.c.incrFloat(tx.t, key, delta, opts)
+}
+
+// Touch is Cache.Touch.
+func (tx *Tx) Touch(key string, opts ...SetOption) (bool, error) {
+	return tx.c.touch(tx.t, key, opts)
+}
+
+// Pop is Cache.Pop.
+func (tx *Tx) Pop(key string) (Item, error) { return made(tx.t.Pop(key)) }

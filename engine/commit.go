@@ -31,12 +31,37 @@ type Op struct {
 	// is not the newest of its key any more.
 	Strict bool
 
+	// If and Edit make an operation depend on what is there: see decide.go. It is the only one
+	// of its commit.
+	If   Condition
+	Edit editor
+
+	// Declined is set by a commit: nothing was done, for what is there is not what If or Edit want.
+	Declined bool
+
+	// Keeps is set for a put that has the value of the record which it replaces: the file too, if
+	// that names one.
+	Keeps bool
+
 	// Again is set for a drop that was committed before, and still matters.
 	Again bool
+
+	// Turn orders the first insertions of one commit: their First are as many numbers apart. Anew says that the commit removes the item
+	// before it stores this one, so that it is a first insertion.
+	Turn int
+	Anew bool
 
 	// Existed is set by a commit: an item of the key was there and had not
 	// expired.
 	Existed bool
+}
+
+// brings returns the file of a value that a put stores anew.
+func (op *Op) brings() valueFile {
+	if op.Keeps {
+		return valueFile{}
+	}
+	return op.Value
 }
 
 // source is a record in a segment.

@@ -37,6 +37,10 @@ func workloads() []workload {
 		{name: "replaced values, always", opt: Options{SegmentSize: 2048, FileThreshold: 1024, Sync: SyncAlways}, run: replacedValues},
 		{name: "moved values", opt: Options{SegmentSize: 512, FileThreshold: 256}, run: movedValues},
 		{name: "inherited values", opt: Options{SegmentSize: 1 << 14, FileThreshold: 256}, run: inheritedValues},
+		{name: "touched values", opt: Options{SegmentSize: 1 << 11, FileThreshold: 256}, run: touchedValues},
+		{name: "touched values, always", opt: Options{SegmentSize: 700, FileThreshold: 256, Sync: SyncAlways}, run: touchedValues},
+		{name: "touched values, parted", opt: Options{SegmentSize: 512, FileThreshold: 256}, run: partedTouches},
+		{name: "conditions", opt: files, later: time.Hour, run: conditions},
 		{name: "chunks", opt: Options{}, run: chunks},
 		{name: "interval", opt: Options{SegmentSize: 1024, Sync: SyncInterval, SyncInterval: time.Hour}, run: mixed},
 		{name: "always", opt: Options{SegmentSize: 1024, Sync: SyncAlways, FileThreshold: 1200}, run: mixed},
@@ -227,6 +231,78 @@ func inheritedValues(d *driver) {
 	d.set("c", 500)
 	d.kill()
 	d.tx(put{"a", 800}, put{"b", 0}, put{"c", 900})
+	d.close()
+}
+
+// touchedValues has several records name a file, one after the other.
+func touchedValues(d *driver) {
+	d.open()
+	d.set("a", 400)
+	d.set("b", 40)
+	d.touch("a", 0) // not synced yet
+	d.sync()
+	d.touch("a", 0)
+	d.touch("b", 0)
+	d.set("c", 600)
+	d.rotate()
+	d.touch("c", 0)
+	d.background()
+	d.tx(put{"a", touched}, put{"b", 500}, put{"c", touched})
+	d.kill()
+	d.touch("b", 0)
+	d.set("a", 300)
+	d.background()
+	d.sync()
+	d.background()
+	d.compact()
+	d.touch("b", 0)
+	d.pop("c")
+	d.kill()
+	d.compact()
+	d.tx(put{"a", touched}, put{"b", touched})
+	d.set("b", 280)
+	d.del("a")
+	d.sync()
+	d.close()
+}
+
+// partedTouches has a segment come to the disk which names a file that another one named first.
+func partedTouches(d *driver) {
+	d.open()
+	d.set("b", 40)
+	for i := range 3 {
+		d.set("a", 300+i*100)
+		d.touch("a", 0)
+		for range 6 {
+			d.touch("b", 0)
+		}
+		d.background()
+	}
+	d.close()
+}
+
+// conditions does what depends on what is there.
+func conditions(d *driver) {
+	over := crashClock.Add(time.Minute).UnixNano() // by the time of the recovery
+	d.open()
+	d.setIf("a", 100, IfAbsent)
+	d.setIf("b", 1500, IfAbsent)
+	d.setIf("a", 200, IfPresent)
+	d.sync()
+	d.touch("b", over)
+	d.touch("a", over)
+	d.setIf("c", 1300, IfAbsent)
+	d.pop("c")
+	d.touch("a", 0)
+	d.sync()
+	d.touch("b", crashClock.Add(2*time.Hour).UnixNano())
+	d.setIf("b", 1100, IfPresent)
+	d.pop("a")
+	d.setIf("a", 1200, IfAbsent)
+	d.sync()
+	d.pop("b")
+	d.setIf("b", 60, IfAbsent)
+	d.touch("b", over)
 	d.close()
 }
 

@@ -27,6 +27,7 @@ type Engine struct {
 	dir      dirLock
 	follower follower
 	followed atomic.Uint64   // sequence up to which commits are applied
+	applied  atomic.Uint64   // raised before and after a commit of several records is applied: odd meanwhile
 	lone     atomic.Uint64   // wordAttaches while no other process has the directory open; else another number
 	life     context.Context // ends with Close, as what waits for other processes does
 	end      context.CancelCauseFunc
@@ -46,12 +47,14 @@ type Engine struct {
 
 	loaded atomic.Bool // the index needs its snapshot no longer
 
+	turn   chan struct{} // holds a value while a transaction is open or waits for the writer lock
 	queue  queue
 	evict  eviction
 	w      writer
 	bg     background
 	values values
 	graves graves
+	views  views
 
 	reclaimer  reclaimer
 	reclaiming reclaiming
@@ -104,7 +107,7 @@ func open(disk, fsys vfs.FS, o Options) (*Engine, error) {
 	if err != nil {
 		return nil, err
 	}
-	e := &Engine{opt: o, given: given, disk: disk, fsys: fsys, guard: vfs.NewForkGuard()}
+	e := &Engine{opt: o, given: given, disk: disk, fsys: fsys, guard: vfs.NewForkGuard(), turn: make(chan struct{}, 1)}
 	e.life, e.end = context.WithCancelCause(context.Background())
 	e.w.hidden.Store(&doubts{})
 	e.clock.init(o.Now)
@@ -148,7 +151,7 @@ func Closed() *Engine {
 	if err != nil {
 		panic(err) // the defaults are valid
 	}
-	e := &Engine{opt: o}
+	e := &Engine{opt: o, life: context.Background(), turn: make(chan struct{}, 1)}
 	e.w.hidden.Store(&doubts{})
 	e.clock.init(nil)
 	e.faults.log = o.Log

@@ -25,7 +25,13 @@ var (
 	ErrReadOnly  = fmt.Errorf("diskcache: %w", vfs.ErrReadOnly)
 	ErrForked    = errors.New("diskcache: the cache was opened by the parent of this process")
 	ErrTxDone    = errors.New("diskcache: transaction has ended")
-	ErrOption    = errors.New("diskcache: invalid option")
+	ErrTxBusy    = errors.New("diskcache: the transaction is in use")
+	ErrNotNumber = errors.New("diskcache: the value is not a number")
+	ErrOverflow  = errors.New("diskcache: out of range")
+
+	ErrTxRolledBack = errors.New("diskcache: a transaction within this one was rolled back")
+
+	ErrOption = errors.New("diskcache: invalid option")
 )
 
 // CorruptError names the file and the offset of data that is not what was

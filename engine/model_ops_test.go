@@ -20,6 +20,8 @@ func (m *model) actions() map[string]func(*rapid.T) {
 		"delete": m.delete, "delete 2": m.delete,
 		"get": m.get, "get and append": m.getAppend, "has": m.has, "item": m.item, "read": m.read,
 		"update": m.update, "update that fails": m.updateFails,
+		"change": m.changeOne, "change 2": m.changeOne, "change 3": m.changeOne,
+		"set many": m.setMany, "delete many": m.deleteMany, "get many": m.getMany,
 		"everything": m.everything, "sync": m.sync,
 		"reopen": m.reopen, "kill": m.kill, "lose files": m.loseFiles,
 		"compact": m.compact, "expire": m.expire, "cull": m.cull, "evict tag": m.evictTag, "clear": m.clear,

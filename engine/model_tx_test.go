@@ -87,7 +87,7 @@ func (m *model) transaction(end func() error) (keys []string, err error) {
 
 // inTx does one thing in a transaction, and reports whether key has changed.
 func (m *model) inTx(tx *Tx, key string) bool {
-	switch rapid.IntRange(0, 3).Draw(m.T, "in the transaction") {
+	switch rapid.IntRange(0, 5).Draw(m.T, "in the transaction") {
 	case 0:
 		v, err := tx.Get(key, nil)
 		m.compareValue(key, v, err, "get in a transaction")
@@ -99,6 +99,11 @@ func (m *model) inTx(tx *Tx, key string) bool {
 		had := m.items[key] != nil
 		delete(m.items, key)
 		return had
+	case 2, 3:
+		changed := m.change(tx, key)
+		v, err := tx.Get(key, nil)
+		m.compareValue(key, v, err, "get in a transaction, after a change")
+		return changed
 	}
 	value, a := m.value(), m.attrs()
 	if m.refused(tx.Set(key, value, a), "set in a transaction") {

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -78,24 +79,58 @@ func (d *driver) del(key string) {
 	d.done(err)
 }
 
-// put is a set of one key in a transaction; a size of 0 deletes.
+// setIf sets a key on a condition that holds.
+func (d *driver) setIf(key string, size int, c Condition) {
+	d.attempt(write{key: key})
+	ok, err := d.e.SetIf(key, oracleValue(key, d.n, size), Attrs{}, c)
+	d.did(ok, err)
+}
+
+// did is done for what reports whether there was anything to do: there was.
+func (d *driver) did(ok bool, err error) {
+	if err == nil && !ok {
+		err = errors.New("nothing was done")
+	}
+	d.done(err)
+}
+
+func (d *driver) touch(key string, expires int64) {
+	d.attempt(write{key: key, touch: true, expires: expires})
+	d.did(d.e.Touch(key, expires))
+}
+
+func (d *driver) pop(key string) {
+	d.attempt(write{key: key, del: true})
+	_, v, err := d.e.Pop(key)
+	if err == nil {
+		_, err = oracleVersion(key, v)
+	}
+	d.done(err)
+}
+
+// put is a set of one key in a transaction; a size of 0 deletes, one of touched touches.
 type put struct {
 	key  string
-	size int
+	size int // touched: of the value that is there
 }
+
+const touched = -1
 
 func (d *driver) tx(puts ...put) {
 	writes := make([]write, len(puts))
 	for i, p := range puts {
-		writes[i] = write{key: p.key, del: p.size == 0}
+		writes[i] = write{key: p.key, del: p.size == 0, touch: p.size == touched}
 	}
 	d.attempt(writes...)
 	d.done(d.e.Update(func(tx *Tx) error {
 		for _, p := range puts {
 			var err error
-			if p.size == 0 {
+			switch p.size {
+			case 0:
 				_, err = tx.Delete(p.key)
-			} else {
+			case touched:
+				_, err = tx.Touch(p.key, 0)
+			default:
 				err = tx.Set(p.key, oracleValue(p.key, d.n, p.size), Attrs{})
 			}
 			if err != nil {

@@ -24,6 +24,7 @@ type step struct {
 type write struct {
 	key     string
 	del     bool
+	touch   bool  // the value stays
 	expires int64 // ns, 0: never
 }
 
@@ -94,19 +95,27 @@ func (o *oracle) last() int {
 // version is what a step made of a key.
 type version struct {
 	step  int
-	shows int // what a read then finds: step, or 0 for nothing
+	shows int // what a read then finds: value, or 0 for nothing
+	value int // the step whose value the key has; 0: none
 }
 
 // versions returns what key may be, oldest first: the last version that must
 // have survived, and those after it.
 func (o *oracle) versions(key string, now int64) []version {
-	list := []version{{0, o.base[key]}}
+	list := []version{{0, o.base[key], o.base[key]}}
 	for _, s := range o.steps {
 		for _, w := range s.writes {
 			if w.key != key {
 				continue
 			}
-			v := version{s.n, s.n}
+			v := version{s.n, s.n, s.n}
+			if w.touch {
+				v.value = list[len(list)-1].value
+				v.shows = v.value
+			}
+			if w.del {
+				v.value = 0
+			}
 			if w.del || w.expires != 0 && w.expires <= now {
 				v.shows = 0
 			}

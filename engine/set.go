@@ -81,7 +81,7 @@ func (e *Engine) commitOne(r *request, op *Op) error {
 // at the worst.
 func (e *Engine) takeBack(op *Op, err error) error {
 	if errors.Is(err, ErrFull) || errors.Is(err, ErrTooLarge) || errors.Is(err, ErrClosed) {
-		return e.values.drop(op.Value)
+		return e.values.drop(op.brings())
 	}
 	return nil
 }
@@ -123,12 +123,17 @@ func (e *Engine) prepare(op *Op, key string, value []byte, a Attrs, locked bool)
 	if err := checkSizes(key, a); err != nil {
 		return err
 	}
+	if err := e.prepareValue(op, value, a, locked); err != nil {
+		return err
+	}
+	e.describe(op, key, a)
+	return nil
+}
+
+// prepareValue is what of prepare needs no key.
+func (e *Engine) prepareValue(op *Op, value []byte, a Attrs, locked bool) error {
 	if t := e.opt.FileThreshold; t >= 0 && int64(len(value)) >= t {
-		if err := e.prepareFile(op, value, nil, locked); err != nil {
-			return err
-		}
-		e.describe(op, key, a)
-		return nil
+		return e.prepareFile(op, value, nil, locked)
 	}
 	if most := min(e.layout.MaxFile(), codec.MaxValueLen); int64(len(value)) >= most {
 		return fmt.Errorf("%w: a value of %d bytes, those without a file of their own have less than %d", ErrTooLarge, len(value), most)
@@ -142,7 +147,6 @@ func (e *Engine) prepare(op *Op, key string, value []byte, a Attrs, locked bool)
 	if c != codec.None {
 		rec.Value, rec.Compression = codec.Compress(nil, value, c)
 	}
-	e.describe(op, key, a)
 	return nil
 }
 
@@ -173,8 +177,8 @@ func left(r io.Reader) int64 {
 // describe fills in what a put has besides its value, and digests it.
 func (e *Engine) describe(op *Op, key string, a Attrs) {
 	rec := &op.Record
-	rec.Kind, rec.Key, rec.Hash = codec.KindPut, stringBytes(key), e.opt.Hash(key)
-	e.prefetch(rec.Hash)
+	rec.Kind = codec.KindPut
+	e.name(op, key)
 	rec.Expires, rec.User = a.Expires, a.User
 	if a.Tag != "" {
 		rec.Tag = stringBytes(a.Tag)
@@ -187,10 +191,16 @@ func (e *Engine) prepareDelete(op *Op, key string) error {
 		return err
 	}
 	rec := &op.Record
-	rec.Kind, rec.Key, rec.Hash = codec.KindTombstone, stringBytes(key), e.opt.Hash(key)
-	e.prefetch(rec.Hash)
+	rec.Kind = codec.KindTombstone
+	e.name(op, key)
 	rec.Digest()
 	return nil
+}
+
+// name says which key an operation is about.
+func (e *Engine) name(op *Op, key string) {
+	op.Record.Key, op.Record.Hash = stringBytes(key), e.opt.Hash(key)
+	e.prefetch(op.Record.Hash)
 }
 
 // prefetch has what the index knows of a hash fetched while the change is made ready.
@@ -203,3 +213,6 @@ func (e *Engine) prefetch(hash uint64) {
 // stringBytes returns the bytes of s, which must not be changed. Keys are copied
 // into the log and nowhere else.
 func stringBytes(s string) []byte { return unsafe.Slice(unsafe.StringData(s), len(s)) }
+
+// bytesString returns b as a string, which is good as long as b is not changed.
+func bytesString(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }

@@ -26,9 +26,12 @@ type stage struct {
 	changes []change   // what applying them does to the index
 	reqs    []*request // whose commits they are
 	seen    hashSet    // keys in changes
+	turns   uint64     // the last Turn of the commit that is being staged
 	inserts int        // by how many keys these make the index larger
 	match   matcher
 	ahead   lookup
+	found   codec.Record // what an operation is decided by, with its value
+	value   []byte
 }
 
 // lookup is what was found for an operation before it is staged: where it goes depends on that.
@@ -72,6 +75,9 @@ func (s *stage) add(r *request) error {
 		}
 	}
 	s.ahead.op = nil
+	if any, err := s.decide(r); err != nil || !any {
+		return err
+	}
 	if to := s.streamOf(r); to != s.stream {
 		s.flush()
 		s.stream = to
@@ -82,7 +88,8 @@ func (s *stage) add(r *request) error {
 	w := s.writer()
 	start := len(s.buf)
 	changes := len(s.changes)
-	seq := s.e.clock.next()
+	s.turns = turns(r)
+	seq := s.e.clock.nextOf(s.turns)
 	prev := s.e.w.seq
 	at := s.base + int64(start)
 	s.buf = append(s.buf, make([]byte, codec.FrameHeaderLen)...) // filled in below, when the length is known
@@ -111,6 +118,14 @@ func (s *stage) add(r *request) error {
 	return nil
 }
 
+// turns returns the last Turn of a request.
+func turns(r *request) (last uint64) {
+	for i := range r.ops {
+		last = max(last, uint64(r.ops[i].Turn))
+	}
+	return last
+}
+
 // record stages one operation, if it does anything.
 func (s *stage) record(op *Op, seq uint64) error {
 	switch {
@@ -124,7 +139,7 @@ func (s *stage) record(op *Op, seq uint64) error {
 		return s.move(op, seq)
 	}
 	e, rec := s.e, &op.Record
-	if op.From == nil && op.Value.ID != 0 && !e.values.isPending(op.Value.ID) {
+	if f := op.brings(); op.From == nil && f.ID != 0 && !e.values.isPending(f.ID) {
 		return ErrLockLost
 	}
 	s.look(op)
@@ -132,7 +147,15 @@ func (s *stage) record(op *Op, seq uint64) error {
 	if err != nil {
 		return err
 	}
-	op.Existed = ref.Found() && !e.clock.expired(old.expires, old.stored)
+	if !op.conditional() { // or it is known
+		op.Existed = ref.Found() && !e.clock.expired(old.expires, old.stored)
+	}
+	if op.Keeps && !ref.Found() {
+		return nil // given up for the room that its transaction takes
+	}
+	if op.Keeps && old.file.ID != op.Value.ID {
+		return fmt.Errorf("%w: a file that the transaction has touched", ErrNotSynced) // rewritten for that reason
+	}
 	if op.OnlyAt != nil && (!ref.Found() || old.seg != op.OnlyAt.seg || old.off != op.OnlyAt.off) {
 		return op.stale()
 	}
@@ -153,8 +176,10 @@ func (s *stage) record(op *Op, seq uint64) error {
 		switch {
 		case rec.Kind == codec.KindTombstone:
 			rec.First = s.guarded(ref, old, rec, seq)
-		case op.Existed:
+		case op.Existed && !op.Anew, op.Keeps:
 			rec.First = old.first
+		default:
+			rec.First = seq - s.turns + uint64(op.Turn)
 		}
 	}
 	if !ref.Found() && rec.Kind == codec.KindPut {
@@ -477,11 +502,13 @@ func (s *stage) write() error {
 func (s *stage) noteFiles(seg *segment.Segment) {
 	v := &s.e.values
 	for i := range s.changes {
-		op := s.changes[i].op
+		c := &s.changes[i]
+		op := c.op
 		if op.Value.ID == 0 || op.Silent {
 			continue
 		}
-		if op.From == nil && !v.syncsFirst() || op.From != nil && !certain(op.From.seg, op.From.off) {
+		named := op.From != nil || op.Keeps // by the record in its place
+		if !named && !v.syncsFirst() || named && !certain(c.old.seg, c.old.off) {
 			v.loose.note(seg, op.Value)
 		}
 	}
@@ -531,7 +558,13 @@ func (s *stage) publish() error {
 
 // apply makes the staged changes visible.
 func (s *stage) apply() {
+	if len(s.changes) > len(s.reqs) { // some of them belong together
+		s.e.applied.Add(1)
+		defer s.e.applied.Add(1)
+	}
 	seg := s.writer().Segment
+	views := &s.e.views
+	viewed := views.begin()
 	for i := range s.changes {
 		c := &s.changes[i]
 		switch {
@@ -544,7 +577,13 @@ func (s *stage) apply() {
 			if err := s.applyOne(seg, c); err != nil {
 				panic(fmt.Sprintf("diskcache: index and log disagree: %v", err))
 			}
+			if viewed {
+				views.changed(c)
+			}
 		}
+	}
+	if viewed {
+		views.end(s.e.w.seq)
 	}
 }
 
@@ -581,9 +620,9 @@ func (s *stage) applyOne(seg *segment.Segment, c *change) error {
 		e.account(seg, c)
 	}
 	if c.ref.Found() {
-		if c.op.From != nil && !c.op.Silent {
+		if c.op.From != nil && !c.op.Silent || c.op.Keeps {
 			c.old.seg.FileBytes.Add(-c.old.file.Size)
-			c.old.file = valueFile{} // named by the copy as well
+			c.old.file = valueFile{} // named by the new record as well
 		}
 		e.forget(c.old, seg, c.off)
 	}
@@ -596,13 +635,13 @@ func (e *Engine) account(seg *segment.Segment, c *change) {
 	seg.LiveCount.Add(1)
 	seg.Lives(c.op.Record.Expires)
 	if c.op.From == nil {
-		e.stats.setBytes.Add(c.size + c.op.Value.Size)
+		e.stats.setBytes.Add(c.size + c.op.brings().Size)
 	}
 	if c.op.Value.ID == 0 {
 		return
 	}
 	seg.FileBytes.Add(c.op.Value.Size)
-	if c.op.From == nil {
+	if c.op.From == nil && !c.op.Keeps {
 		e.values.named(c.op.Value)
 		e.stats.written.Add(c.op.Value.Size)
 	}

@@ -3,19 +3,32 @@ package engine
 import (
 	"context"
 	"errors"
+	"fmt"
+	"sync"
 
 	"github.com/go-diskcache/diskcache/codec"
 )
 
-// Tx is the view of a transaction: the cache as it is, with the changes of the
-// transaction on top. It is good for the goroutine and the time of the function
-// that Update calls.
+// Tx is a transaction: the cache as it is, with the changes of the transaction on top. It
+// may be used by any goroutine, but by one at a time: who comes while another uses it gets
+// ErrTxBusy.
 type Tx struct {
-	e     *Engine
-	req   *request
-	index map[string]int // of the operation on a key
-	raw   map[string][]byte
-	done  bool
+	*transaction
+	inner bool // it is within another, which it has joined
+	ended bool // guarded by mu
+}
+
+// transaction is what a Tx and those within it have in common.
+type transaction struct {
+	e  *Engine
+	mu sync.Mutex // held during a use
+
+	req    *request
+	index  map[string]int // of the operation on a key
+	turns  int            // puts that had no put before them, for their order
+	views  *txViews
+	done   bool
+	broken bool // one within was rolled back
 }
 
 // Update calls fn and commits what it did through tx, all of it or, if fn
@@ -23,105 +36,212 @@ type Tx struct {
 // fn reads and what it writes. fn must not call the Engine but through tx.
 func (e *Engine) Update(fn func(tx *Tx) error) error { return e.UpdateContext(e.life, fn) }
 
-// UpdateContext is Update that waits for other processes no longer than ctx lets it, and
+// UpdateContext is Update that waits for others no longer than ctx lets it, and
 // returns ErrTimeout then.
 func (e *Engine) UpdateContext(ctx context.Context, fn func(tx *Tx) error) (err error) {
-	if err := e.readsOnly(); err != nil {
+	tx, err := e.Begin(ctx)
+	if err != nil {
 		return err
 	}
-	e.bg.help()
-	if err := e.enter(ctx); err != nil {
-		return err
-	}
-	defer e.leave()
-	if e.w.closed {
-		return ErrClosed
-	}
-	if err := e.loadLocked(); err != nil {
-		return err
-	}
-	tx := &Tx{e: e, req: &request{}, index: make(map[string]int), raw: make(map[string][]byte)}
-	e.w.reads, e.w.sparing = make(map[uint64]struct{}), e.DiskUsage()
-	committed := false
-	e.dir.updating.Store(true)
-	defer func() { // also when fn panics
-		e.dir.updating.Store(false)
-		tx.done = true
-		e.w.reads = nil
-		if !committed {
-			err = join(err, tx.takeBack())
+	returned := false
+	defer func() {
+		if !returned { // fn has panicked
+			_ = tx.End()
 		}
 	}()
-	if err := fn(tx); err != nil {
-		return err
+	err = fn(tx)
+	returned = true
+	if err != nil {
+		return join(err, tx.End())
 	}
-	tx.done = true
-	if len(tx.req.ops) == 0 {
-		return nil
+	tx.mu.Lock() // fn may have left it to a goroutine
+	defer tx.mu.Unlock()
+	return tx.commitLocked()
+}
+
+// Begin begins a transaction. It has the writer lock until it ends, by Commit, Rollback or
+// End. Waiting for other transactions of this process, and for other processes, is over with
+// ErrTimeout when ctx is.
+func (e *Engine) Begin(ctx context.Context) (*Tx, error) {
+	if err := e.readsOnly(); err != nil {
+		return nil, err
 	}
-	committed = true
-	w := e.wantOf(tx.req)
-	e.commitGroup([]*request{tx.req})
-	for tx.req.err != nil && e.makesRoom(w, tx.req, &tx.req.err, true) {
-		tx.req.err = nil
-		e.commitGroup([]*request{tx.req})
+	e.bg.help()
+	select {
+	case e.turn <- struct{}{}:
+	case <-ctx.Done():
+		return nil, e.timeoutHere(ctx)
 	}
-	if err := tx.req.err; err != nil {
-		if errors.Is(err, ErrFull) || errors.Is(err, ErrTooLarge) {
-			committed = false // nothing of it reached the log
-		}
-		return err
+	tx, err := e.begin(ctx)
+	if err != nil {
+		<-e.turn
 	}
-	tx.count()
+	return tx, err
+}
+
+func (e *Engine) timeoutHere(ctx context.Context) error {
+	if context.Cause(ctx) == ErrClosed {
+		return ErrClosed
+	}
+	return fmt.Errorf("%w: another transaction of this process is open (%w)", ErrTimeout, context.Cause(ctx))
+}
+
+// begin begins a transaction for who has the turn.
+func (e *Engine) begin(ctx context.Context) (*Tx, error) {
+	if err := e.enter(ctx); err != nil {
+		return nil, err
+	}
+	err := ErrClosed
+	if !e.w.closed {
+		err = e.loadLocked()
+	}
+	if err != nil {
+		e.leave()
+		return nil, err
+	}
+	e.w.reads, e.w.sparing = make(map[uint64]struct{}), e.DiskUsage()
+	e.dir.updating.Store(true)
+	return &Tx{transaction: &transaction{e: e, req: &request{}, index: make(map[string]int)}}, nil
+}
+
+// Begin begins a transaction within this one: one that joins it.
+func (tx *Tx) Begin() (*Tx, error) {
+	if err := tx.use(); err != nil {
+		return nil, err
+	}
+	defer tx.mu.Unlock()
+	return &Tx{transaction: tx.transaction, inner: true}, nil
+}
+
+// use begins a use of the transaction, which ends with tx.mu.Unlock.
+func (tx *Tx) use() error {
+	if tx.e.forked() {
+		return ErrForked
+	}
+	if !tx.mu.TryLock() {
+		return ErrTxBusy
+	}
+	err := tx.usable()
+	if err != nil {
+		tx.mu.Unlock()
+	}
+	return err
+}
+
+func (tx *Tx) usable() error {
+	switch {
+	case tx.done, tx.ended:
+		return ErrTxDone
+	case tx.broken:
+		return ErrTxRolledBack
+	}
 	return nil
 }
 
-// count adds what was committed to the stats.
-func (tx *Tx) count() {
-	for i := range tx.req.ops {
-		op := &tx.req.ops[i]
-		if op.Record.Kind == codec.KindPut {
-			tx.e.stats.sets.Add(1)
-		} else if op.Existed {
-			tx.e.stats.deletes.Add(1)
-		}
+// Commit ends the transaction and makes its changes, all at once or, after an error, none.
+// Of one within another it only ends the use.
+func (tx *Tx) Commit() error {
+	if tx.e.forked() {
+		return ErrForked
 	}
+	if !tx.mu.TryLock() {
+		return ErrTxBusy
+	}
+	defer tx.mu.Unlock()
+	return tx.commitLocked()
+}
+
+func (tx *Tx) commitLocked() error {
+	err := tx.usable()
+	if err == ErrTxDone || tx.inner {
+		tx.ended = true
+		return err
+	}
+	if err != nil {
+		return join(err, tx.endLocked())
+	}
+	defer tx.leave()
+	if len(tx.req.ops) == 0 {
+		return nil
+	}
+	if err := tx.commit(); err != nil {
+		if errors.Is(err, ErrFull) || errors.Is(err, ErrTooLarge) { // nothing of it reached the log
+			err = join(err, tx.takeBack())
+		}
+		return err
+	}
+	for i := range tx.req.ops {
+		tx.e.count(&tx.req.ops[i])
+	}
+	return nil
+}
+
+func (tx *Tx) commit() error {
+	e, r := tx.e, tx.req
+	w := e.wantOf(r)
+	e.commitGroup([]*request{r})
+	for r.err != nil && e.makesRoom(w, r, &r.err, true) {
+		r.err = nil
+		e.commitGroup([]*request{r})
+	}
+	return r.err
+}
+
+// Rollback ends the transaction: nothing has changed. One that it is within can only be
+// rolled back then. Of one that has ended it does nothing.
+func (tx *Tx) Rollback() error {
+	if tx.e.forked() {
+		return ErrForked
+	}
+	if !tx.mu.TryLock() {
+		return ErrTxBusy
+	}
+	defer tx.mu.Unlock()
+	if tx.done || tx.ended {
+		return nil
+	}
+	if tx.inner {
+		tx.ended, tx.broken = true, true
+		return nil
+	}
+	return tx.endLocked()
+}
+
+// End rolls the transaction back if it has not ended. It waits for who uses it.
+func (tx *Tx) End() error {
+	if tx.e.forked() {
+		return ErrForked
+	}
+	tx.mu.Lock()
+	defer tx.mu.Unlock()
+	if tx.done {
+		return nil
+	}
+	return tx.endLocked()
+}
+
+func (tx *Tx) endLocked() error {
+	defer tx.leave()
+	return tx.takeBack()
+}
+
+// leave gives the writer lock to others.
+func (tx *Tx) leave() {
+	e := tx.e
+	tx.done = true
+	e.w.reads = nil
+	e.dir.updating.Store(false)
+	e.leave()
+	<-e.turn
 }
 
 // takeBack removes the value files of a transaction that came to nothing.
 func (tx *Tx) takeBack() error {
 	var errs []error
 	for i := range tx.req.ops {
-		errs = append(errs, tx.e.values.drop(tx.req.ops[i].Value))
+		errs = append(errs, tx.e.values.drop(tx.req.ops[i].brings()))
 	}
 	return errors.Join(errs...)
-}
-
-// Get appends the value of key to dst.
-func (tx *Tx) Get(key string, dst []byte) ([]byte, error) {
-	if tx.done {
-		return dst, ErrTxDone
-	}
-	if i, ok := tx.index[key]; ok {
-		op := &tx.req.ops[i]
-		switch {
-		case op.Record.Kind == codec.KindTombstone:
-			return dst, ErrNotFound
-		case tx.e.clock.expired(op.Record.Expires, unstored):
-			return dst, ErrExpired
-		case op.Value.ID != 0:
-			// Nobody else can set it again, so there is no second look.
-			r, err := tx.e.openFile(key, op.Record.Value)
-			if err != nil {
-				return dst, tx.e.corruptFile(err)
-			}
-			defer r.Close()
-			return r.appendTo(dst)
-		}
-		return append(dst, tx.raw[key]...), nil
-	}
-	tx.reads(key)
-	return tx.e.Get(key, dst)
 }
 
 // reads notes that the transaction has read key: it is not given up for the room that the
@@ -140,71 +260,28 @@ func (w *writer) spares(hash uint64, size int64) bool {
 	return true
 }
 
-// Item returns what is known of key. A key that the transaction has set has no
-// sequence yet.
-func (tx *Tx) Item(key string) (Item, error) {
-	if tx.done {
-		return Item{}, ErrTxDone
-	}
-	i, ok := tx.index[key]
-	if !ok {
-		tx.reads(key)
-		return tx.e.Item(key)
-	}
-	rec := tx.req.ops[i].Record
-	switch {
-	case rec.Kind == codec.KindTombstone:
-		return Item{}, ErrNotFound
-	case tx.e.clock.expired(rec.Expires, unstored):
-		return Item{}, ErrExpired
-	}
-	stored := rec.Value
-	rec.Key, rec.Value = nil, nil
-	return tx.e.item(key, stored, &rec)
-}
-
-// Set stores value under key when the transaction commits.
-func (tx *Tx) Set(key string, value []byte, a Attrs) error {
-	if tx.done {
-		return ErrTxDone
-	}
-	value = append([]byte(nil), value...) // the caller may use it again before the commit
-	var op Op
-	if err := tx.e.prepare(&op, key, value, a, true); err != nil {
-		return err
-	}
-	if op.Value.ID == 0 {
-		tx.raw[key] = value
-	}
-	return tx.put(key, op)
-}
-
-// Delete removes key when the transaction commits, and reports whether it has an
-// item now.
-func (tx *Tx) Delete(key string) (bool, error) {
-	if tx.done {
-		return false, ErrTxDone
-	}
-	_, err := tx.Item(key)
-	if err != nil && !errors.Is(err, ErrNotFound) && !errors.Is(err, ErrCorrupt) {
-		return false, err
-	}
-	var op Op
-	if err := tx.e.prepareDelete(&op, key); err != nil {
-		return false, err
-	}
-	return err == nil, tx.put(key, op)
-}
-
 // put makes op the one operation of the transaction on key.
 func (tx *Tx) put(key string, op Op) error {
 	i, ok := tx.index[key]
 	if !ok {
+		tx.order(&op, nil)
 		tx.index[key] = len(tx.req.ops)
 		tx.req.ops = append(tx.req.ops, op)
 		return nil
 	}
-	old := tx.req.ops[i].Value
+	old := tx.req.ops[i]
+	tx.order(&op, &old)
 	tx.req.ops[i] = op
-	return tx.e.values.drop(old)
+	if op.brings() == old.brings() {
+		return nil
+	}
+	return tx.e.values.drop(old.brings())
+}
+
+// own returns the operation of the transaction on key, nil if there is none.
+func (tx *Tx) own(key string) *codec.Record {
+	if i, ok := tx.index[key]; ok {
+		return &tx.req.ops[i].Record
+	}
+	return nil
 }
