@@ -100,7 +100,7 @@ func (x *Index) Len() (n int, err error) {
 	if x.prefix == "" {
 		return x.store.Len()
 	}
-	for _, err := range x.store.Scan(x.all(diskcache.Front)) {
+	for _, err := range x.store.Scan(x.any()) {
 		if err != nil {
 			return 0, err
 		}
@@ -115,7 +115,7 @@ func (x *Index) Clear() (n int, err error) {
 		return x.store.Clear()
 	}
 	err = x.update(func(tx diskcache.Txn) error {
-		for key, err := range x.store.Scan(x.all(diskcache.Front)) {
+		for key, err := range x.store.Scan(x.any()) {
 			if err != nil {
 				return err
 			}

@@ -60,6 +60,11 @@ func (x *Index) all(from diskcache.Side) diskcache.Range {
 	return diskcache.Range{Order: diskcache.ByInsertion, Reverse: from == diskcache.Back, Prefix: x.prefix}
 }
 
+// any is the range of the map's keys where the order is of no matter: this one has them together.
+func (x *Index) any() diskcache.Range {
+	return diskcache.Range{Order: diskcache.ByKey, Prefix: x.prefix}
+}
+
 // Equal reports whether the map has the items given, in their order, and no others, all at one
 // moment. Other writers wait while it looks.
 func (x *Index) Equal(items []diskcache.KeyValue) (bool, error) {

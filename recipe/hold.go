@@ -36,7 +36,7 @@ func (h *Hold) Context() context.Context { return h.ctx }
 
 // Token returns a number that is higher than that of any earlier holder of the key: the version
 // of the item that says who holds it. What several holders write to can refuse who comes with a
-// lower token than it has seen.
+// lower token than it has seen. Those who hold a semaphore at once may have the same.
 func (h *Hold) Token() uint64 { return h.token }
 
 // Release gives up what is held. It waits for the renewing to end, and for other writers no longer

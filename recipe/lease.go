@@ -102,11 +102,14 @@ func (l *lease) try(ctx context.Context) (*Hold, held, error) {
 	if err != nil || in.id == "" {
 		return nil, by, err
 	}
-	it, err := l.store.Item(l.key)
-	if err != nil && !errors.Is(err, diskcache.ErrNotFound) {
+	hs, version, err := readHolders(l.store, l.key, time.Now())
+	if err != nil {
 		return nil, held{}, errors.Join(err, l.leave(ctx, in.id))
 	}
-	return newHold(ctx, l, in.id, it.Version, in.until), held{}, nil
+	if hs.find(in.id) < 0 { // it took so long that the lease is over, and the version may be of the next holder
+		return nil, held{}, nil
+	}
+	return newHold(ctx, l, in.id, version, in.until), held{}, nil
 }
 
 // look reports whether the key seems to be free, or who holds it.

@@ -238,6 +238,44 @@ func TestToken(t *testing.T) {
 	})
 }
 
+// Who comes so late from storing that its lease is over has not got in, nor has it the token of who has.
+func TestLockEnteredTooLate(t *testing.T) {
+	inBubble(t, func(t *testing.T, s *watched) {
+		const lease = time.Second
+		slow := &lateItem{Store: s, late: 2 * lease}
+		got := make(chan *Hold)
+		go func() {
+			h, err := NewLock(slow, "lock", lease).Acquire(t.Context())
+			assert.NoError(t, err)
+			got <- h
+		}()
+		time.Sleep(lease + lease/2) // it has entered, and its lease is over
+		other := acquired(t, NewLock(s, "lock", lease))
+		time.Sleep(lease)
+		require.NoError(t, other.Release())
+		h := <-got
+		assert.NoError(t, h.Context().Err())
+		assert.Greater(t, h.Token(), other.Token())
+		require.NoError(t, h.Release())
+	})
+}
+
+// lateItem is a store that is late with the first item that it has.
+type lateItem struct {
+	diskcache.Store
+	late time.Duration
+}
+
+func (s *lateItem) Item(key string) (diskcache.Item, error) {
+	it, err := s.Store.Item(key)
+	if err == nil && s.late > 0 {
+		time.Sleep(s.late)
+		s.late = 0
+		it, err = s.Store.Item(key)
+	}
+	return it, err
+}
+
 // Waiting ends with its context, says so, and leaves nothing behind.
 func TestAcquireEnds(t *testing.T) {
 	inBubble(t, func(t *testing.T, s *watched) {
