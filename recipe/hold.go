@@ -20,11 +20,11 @@ type Hold struct {
 	released atomic.Bool
 }
 
-// newHold returns the hold of a lease that was asked for at a time, and begins to renew it.
-func newHold(ctx context.Context, l *lease, id string, token uint64, asked time.Time) *Hold {
+// newHold returns the hold of a lease that is over at a time, and begins to renew it.
+func newHold(ctx context.Context, l *lease, id string, token uint64, until time.Time) *Hold {
 	h := &Hold{l: l, id: id, token: token, renewed: make(chan struct{})}
 	h.ctx, h.cancel = context.WithCancelCause(context.WithoutCancel(ctx))
-	h.over = time.AfterFunc(time.Until(asked.Add(l.length)), func() { h.cancel(ErrLost) })
+	h.over = time.AfterFunc(h.left(until), func() { h.cancel(ErrLost) })
 	go h.renewing()
 	return h
 }

@@ -191,9 +191,11 @@ func TestLockRemoved(t *testing.T) {
 // A lost hold stays lost, though nobody has come in the meantime: it was told so.
 func TestLockLostAndAlone(t *testing.T) {
 	inBubble(t, func(t *testing.T, s *watched) {
+		acquiredAt := time.Now()
 		h := acquired(t, NewLock(s, "lock", time.Second))
 		s.broken.Store(true)
 		<-h.Context().Done()
+		assert.Less(t, time.Since(acquiredAt), time.Second, "it was never renewed")
 		s.broken.Store(false)
 		assert.ErrorIs(t, h.Release(), ErrLost)
 	})
