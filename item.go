@@ -85,6 +85,32 @@ func (c *Cache) attrs(opts []SetOption) (engine.Attrs, error) {
 	return s.Attrs, nil
 }
 
+// Attrs are what SetOptions say of an item, for who implements a Store.
+type Attrs struct {
+	Expires time.Time // zero: never
+	Tag     string
+	Kind    uint16
+}
+
+// AttrsOf returns what opts say, where TTL counts from what now returns. Errors: those of the
+// options, and ErrTooLarge for a tag of more than MaxTagSize bytes.
+func AttrsOf(now func() time.Time, opts ...SetOption) (Attrs, error) {
+	s := setting{now: now}
+	for _, o := range opts {
+		if err := o(&s); err != nil {
+			return Attrs{}, err
+		}
+	}
+	a := Attrs{Tag: s.Tag, Kind: s.User}
+	if s.Expires != 0 {
+		a.Expires = time.Unix(0, s.Expires)
+	}
+	if len(a.Tag) > MaxTagSize {
+		return Attrs{}, fmt.Errorf("%w: a tag of %d bytes, the limit is %d", ErrTooLarge, len(a.Tag), MaxTagSize)
+	}
+	return a, nil
+}
+
 // Item is what is known of an item.
 type Item struct {
 	Key     string
