@@ -49,8 +49,11 @@ func (c *clock) wall() int64 {
 }
 
 // next returns a sequence that is later than all before it.
-func (c *clock) next() uint64 {
-	seq := max(c.last.Load()+1, uint64(max(c.wall(), 1)))
+func (c *clock) next() uint64 { return c.nextOf(0) }
+
+// nextOf is next that leaves out n numbers, between the last sequence and this one.
+func (c *clock) nextOf(n uint64) uint64 {
+	seq := max(c.last.Load()+1+n, uint64(max(c.wall(), 1)))
 	c.last.Store(seq)
 	return seq
 }

@@ -46,6 +46,11 @@ type Op struct {
 	// Again is set for a drop that was committed before, and still matters.
 	Again bool
 
+	// Turn orders the first insertions of one commit: their First are as many numbers apart. Anew says that the commit removes the item
+	// before it stores this one, so that it is a first insertion.
+	Turn int
+	Anew bool
+
 	// Existed is set by a commit: an item of the key was there and had not
 	// expired.
 	Existed bool

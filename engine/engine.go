@@ -54,6 +54,7 @@ type Engine struct {
 	bg     background
 	values values
 	graves graves
+	views  views
 
 	reclaimer  reclaimer
 	reclaiming reclaiming

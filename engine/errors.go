@@ -27,7 +27,7 @@ var (
 	ErrTxDone    = errors.New("diskcache: transaction has ended")
 	ErrTxBusy    = errors.New("diskcache: the transaction is in use")
 	ErrNotNumber = errors.New("diskcache: the value is not a number")
-	ErrOverflow  = errors.New("diskcache: the sum is out of range")
+	ErrOverflow  = errors.New("diskcache: out of range")
 
 	ErrTxRolledBack = errors.New("diskcache: a transaction within this one was rolled back")
 

@@ -381,6 +381,10 @@ func (e *Engine) applyCommit(rp *replay, t *tail, c *segment.Commit) (bool, erro
 	h, he := &e.follower.history, &e.follower.entry
 	*h = history{seg: s}
 	changed := false
+	viewed := e.views.begin()
+	if viewed {
+		defer e.views.end(c.Seq)
+	}
 	for i := range c.Records {
 		r := &c.Records[i]
 		*he = hintOf(&r.Record, r.Off, r.Size)
@@ -397,6 +401,9 @@ func (e *Engine) applyCommit(rp *replay, t *tail, c *segment.Commit) (bool, erro
 		}
 		if err := rp.apply(h, he); err != nil {
 			return changed, err
+		}
+		if viewed {
+			e.views.followed(r)
 		}
 	}
 	return changed, nil

@@ -155,6 +155,7 @@ func (e *Engine) forgetAt(x *keydir.Index, s *segment.Segment, he *codec.HintEnt
 	if err := x.Delete(he.Hash, ref, at); err != nil {
 		return err
 	}
+	e.views.loose.Add(1)
 	s.LiveBytes.Add(-he.Size)
 	s.LiveCount.Add(-1)
 	if he.Flags&codec.FlagFile != 0 {

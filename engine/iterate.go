@@ -49,60 +49,73 @@ func (e *Engine) shardKeys(i int, yield func(string, error) bool) bool {
 	return true
 }
 
-// keysOf reads the keys of one shard of the index. What it has read while segments
-// came and went may be of others; it tries again, and lets no more come and go if
-// that does not help.
-func (e *Engine) keysOf(i int) ([]foundKey, error) {
+// keysOf reads the keys of one shard of the index.
+func (e *Engine) keysOf(i int) (keys []foundKey, err error) {
+	err = e.readShard(i, false, func() { keys = keys[:0] }, func(set *segment.Set, entry keydir.Entry) error {
+		key, err := e.keyAt(set, entry)
+		if err == ErrNotFound {
+			return nil
+		}
+		keys = append(keys, foundKey{key, err})
+		return err
+	})
+	return keys, err
+}
+
+// readShard calls see for all entries of one shard of the index, in the order of the log. What
+// see has read while segments came and went may be of others: then, or where it has returned errors
+// that this may have caused, begin is called again and all is done anew. No more come and go if that
+// does not help. locked: the caller has the writer lock, and none come and go anyway.
+func (e *Engine) readShard(i int, locked bool, begin func(), see func(*segment.Set, keydir.Entry) error) error {
 	const tries = 3
 	for try := 0; ; try++ {
-		if try == tries {
+		if try == tries && !locked {
 			if err := e.enterToRead(); err != nil {
-				return nil, err
+				return err
 			}
 			defer e.leave()
 		}
 		set, err := e.acquire(uint64(i))
 		if err != nil {
-			return nil, err
+			return err
 		}
-		keys, err := e.keysIn(set, i)
+		begin()
+		bad, err := e.entriesIn(set, i, see)
 		over := set.Over() || e.behind()
-		if !over && (err != nil || slices.ContainsFunc(keys, func(k foundKey) bool { return k.err != nil })) {
+		if !over && (err != nil || bad) {
 			over = e.behindNow() // what could not be read may be gone
 		}
 		set.Release(uint64(i))
 		switch {
-		case err == errPartial && try < tries:
+		case err == errPartial && try < tries && !locked:
 			if err := e.followNow(); err != nil {
-				return nil, err
+				return err
 			}
-		case errors.Is(err, keydir.ErrDamaged) && try < tries:
+		case errors.Is(err, keydir.ErrDamaged) && try < tries && !locked:
 			if err := e.rebuildFromRead(); err != nil {
-				return nil, err
+				return err
 			}
 		case !over, try == tries:
-			return keys, err
+			return err
 		}
 	}
 }
 
-func (e *Engine) keysIn(set *segment.Set, i int) ([]foundKey, error) {
+// entriesIn calls see for the entries of a shard, and reports whether it has ever returned an error.
+func (e *Engine) entriesIn(set *segment.Set, i int, see func(*segment.Set, keydir.Entry) error) (bad bool, err error) {
 	x, err := e.wholeIndex()
 	if err != nil {
-		return nil, err
+		return false, err
 	}
 	entries, err := x.Shard(i, nil)
 	if err != nil {
-		return nil, err
+		return false, err
 	}
 	slices.SortFunc(entries, func(a, b keydir.Entry) int { return cmp.Compare(a.Place, b.Place) }) // the order of the log
-	keys := make([]foundKey, 0, len(entries))
 	for _, entry := range entries {
-		if key, err := e.keyAt(set, entry); err != ErrNotFound {
-			keys = append(keys, foundKey{key, err})
-		}
+		bad = see(set, entry) != nil || bad
 	}
-	return keys, nil
+	return bad, nil
 }
 
 // keyAt reads the key of the record at a place. ErrNotFound: it has expired.

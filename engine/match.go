@@ -114,6 +114,7 @@ func (m *matcher) dropEntry(x *keydir.Index, rec *codec.Record) error {
 		return readError(err)
 	}
 	seg.LiveCount.Add(-1)
+	defer m.e.views.loose.Add(1)
 	return x.Delete(rec.Hash, ref, m)
 }
 

@@ -40,7 +40,7 @@ func (e *Engine) Get(key string, dst []byte) ([]byte, error) {
 // get is Get, and fills in the record, whose key and value it leaves out.
 func (e *Engine) get(key string, dst []byte, rec *codec.Record) ([]byte, error) {
 	h := e.opt.Hash(key)
-	out, err := e.find(h, key, dst, rec, true)
+	out, err := e.find(h, key, dst, rec, uses)
 	if err != nil {
 		rec.Hash = h
 		return dst, err
@@ -63,15 +63,24 @@ func (e *Engine) get(key string, dst []byte, rec *codec.Record) ([]byte, error) 
 	return append(dst, v...), nil
 }
 
+// look is how a key is looked up.
+type look uint8
+
+const (
+	uses  look = iota // the policy is told of it
+	peeks             // it is not
+	heads             // and of the record only the head is read: neither value nor tag
+)
+
 // find appends the stored value of key to dst: what is in the record, compressed
-// or the name of a file as it may be. use tells the policy of it.
-func (e *Engine) find(h uint64, key string, dst []byte, rec *codec.Record, use bool) ([]byte, error) {
+// or the name of a file as it may be.
+func (e *Engine) find(h uint64, key string, dst []byte, rec *codec.Record, how look) ([]byte, error) {
 	for try := 0; ; try++ {
 		set, err := e.acquire(h)
 		if err != nil {
 			return dst, err
 		}
-		out, entry, err := e.findIn(set, h, key, dst, rec)
+		out, entry, err := e.findIn(set, h, key, dst, rec, how)
 		if err == errPartial {
 			set.Release(h)
 			if err := e.followNow(); err != nil {
@@ -87,7 +96,7 @@ func (e *Engine) find(h uint64, key string, dst []byte, rec *codec.Record, use b
 			continue
 		}
 		again := err == errGone || err != nil && (set.Over() || err != ErrNotFound && e.moved(h, key, entry))
-		if use && err == nil && e.evict.limits {
+		if how == uses && err == nil && e.evict.limits {
 			e.evict.used(e.index.Load(), h, entry)
 		}
 		set.Release(h)
@@ -121,15 +130,15 @@ func (e *Engine) moved(h uint64, key string, entry keydir.Entry) bool {
 var errGone = fmt.Errorf("%w: segment of a newer set", ErrNotFound)
 
 // findIn looks a key up among some segments.
-func (e *Engine) findIn(set *segment.Set, h uint64, key string, dst []byte, rec *codec.Record) ([]byte, keydir.Entry, error) {
-	out, entry, err := e.lookIn(set, h, key, dst, rec)
+func (e *Engine) findIn(set *segment.Set, h uint64, key string, dst []byte, rec *codec.Record, how look) ([]byte, keydir.Entry, error) {
+	out, entry, err := e.lookIn(set, h, key, dst, rec, how)
 	if err == nil && set.Over() { // it may be an old record, of a segment that had the slot before
 		return dst, entry, errGone
 	}
 	return out, entry, err
 }
 
-func (e *Engine) lookIn(set *segment.Set, h uint64, key string, dst []byte, rec *codec.Record) ([]byte, keydir.Entry, error) {
+func (e *Engine) lookIn(set *segment.Set, h uint64, key string, dst []byte, rec *codec.Record, how look) ([]byte, keydir.Entry, error) {
 	x, err := e.wholeIndex()
 	if err != nil {
 		return dst, keydir.Entry{}, err
@@ -140,7 +149,7 @@ func (e *Engine) lookIn(set *segment.Set, h uint64, key string, dst []byte, rec 
 	}
 	var lost error
 	if status == keydir.Found {
-		out, same, err := e.readAt(set, entry, key, dst, rec)
+		out, same, err := e.readAt(set, entry, key, dst, rec, how)
 		if same || err != nil && !segment.IsDamage(err) {
 			return out, entry, err
 		}
@@ -151,20 +160,43 @@ func (e *Engine) lookIn(set *segment.Set, h uint64, key string, dst []byte, rec 
 		return dst, entry, cmp.Or(lost, ErrNotFound)
 	}
 	entry = side
-	out, same, err := e.readAt(set, entry, key, dst, rec)
+	out, same, err := e.readAt(set, entry, key, dst, rec, how)
 	if err == nil && !same {
 		err = errGone
 	}
 	return out, entry, err
 }
 
-func (e *Engine) readAt(set *segment.Set, entry keydir.Entry, key string, dst []byte, rec *codec.Record) ([]byte, bool, error) {
+func (e *Engine) readAt(set *segment.Set, entry keydir.Entry, key string, dst []byte, rec *codec.Record, how look) ([]byte, bool, error) {
 	slot, off := e.layout.Split(entry.Place)
 	seg := set.At(slot)
 	if seg == nil {
 		return dst, false, errGone
 	}
+	if how == heads {
+		same, err := e.headAt(seg, off, key, rec)
+		return dst, same, err
+	}
 	return seg.Get(off, keydir.ClassSize(entry.Class), key, dst, rec)
+}
+
+// headAt fills in what the head of a record says, and reports whether it is one of key.
+func (e *Engine) headAt(seg *segment.Segment, off int64, key string, rec *codec.Record) (bool, error) {
+	buf := unused.Get().(*[]byte)
+	defer unused.Put(buf)
+	h, k, err := seg.Head(off, (*buf)[:0])
+	if err != nil {
+		return false, err
+	}
+	*buf = k
+	rec.Flags, rec.Seq, rec.First, rec.Stored, rec.Expires = h.Flags, h.Seq, h.First, h.Stored, h.Expires
+	if string(k) == key {
+		return true, nil
+	}
+	if h.Hash == e.opt.Hash(key) && h.Hash != e.opt.Hash(string(k)) {
+		return false, &segment.DamageError{File: seg.Name(), Offset: off, Err: codec.ErrChecksum}
+	}
+	return false, nil
 }
 
 // corrupt counts damage that a read has met.
@@ -179,7 +211,7 @@ func (e *Engine) corrupt(err error) error {
 // of its own.
 func (e *Engine) Item(key string) (Item, error) {
 	var rec codec.Record
-	stored, err := e.find(e.opt.Hash(key), key, nil, &rec, false)
+	stored, err := e.find(e.opt.Hash(key), key, nil, &rec, peeks)
 	if err != nil {
 		return Item{}, err
 	}
@@ -210,9 +242,15 @@ func (e *Engine) item(key string, stored []byte, rec *codec.Record) (Item, error
 // GetItem returns the value of key and what is known of it, of one and the same
 // moment.
 func (e *Engine) GetItem(key string) (Item, []byte, error) {
+	it, v, err := e.readItem(key)
+	e.stats.get(e.opt.Hash(key), err)
+	return it, v, err
+}
+
+// readItem is GetItem without a word to the statistics.
+func (e *Engine) readItem(key string) (Item, []byte, error) {
 	r, it, err := e.Reader(key)
 	if err != nil {
-		e.stats.get(e.opt.Hash(key), err)
 		return it, nil, err
 	}
 	if r.Size() > math.MaxInt {
@@ -225,7 +263,6 @@ func (e *Engine) GetItem(key string) (Item, []byte, error) {
 	if err = errors.Join(err, r.Close()); err != nil {
 		return it, nil, err
 	}
-	e.stats.get(e.opt.Hash(key), nil)
 	return it, v, nil
 }
 
@@ -233,16 +270,22 @@ var errTooLargeHere = fmt.Errorf("%w for the memory of this machine", ErrTooLarg
 
 // Has reports whether key has an item that has not expired.
 func (e *Engine) Has(key string) (bool, error) {
-	buf := unused.Get().(*[]byte)
 	var rec codec.Record
-	stored, err := e.find(e.opt.Hash(key), key, (*buf)[:0], &rec, false)
+	err := e.lookUp(key, &rec, peeks)
 	if err == nil && e.clock.expired(rec.Expires, rec.Stored) {
 		err = ErrExpired
 	}
+	return Present(err)
+}
+
+// lookUp fills in what is known of key, expired or not, without its value.
+func (e *Engine) lookUp(key string, rec *codec.Record, how look) error {
+	buf := unused.Get().(*[]byte)
+	stored, err := e.find(e.opt.Hash(key), key, (*buf)[:0], rec, how)
 	if *buf = stored; cap(stored) <= mostUnused {
 		unused.Put(buf)
 	}
-	return Present(err)
+	return err
 }
 
 // unused has buffers for values that are verified and not wanted, of no more than mostUnused bytes.

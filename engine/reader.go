@@ -25,7 +25,7 @@ type Reader interface {
 func (e *Engine) Reader(key string) (Reader, Item, error) {
 	for try := 0; ; try++ {
 		var rec codec.Record
-		stored, err := e.find(e.opt.Hash(key), key, nil, &rec, true)
+		stored, err := e.find(e.opt.Hash(key), key, nil, &rec, uses)
 		if err == nil && e.clock.expired(rec.Expires, rec.Stored) {
 			err = ErrExpired
 		}
@@ -48,7 +48,7 @@ func (e *Engine) Reader(key string) (Reader, Item, error) {
 			return r, it, nil
 		}
 		var again codec.Record // set anew while we opened?
-		if _, ferr := e.find(e.opt.Hash(key), key, nil, &again, false); ferr == nil && again.Seq == rec.Seq || try >= maxLookups {
+		if _, ferr := e.find(e.opt.Hash(key), key, nil, &again, peeks); ferr == nil && again.Seq == rec.Seq || try >= maxLookups {
 			return nil, it, e.corruptFile(err)
 		}
 	}

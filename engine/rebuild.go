@@ -76,6 +76,7 @@ func (e *Engine) rebuild(damaged *keydir.Index) (*keydir.Index, error) {
 	e.values.adopt(&files)
 	e.w.old = append(e.w.old, damaged)
 	e.index.Store(x)
+	e.views.giveUp()
 	for i := range e.w.stage.changes {
 		e.w.stage.changes[i].again = true // what they have found was in the old one
 	}

@@ -344,6 +344,7 @@ func (ri *reindexing) finish() error {
 	e.partial.Store(x) // before anybody sees it
 	e.index.Store(x)
 	e.waiting.changedAll()
+	e.views.giveUp()
 	e.loaded.Store(true)
 	e.evict.queue = evictQueue{}
 	e.w.bySlot, e.follower.tails = ri.bySlot, ri.tails

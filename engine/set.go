@@ -123,12 +123,17 @@ func (e *Engine) prepare(op *Op, key string, value []byte, a Attrs, locked bool)
 	if err := checkSizes(key, a); err != nil {
 		return err
 	}
+	if err := e.prepareValue(op, value, a, locked); err != nil {
+		return err
+	}
+	e.describe(op, key, a)
+	return nil
+}
+
+// prepareValue is what of prepare needs no key.
+func (e *Engine) prepareValue(op *Op, value []byte, a Attrs, locked bool) error {
 	if t := e.opt.FileThreshold; t >= 0 && int64(len(value)) >= t {
-		if err := e.prepareFile(op, value, nil, locked); err != nil {
-			return err
-		}
-		e.describe(op, key, a)
-		return nil
+		return e.prepareFile(op, value, nil, locked)
 	}
 	if most := min(e.layout.MaxFile(), codec.MaxValueLen); int64(len(value)) >= most {
 		return fmt.Errorf("%w: a value of %d bytes, those without a file of their own have less than %d", ErrTooLarge, len(value), most)
@@ -142,7 +147,6 @@ func (e *Engine) prepare(op *Op, key string, value []byte, a Attrs, locked bool)
 	if c != codec.None {
 		rec.Value, rec.Compression = codec.Compress(nil, value, c)
 	}
-	e.describe(op, key, a)
 	return nil
 }
 

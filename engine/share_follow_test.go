@@ -93,7 +93,7 @@ func TestShareSlotUsedAgain(t *testing.T) {
 	e.w.mu.Unlock()
 	require.NoError(t, e.Set("k", []byte("new"), Attrs{}))
 	var rec codec.Record
-	v, _, err := e.findIn(set, e.opt.Hash("k"), "k", nil, &rec)
+	v, _, err := e.findIn(set, e.opt.Hash("k"), "k", nil, &rec, peeks)
 	require.ErrorIs(t, err, errGone, "%s", v)
 	set.Release(0)
 	require.NoError(t, e.Close())
@@ -419,7 +419,7 @@ func TestShareIndexInTheMaking(t *testing.T) {
 	look := func() error {
 		set := b.log.Acquire(0)
 		defer set.Release(0)
-		_, _, err := b.findIn(set, b.opt.Hash("k"), "k", nil, new(codec.Record))
+		_, _, err := b.findIn(set, b.opt.Hash("k"), "k", nil, new(codec.Record), peeks)
 		return err
 	}
 	require.Equal(t, errPartial, look())

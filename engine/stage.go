@@ -26,6 +26,7 @@ type stage struct {
 	changes []change   // what applying them does to the index
 	reqs    []*request // whose commits they are
 	seen    hashSet    // keys in changes
+	turns   uint64     // the last Turn of the commit that is being staged
 	inserts int        // by how many keys these make the index larger
 	match   matcher
 	ahead   lookup
@@ -87,7 +88,8 @@ func (s *stage) add(r *request) error {
 	w := s.writer()
 	start := len(s.buf)
 	changes := len(s.changes)
-	seq := s.e.clock.next()
+	s.turns = turns(r)
+	seq := s.e.clock.nextOf(s.turns)
 	prev := s.e.w.seq
 	at := s.base + int64(start)
 	s.buf = append(s.buf, make([]byte, codec.FrameHeaderLen)...) // filled in below, when the length is known
@@ -114,6 +116,14 @@ func (s *stage) add(r *request) error {
 	codec.AppendFrameHeader(s.buf[:start], w.Segment.ID, at, codec.Frame{Length: int64(len(s.buf) - start), Seq: seq, Prev: prev})
 	s.reqs = append(s.reqs, r)
 	return nil
+}
+
+// turns returns the last Turn of a request.
+func turns(r *request) (last uint64) {
+	for i := range r.ops {
+		last = max(last, uint64(r.ops[i].Turn))
+	}
+	return last
 }
 
 // record stages one operation, if it does anything.
@@ -166,8 +176,10 @@ func (s *stage) record(op *Op, seq uint64) error {
 		switch {
 		case rec.Kind == codec.KindTombstone:
 			rec.First = s.guarded(ref, old, rec, seq)
-		case op.Existed, op.Keeps:
+		case op.Existed && !op.Anew, op.Keeps:
 			rec.First = old.first
+		default:
+			rec.First = seq - s.turns + uint64(op.Turn)
 		}
 	}
 	if !ref.Found() && rec.Kind == codec.KindPut {
@@ -555,6 +567,8 @@ func (s *stage) apply() {
 		defer s.e.applied.Add(1)
 	}
 	seg := s.writer().Segment
+	views := &s.e.views
+	viewed := views.begin()
 	for i := range s.changes {
 		c := &s.changes[i]
 		switch {
@@ -567,7 +581,13 @@ func (s *stage) apply() {
 			if err := s.applyOne(seg, c); err != nil {
 				panic(fmt.Sprintf("diskcache: index and log disagree: %v", err))
 			}
+			if viewed {
+				views.changed(c)
+			}
 		}
+	}
+	if viewed {
+		views.end(s.e.w.seq)
 	}
 }
 

@@ -434,6 +434,7 @@ func (e *Engine) clearLocked() (int, error) {
 func (e *Engine) emptyIndex() *keydir.Index {
 	old := e.index.Load()
 	e.index.Store(keydir.New(keydir.Config{PlaceBits: e.layout.PlaceBits, Ranks: e.evict.ranked()}))
+	e.views.giveUp()
 	e.loaded.Store(true)
 	e.evict.queue = evictQueue{}
 	e.w.hidden.Store(&doubts{})

@@ -243,7 +243,7 @@ func (tx *Tx) find(key string) (*codec.Record, error) {
 	}
 	tx.reads(key)
 	var rec codec.Record
-	stored, err := tx.e.find(tx.e.opt.Hash(key), key, nil, &rec, true)
+	stored, err := tx.e.find(tx.e.opt.Hash(key), key, nil, &rec, peeks)
 	if isMiss(err) || err == nil && tx.e.clock.expired(rec.Expires, rec.Stored) {
 		return nil, nil
 	}

@@ -25,6 +25,8 @@ type transaction struct {
 
 	req    *request
 	index  map[string]int // of the operation on a key
+	turns  int            // puts that had no put before them, for their order
+	views  *txViews
 	done   bool
 	broken bool // one within was rolled back
 }
@@ -262,16 +264,18 @@ func (w *writer) spares(hash uint64, size int64) bool {
 func (tx *Tx) put(key string, op Op) error {
 	i, ok := tx.index[key]
 	if !ok {
+		tx.order(&op, nil)
 		tx.index[key] = len(tx.req.ops)
 		tx.req.ops = append(tx.req.ops, op)
 		return nil
 	}
-	old := tx.req.ops[i].brings()
+	old := tx.req.ops[i]
+	tx.order(&op, &old)
 	tx.req.ops[i] = op
-	if op.brings() == old {
+	if op.brings() == old.brings() {
 		return nil
 	}
-	return tx.e.values.drop(old)
+	return tx.e.values.drop(old.brings())
 }
 
 // own returns the operation of the transaction on key, nil if there is none.

@@ -588,7 +588,7 @@ func (e *Engine) readFile(key string, dst, stored []byte, rec *codec.Record) ([]
 		}
 		// The file may be gone because the key was set again: look once more.
 		var again codec.Record
-		now, ferr := e.find(rec.Hash, key, nil, &again, false)
+		now, ferr := e.find(rec.Hash, key, nil, &again, peeks)
 		if ferr != nil {
 			return dst, ferr
 		}
