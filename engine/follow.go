@@ -368,6 +368,7 @@ func (e *Engine) applyCommit(rp *replay, t *tail, c *segment.Commit) (bool, erro
 		s.FirstSeq.Store(c.Seq)
 	}
 	s.LastSeq.Store(c.Seq)
+	defer e.tellOf(c)
 	if drops := e.clears(c); drops != nil {
 		e.clearFollowed(drops, committed{s, c.Off})
 		rp.index = e.index.Load()
@@ -406,6 +407,20 @@ func (e *Engine) applyCommit(rp *replay, t *tail, c *segment.Commit) (bool, erro
 		}
 	}
 	return changed, nil
+}
+
+// tellOf wakes those who wait for a key that a commit has changed.
+func (e *Engine) tellOf(c *segment.Commit) {
+	if !e.waiting.any() {
+		return
+	}
+	for i := range c.Records {
+		if r := &c.Records[i]; r.Kind == codec.KindDrop {
+			e.waiting.changedAll() // whose keys these were nobody says
+		} else {
+			e.waiting.changed(r.Hash)
+		}
+	}
 }
 
 // grows reports whether more may be added to a segment.
