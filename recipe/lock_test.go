@@ -207,7 +207,9 @@ func TestReleaseTwice(t *testing.T) {
 			h := acquired(t, a)
 			require.NoError(t, h.Release())
 			assert.ErrorIs(t, context.Cause(h.Context()), context.Canceled)
-			assert.ErrorIs(t, h.Release(), ErrNotHeld, "%T", a)
+			err := h.Release()
+			assert.ErrorIs(t, err, ErrNotHeld, "%T", a)
+			assert.NotErrorIs(t, err, ErrLost, "%T", a)
 			other := acquired(t, a)
 			assert.ErrorIs(t, h.Release(), ErrNotHeld, "%T: it releases nothing of others", a)
 			require.NoError(t, other.Context().Err())
@@ -358,6 +360,7 @@ func TestRLock(t *testing.T) {
 		for i, h := range holds {
 			refused(t, other, i)
 			require.NoError(t, h.Release())
+			assert.ErrorIs(t, h.Release(), ErrNotHeld, "it does not release the others")
 		}
 		theirs := acquired(t, other)
 		refused(t, mine)
