@@ -283,6 +283,33 @@ func TestShareFollowsSome(t *testing.T) {
 	require.NoError(t, a.Close())
 }
 
+// TestShareIdleFollows: a process that nobody asks applies a part at a time, and all of it where
+// another waits for room.
+func TestShareIdleFollows(t *testing.T) {
+	const sets = 2*followAtOnce + 1
+	mem := vfs.NewMem()
+	a, _ := openIn(t, mem, Options{})
+	b, _ := openIn(t, mem, Options{})
+	b.reclaiming.stop()
+	write := func(version string) {
+		for i := range sets {
+			require.NoError(t, a.Set(fmt.Sprint(version, i), nil, Attrs{}))
+		}
+	}
+	write("a")
+	for _, n := range []int{followAtOnce, 2 * followAtOnce, sets, sets} {
+		require.NoError(t, b.reclaiming.follow())
+		require.Equal(t, n, b.index.Load().Len())
+	}
+	write("b")
+	b.board.w[wordRoom].Add(1)
+	require.NoError(t, b.reclaiming.follow())
+	require.Equal(t, 2*sets, b.index.Load().Len())
+	b.reclaiming.start(b)
+	require.NoError(t, b.Close())
+	require.NoError(t, a.Close())
+}
+
 // TestShareEntryUsedAgain: an entry of the board that was of one segment tells nothing of it
 // any more once it is another's.
 func TestShareEntryUsedAgain(t *testing.T) {
@@ -529,7 +556,9 @@ func testShareDropsGoneFiles(t *testing.T, newMem func() *vfs.Mem) {
 	require.NoError(t, a.Sync())
 	require.NoError(t, a.values.removeDead())
 	require.Zero(t, valueFiles(mem))
+	before := b.index.Load()
 	require.NoError(t, b.catchUp())
+	require.Same(t, before, b.index.Load(), "the index was built anew")
 	require.Equal(t, segmentsOf(a), segmentsOf(b))
 	require.Equal(t, 6, a.index.Load().Len())
 	require.Equal(t, 6, b.index.Load().Len())
