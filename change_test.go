@@ -16,24 +16,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// ops are what a Cache and a Tx have in common by now.
-type ops interface {
-	Get(key string) ([]byte, error)
-	Item(key string) (Item, error)
-	Set(key string, value []byte, opts ...SetOption) error
-	Add(key string, value []byte, opts ...SetOption) (bool, error)
-	Replace(key string, value []byte, opts ...SetOption) (bool, error)
-	CompareAndSwap(key string, version uint64, value []byte, opts ...SetOption) (bool, error)
-	GetOrSet(key string, value []byte, opts ...SetOption) (actual []byte, loaded bool, err error)
-	Incr(key string, delta int64, opts ...SetOption) (int64, error)
-	Decr(key string, delta int64, opts ...SetOption) (int64, error)
-	IncrFloat(key string, delta float64, opts ...SetOption) (float64, error)
-	Touch(key string, opts ...SetOption) (bool, error)
-	Pop(key string) (Item, error)
-}
-
 // both runs a test on a Cache and within a transaction. Values of 50 bytes have files.
-func both(t *testing.T, test func(t *testing.T, c *Cache, o ops, clock *time.Time)) {
+func both(t *testing.T, test func(t *testing.T, c *Cache, o Ops, clock *time.Time)) {
 	for _, inTx := range []bool{false, true} {
 		t.Run(fmt.Sprintf("transaction %v", inTx), func(t *testing.T) {
 			clock := time.Unix(1_700_000_000, 0)
@@ -51,7 +35,7 @@ func both(t *testing.T, test func(t *testing.T, c *Cache, o ops, clock *time.Tim
 func long(n int) []byte { return bytes.Repeat([]byte{byte(n)}, 50+n) }
 
 func TestAddReplace(t *testing.T) {
-	both(t, func(t *testing.T, _ *Cache, o ops, clock *time.Time) {
+	both(t, func(t *testing.T, _ *Cache, o Ops, clock *time.Time) {
 		for _, v := range [][]byte{[]byte("short"), long(1)} {
 			key := itoa(len(v))
 			is := func(want bool) func(bool, error) {
@@ -109,7 +93,7 @@ func TestCompareAndSwap(t *testing.T) {
 }
 
 func TestGetOrSet(t *testing.T) {
-	both(t, func(t *testing.T, _ *Cache, o ops, _ *time.Time) {
+	both(t, func(t *testing.T, _ *Cache, o Ops, _ *time.Time) {
 		given := []byte("first")
 		v, loaded, err := o.GetOrSet("k", given)
 		require.NoError(t, err)
@@ -126,7 +110,7 @@ func TestGetOrSet(t *testing.T) {
 }
 
 func TestIncr(t *testing.T) {
-	both(t, func(t *testing.T, _ *Cache, o ops, clock *time.Time) {
+	both(t, func(t *testing.T, _ *Cache, o Ops, clock *time.Time) {
 		n, err := o.Incr("n", 5, TTL(time.Hour), Tag("t"), Kind(3))
 		require.NoError(t, err)
 		require.EqualValues(t, 5, n)
@@ -154,7 +138,7 @@ func TestIncr(t *testing.T) {
 
 // TestIncrRefused is told what it cannot count, and changes nothing then.
 func TestIncrRefused(t *testing.T) {
-	both(t, func(t *testing.T, _ *Cache, o ops, _ *time.Time) {
+	both(t, func(t *testing.T, _ *Cache, o Ops, _ *time.Time) {
 		for _, v := range []string{"", "x", "1 ", "0x10", "1_000", "1e3", string(long(1)), string(bytes.Repeat([]byte("9"), 2000))} {
 			require.NoError(t, o.Set("n", []byte(v)))
 			_, err := o.Incr("n", 1)
@@ -199,7 +183,7 @@ func TestIncrRefused(t *testing.T) {
 }
 
 func TestTouch(t *testing.T) {
-	both(t, func(t *testing.T, c *Cache, o ops, clock *time.Time) {
+	both(t, func(t *testing.T, c *Cache, o Ops, clock *time.Time) {
 		for _, v := range [][]byte{[]byte("short"), long(2)} {
 			key := itoa(len(v))
 			ok, err := o.Touch(key)
@@ -270,7 +254,7 @@ func TestTouchCopiesNothing(t *testing.T) {
 }
 
 func TestPop(t *testing.T) {
-	both(t, func(t *testing.T, _ *Cache, o ops, clock *time.Time) {
+	both(t, func(t *testing.T, _ *Cache, o Ops, clock *time.Time) {
 		for _, v := range [][]byte{{}, []byte("short"), long(2)} {
 			_, err := o.Pop("k")
 			require.ErrorIs(t, err, ErrNotFound)

@@ -1,6 +1,7 @@
 package diskcache
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"iter"
@@ -18,6 +19,7 @@ type Cache struct {
 	dir  *sharedDir
 	once sync.Once
 	now  func() time.Time
+	done chan struct{} // closed by Close
 
 	mu     sync.Mutex
 	open   *engine.Tx // that was begun last, nil if none was; guarded by mu, as is closed
@@ -49,7 +51,7 @@ func Open(dir string, o *Options) (*Cache, error) {
 	if own.Now == nil {
 		own.Now = time.Now
 	}
-	c := &Cache{dir: s, now: own.Now}
+	c := &Cache{dir: s, now: own.Now, done: make(chan struct{})}
 	c.e.Store(s.e)
 	return c, nil
 }
@@ -63,6 +65,7 @@ func (c *Cache) Close() error {
 	err := ErrClosed
 	c.once.Do(func() {
 		c.e.Store(closedEngine)
+		close(c.done)
 		err = join(c.endOpen(), c.dir.close())
 	})
 	return err
@@ -161,6 +164,15 @@ type Stats = engine.Stats
 
 // Stats returns the statistics. It reads no disk.
 func (c *Cache) Stats() (Stats, error) { return c.e.Load().Stats() }
+
+// Wait returns when the item of key has another version than the one given, which Item tells: 0
+// is that there is no item. An item that expires ends the wait, too. It sleeps until a commit
+// changes the key, of whatever process; on a network disk, and with ReadOnly, it learns of those
+// of others after Freshness. It returns the error of ctx when that ends, ErrClosed after Close, and
+// the errors of Get.
+func (c *Cache) Wait(ctx context.Context, key string, version uint64) error {
+	return c.e.Load().Wait(ctx, c.done, key, version)
+}
 
 // Sync puts on the disk what was stored and deleted before it was called. After
 // an ErrNotSynced another Sync may succeed: data that a failed sync was to cover

@@ -7,11 +7,21 @@ import (
 // A transaction that is held open is the one of the engine, as a Tx shows it, with its end in
 // the caller's hands. Close ends the one that is open: who has it may never come back.
 
-// handle is a Txn.
-type handle struct{ Tx }
+var (
+	_ Store = (*Cache)(nil)
+	_ Ops   = (*Tx)(nil)
+	_ Txn   = (*handle)(nil)
+)
 
-// begin begins a transaction that is held open until it is ended. The Cache knows it, for Close.
-func (c *Cache) begin(ctx context.Context) (*handle, error) {
+// Begin begins a transaction that is held open: one that any goroutine may use, each at its time,
+// until it is ended by Commit or Rollback. Other writers, of all processes, wait meanwhile;
+// readers do not. It waits for other transactions and other processes no longer than ctx lets it,
+// and returns ErrTimeout then. Who has begun one writes by it alone until it ends: anything else
+// would wait for it for ever. Close rolls it back; a process that dies leaves nothing of it.
+//
+// Update is the same for a function, and cannot be left open by mistake. Errors and limits are
+// those of Update.
+func (c *Cache) Begin(ctx context.Context) (Txn, error) {
 	t, err := c.e.Load().Begin(ctx)
 	if err != nil {
 		return nil, err
@@ -37,7 +47,10 @@ func (c *Cache) endOpen() error {
 	return open.End()
 }
 
-func (h *handle) begin() (*handle, error) {
+// handle is a Txn.
+type handle struct{ Tx }
+
+func (h *handle) Begin() (Txn, error) {
 	t, err := h.t.Begin()
 	if err != nil {
 		return nil, err
@@ -45,8 +58,6 @@ func (h *handle) begin() (*handle, error) {
 	return &handle{Tx{t, h.c}}, nil
 }
 
-// Commit is that of Txn.
 func (h *handle) Commit() error { return h.t.Commit() }
 
-// Rollback is that of Txn.
 func (h *handle) Rollback() error { return h.t.Rollback() }

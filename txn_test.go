@@ -13,9 +13,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func mustBegin(t *testing.T, c *Cache) *handle {
+func mustBegin(t *testing.T, c *Cache) Txn {
 	t.Helper()
-	h, err := c.begin(context.Background())
+	h, err := c.Begin(context.Background())
 	require.NoError(t, err)
 	return h
 }
@@ -34,7 +34,7 @@ func TestHandleCommits(t *testing.T) {
 	require.Equal(t, "1", string(v))
 	require.ErrorIs(t, h.Commit(), ErrTxDone)
 	require.ErrorIs(t, h.Set("a", nil), ErrTxDone)
-	_, err = h.begin()
+	_, err = h.Begin()
 	require.ErrorIs(t, err, ErrTxDone)
 
 	h = mustBegin(t, c)
@@ -53,7 +53,7 @@ func TestHandlesJoin(t *testing.T) {
 	c := mustOpen(t, t.TempDir(), nil)
 	outer := mustBegin(t, c)
 	require.NoError(t, outer.Set("a", []byte("1")))
-	inner, err := outer.begin()
+	inner, err := outer.Begin()
 	require.NoError(t, err)
 	_, err = inner.Incr("a", 1)
 	require.NoError(t, err)
@@ -69,9 +69,9 @@ func TestHandlesJoin(t *testing.T) {
 	require.Equal(t, "3", string(v))
 
 	outer = mustBegin(t, c)
-	inner, err = outer.begin()
+	inner, err = outer.Begin()
 	require.NoError(t, err)
-	innermost, err := inner.begin()
+	innermost, err := inner.Begin()
 	require.NoError(t, err)
 	_, err = innermost.Incr("a", 1)
 	require.NoError(t, err)
@@ -89,14 +89,14 @@ func TestHandlesJoin(t *testing.T) {
 // TestHandleIsBusy uses a transaction while it is in use: within the clock of a read that
 // another goroutine has begun.
 func TestHandleIsBusy(t *testing.T) {
-	var h *handle
+	var h Txn
 	var met []error
 	c := mustOpen(t, t.TempDir(), &Options{Now: func() time.Time {
 		if h != nil {
 			busy := h
 			h = nil
 			_, err := busy.Get("k")
-			_, berr := busy.begin()
+			_, berr := busy.Begin()
 			met = append(met, err, berr, busy.Commit(), busy.Rollback())
 		}
 		return time.Unix(1_700_000_000, 0)
@@ -139,7 +139,7 @@ func TestBeginWaits(t *testing.T) {
 	h := mustBegin(t, c)
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	_, err := c.begin(ctx)
+	_, err := c.Begin(ctx)
 	require.ErrorIs(t, err, ErrTimeout)
 	require.ErrorIs(t, err, context.Canceled)
 	require.ErrorIs(t, c.UpdateContext(ctx, func(*Tx) error { return nil }), ErrTimeout)
@@ -160,12 +160,12 @@ func TestCloseEndsHandle(t *testing.T) {
 	dir := t.TempDir()
 	c, other := mustOpen(t, dir, &Options{FileThreshold: 10}), mustOpen(t, dir, nil)
 	h := mustBegin(t, c)
-	inner, err := h.begin()
+	inner, err := h.Begin()
 	require.NoError(t, err)
 	require.NoError(t, inner.Set("a", long(1)))
 	began := make(chan error)
 	go func() {
-		h, err := other.begin(context.Background())
+		h, err := other.Begin(context.Background())
 		if err == nil {
 			err = h.Commit()
 		}
@@ -173,12 +173,12 @@ func TestCloseEndsHandle(t *testing.T) {
 	}()
 	require.NoError(t, c.Close())
 	require.NoError(t, <-began)
-	for _, h := range []*handle{h, inner} {
+	for _, h := range []Txn{h, inner} {
 		require.ErrorIs(t, h.Set("a", nil), ErrTxDone)
 		require.ErrorIs(t, h.Commit(), ErrTxDone)
 		require.NoError(t, h.Rollback())
 	}
-	_, err = c.begin(context.Background())
+	_, err = c.Begin(context.Background())
 	require.ErrorIs(t, err, ErrClosed)
 	ok, err := other.Has("a")
 	require.NoError(t, err)
@@ -193,8 +193,8 @@ func init() {
 	children["handle"] = func(dir string) int {
 		c, err := Open(dir, &Options{FileThreshold: 10})
 		if err == nil {
-			var h *handle
-			if h, err = c.begin(context.Background()); err == nil {
+			var h Txn
+			if h, err = c.Begin(context.Background()); err == nil {
 				err = errors.Join(h.Set("a", []byte("2")), h.Set("b", long(3)))
 			}
 		}
@@ -223,7 +223,7 @@ func TestHandleOfTheDead(t *testing.T) {
 	require.NoError(t, err)
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	_, err = c.begin(ctx)
+	_, err = c.Begin(ctx)
 	require.ErrorIs(t, err, ErrTimeout)
 	require.NoError(t, p.Process.Kill())
 	_ = p.Wait()

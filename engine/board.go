@@ -37,6 +37,7 @@ const (
 	wordOptions  = 4  // what all processes have to agree on, see shared options
 	wordSlots    = 12 // a bit for each slot that a process has, or had when it died
 	wordSeq      = 16 // of the last commit that is published
+	wordWaits    = 17 // not 0: somebody waits for a commit
 	wordWant     = 24 // not 0: somebody waits for the writer lock
 	wordHolder   = 32 // slot and one of the process that commits; 0: the last one was done
 	wordTaken    = 33 // how often the writer lock was taken

@@ -59,8 +59,9 @@ type Engine struct {
 	reclaimer  reclaimer
 	reclaiming reclaiming
 
-	stats  counters
-	faults faults
+	waiting waits
+	stats   counters
+	faults  faults
 
 	reserve        reserve
 	snapshotOnDisk int64 // size of the snapshot that is there; guarded by the writer lock
@@ -114,6 +115,7 @@ func open(disk, fsys vfs.FS, o Options) (*Engine, error) {
 	e.faults.log = o.Log
 	e.dir.init(e)
 	e.follower.tails = make(map[uint64]*tail)
+	e.waiting.init(e)
 	if o.ReadOnly {
 		return e, e.openReader()
 	}
@@ -157,6 +159,7 @@ func Closed() *Engine {
 	e.faults.log = o.Log
 	e.bg.sealing.init()
 	e.values.init(e)
+	e.waiting.init(e)
 	e.w.stage.init(e)
 	e.w.closed, e.w.ended, e.dir.held = true, true, true
 	e.board.w = make([]atomic.Uint64, boardWords)
@@ -240,6 +243,7 @@ func (e *Engine) Close() error {
 
 // stop ends the goroutines of the engine and waits for them.
 func (e *Engine) stop() {
+	e.waiting.close()
 	e.reclaiming.stop()
 	e.bg.stop()
 }

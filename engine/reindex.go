@@ -343,6 +343,7 @@ func (ri *reindexing) finish() error {
 	old := e.index.Load()
 	e.partial.Store(x) // before anybody sees it
 	e.index.Store(x)
+	e.waiting.changedAll()
 	e.views.giveUp()
 	e.loaded.Store(true)
 	e.evict.queue = evictQueue{}

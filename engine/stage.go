@@ -440,6 +440,7 @@ func (s *stage) flush() {
 			s.note()
 			s.apply()
 			s.e.followed.Store(s.e.w.seq)
+			s.tell()
 		}
 	}
 	s.buf = s.buf[:0]
@@ -543,6 +544,9 @@ func (s *stage) publish() error {
 	b, entry := &s.e.board, s.e.w.entries[s.stream]
 	b.setLength(entry, s.writer().Segment.Length())
 	b.w[wordSeq].Store(s.e.w.seq)
+	if file == nil {
+		b.tellWaiting()
+	}
 	if file == nil || file.fresh > 0 {
 		return nil
 	}
@@ -584,6 +588,16 @@ func (s *stage) apply() {
 	}
 	if viewed {
 		views.end(s.e.w.seq)
+	}
+}
+
+// tell wakes those of this process who wait for a key to change.
+func (s *stage) tell() {
+	if !s.e.waiting.any() {
+		return
+	}
+	for i := range s.changes {
+		s.e.waiting.changed(s.changes[i].hint.Hash)
 	}
 }
 

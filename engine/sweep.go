@@ -438,5 +438,6 @@ func (e *Engine) emptyIndex() *keydir.Index {
 	e.loaded.Store(true)
 	e.evict.queue = evictQueue{}
 	e.w.hidden.Store(&doubts{})
+	e.waiting.changedAll()
 	return old
 }

@@ -241,6 +241,7 @@ func (e *Engine) closeReader() error {
 	e.w.closed, e.w.ended = true, true
 	e.end(ErrClosed)
 	e.w.mu.Unlock()
+	e.waiting.close()
 	e.log.Publish(nil)
 	e.log.Wait()
 	e.index.Load().Close()

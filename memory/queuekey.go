@@ -8,11 +8,12 @@ import (
 )
 
 // A queue's keys end in a number of fifteen digits. The first one is in the middle, so that
-// both ends have room.
+// both ends have room. The least and the most that fifteen digits can be are no numbers of a queue.
 const (
 	queueDigits = 15
 	queueStart  = 500_000_000_000_000
-	queueMost   = 999_999_999_999_999
+	queueLeast  = "000000000000000"
+	queueMost   = "999999999999999"
 )
 
 // queueOf returns the queue that a key belongs to, if it looks as if.
@@ -25,6 +26,9 @@ func queueOf(key string) (prefix string, ok bool) {
 		if c < '0' || c > '9' {
 			return "", false
 		}
+	}
+	if digits := key[at:]; digits == queueLeast || digits == queueMost {
+		return "", false
 	}
 	if at == 0 {
 		return "", true
@@ -50,7 +54,7 @@ func queueNext(key string, side diskcache.Side) (int64, error) {
 	} else {
 		n++
 	}
-	if n < 0 || n > queueMost {
+	if digits := fmt.Sprintf("%0*d", queueDigits, n); digits == queueLeast || digits == queueMost {
 		return 0, fmt.Errorf("%w: the queue has come to its last number", diskcache.ErrOverflow)
 	}
 	return n, nil

@@ -141,8 +141,10 @@ func setMany(e *env) {
 	require.False(e, it.Expires.IsZero())
 	keys := e.keys(e.Scan(diskcache.Range{}))
 	require.Len(e, keys, 101)
-	require.Equal(e, []string{"b", "99", "98"}, keys[:3], "they are inserted in the order given")
-	require.Equal(e, "0", keys[100])
+	if !e.anyOrder {
+		require.Equal(e, []string{"b", "99", "98"}, keys[:3], "they are inserted in the order given")
+		require.Equal(e, "0", keys[100])
+	}
 
 	// All or none.
 	big := string(make([]byte, diskcache.MaxKeySize+1))

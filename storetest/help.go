@@ -102,4 +102,21 @@ func (e *env) keys(walk iter.Seq2[string, error]) []string {
 	return keys
 }
 
+// inserted checks the keys of a walk in the order of insertion.
+func (e *env) inserted(want, got []string) {
+	e.Helper()
+	if e.anyOrder {
+		require.ElementsMatch(e, want, got)
+		return
+	}
+	require.Equal(e, want, got)
+}
+
+// needsOrder skips a test that is about the order of insertion.
+func (e *env) needsOrder() {
+	if e.anyOrder {
+		e.Skip("the order of insertion is that of the clock")
+	}
+}
+
 func notFound(err error) bool { return errors.Is(err, diskcache.ErrNotFound) }

@@ -22,6 +22,7 @@ func (e *env) peeks(o diskcache.Ops, first, last string) {
 }
 
 func peekItem(e *env) {
+	e.needsOrder()
 	e.transact(func(o diskcache.Ops) {
 		for _, side := range []diskcache.Side{diskcache.Front, diskcache.Back} {
 			_, err := o.PeekItem(side)
@@ -68,6 +69,7 @@ func peekItem(e *env) {
 }
 
 func peekExpired(e *env) {
+	e.needsOrder()
 	e.set("first", "v", diskcache.TTL(second))
 	e.set("a", "v")
 	e.set("b", "v", diskcache.TTL(hour))

@@ -111,13 +111,13 @@ func queueKeys(e *env) {
 		e.queueIs(o, "mine", "0", "a", "c")
 
 		// There is no number beyond the last one: nothing is stored, and nothing replaced.
-		require.NoError(e, o.Set("end-999999999999999", []byte("last")))
+		require.NoError(e, o.Set("end-999999999999998", []byte("last")))
 		_, err := o.Push("end", []byte("x"), diskcache.Back)
-		require.Error(e, err)
+		require.ErrorIs(e, err, diskcache.ErrOverflow)
 		e.queueIs(o, "end", "last")
-		require.NoError(e, o.Set("begin-000000000000000", []byte("first")))
+		require.NoError(e, o.Set("begin-000000000000001", []byte("first")))
 		_, err = o.Push("begin", []byte("x"), diskcache.Front)
-		require.Error(e, err)
+		require.ErrorIs(e, err, diskcache.ErrOverflow)
 		e.queueIs(o, "begin", "first")
 	})
 }

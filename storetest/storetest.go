@@ -23,6 +23,9 @@ type Env struct {
 	Store diskcache.Store
 	// Clock is the one that items expire by.
 	Clock *Clock
+	// OrderByClock says that the order of insertion of different keys is that of the clock alone,
+	// and versions too. The clock of the tests stands still, so they do not compare this order.
+	OrderByClock bool
 	// Reopen closes the store and opens it anew. nil: it does not persist.
 	Reopen func() diskcache.Store
 }
@@ -32,7 +35,7 @@ func Run(t *testing.T, open func(t *testing.T) Env) {
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
 			e := open(t)
-			x := &env{T: t, Store: e.Store, clock: e.Clock, reopen: e.Reopen}
+			x := &env{T: t, Store: e.Store, clock: e.Clock, reopen: e.Reopen, anyOrder: e.OrderByClock}
 			t.Cleanup(func() { _ = x.Store.Close() }) // a test may have closed it
 			c.run(x)
 		})
@@ -58,8 +61,9 @@ func concat(lists ...[]testCase) (all []testCase) {
 type env struct {
 	*testing.T
 	diskcache.Store
-	clock  *Clock
-	reopen func() diskcache.Store
+	clock    *Clock
+	reopen   func() diskcache.Store
+	anyOrder bool
 }
 
 // Clock is a clock that stands still until it is set forward.
