@@ -1,6 +1,7 @@
 package collection_test
 
 import (
+	"os"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -10,11 +11,22 @@ import (
 	"github.com/go-diskcache/diskcache/memory"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+// TestMain runs the tests, and the part of a test that is to run in a process of its own.
+func TestMain(m *testing.M) {
+	if part, ok := children[os.Getenv(childEnv)]; ok {
+		os.Exit(runChild(part, os.Args[1]))
+	}
+	goleak.VerifyTestMain(m)
+}
 
 // onStores runs a test on every kind of store.
 func onStores(t *testing.T, test func(t *testing.T, s diskcache.Store)) {
 	t.Run("memory", func(t *testing.T) { test(t, closing(t, memory.New(nil))) })
+	t.Run("disk", func(t *testing.T) {
+		s, err := diskcache.Open(t.TempDir(), nil)
+		require.NoError(t, err)
+		test(t, closing(t, s))
+	})
 }
 
 // closing closes a store when the test ends.

@@ -3,6 +3,7 @@ package metrics_test
 import (
 	"encoding/json"
 	"expvar"
+	"fmt"
 	"reflect"
 	"sync"
 	"sync/atomic"
@@ -48,20 +49,24 @@ func TestVarError(t *testing.T) {
 // A name is given once, whoever asks for it meanwhile.
 func TestPublish(t *testing.T) {
 	s := closing(t, memory.New(nil))
-	var (
-		wg    sync.WaitGroup
-		given atomic.Int64
-	)
-	for range 8 {
-		wg.Go(func() {
-			if err := metrics.Publish(t.Name(), s); err == nil {
-				given.Add(1)
-			} else {
-				assert.ErrorIs(t, err, metrics.ErrPublished)
-			}
-		})
+	for i := range 200 {
+		name := fmt.Sprint(t.Name(), i)
+		var wg sync.WaitGroup
+		var given atomic.Int64
+		begin := make(chan struct{})
+		for range 8 {
+			wg.Go(func() {
+				<-begin
+				if err := metrics.Publish(name, s); err == nil {
+					given.Add(1)
+				} else {
+					assert.ErrorIs(t, err, metrics.ErrPublished)
+				}
+			})
+		}
+		close(begin)
+		wg.Wait()
+		assert.Equal(t, int64(1), given.Load())
+		assert.NotNil(t, expvar.Get(name))
 	}
-	wg.Wait()
-	assert.Equal(t, int64(1), given.Load())
-	assert.NotNil(t, expvar.Get(t.Name()))
 }

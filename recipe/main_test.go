@@ -3,6 +3,7 @@ package recipe
 import (
 	"context"
 	"errors"
+	"os"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -15,7 +16,13 @@ import (
 	"github.com/go-diskcache/diskcache/memory"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+// TestMain runs the tests, and the part of a test that is to run in a process of its own.
+func TestMain(m *testing.M) {
+	if part, ok := children[os.Getenv(childEnv)]; ok {
+		os.Exit(runChild(part, os.Args[1]))
+	}
+	goleak.VerifyTestMain(m)
+}
 
 // inBubble runs a test with a store in a bubble, in which time passes when all wait.
 func inBubble(t *testing.T, test func(t *testing.T, s *watched)) {

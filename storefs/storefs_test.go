@@ -67,7 +67,7 @@ func TestFS(t *testing.T) {
 		fill(t, s, "index.html", "a/b/c.txt", "a/b/d.txt", "a/e.txt", "a-f", "a.g", "z/y", "é/ü.txt", "a/0", "a/b0")
 		fill(t, s, "", "/", "/rooted", "ends/", "two//slashes", "a/../b", "./dot", ".", "..", "a/./e.txt", "bad\xff", "a//x")
 		require.NoError(t, s.Set("empty", nil))
-		require.NoError(t, s.Set("large", bytes.Repeat([]byte("x"), 300_000)))
+		require.NoError(t, s.Set("large", bytes.Repeat([]byte("x"), 3*fileThreshold)))
 		want := []string{"index.html", "a/b/c.txt", "a/b/d.txt", "a/e.txt", "a-f", "a.g", "z/y", "é/ü.txt", "a/0", "a/b0", "empty", "large"}
 		require.NoError(t, fstest.TestFS(fsys, want...))
 		var found []string

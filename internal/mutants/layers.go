@@ -44,10 +44,10 @@ var layers = []mutant{
 	{"never is at once", "httpcache/storage.go", "	if exp == 0 {", "	if exp < 0 {", "^TestStorage$", "./httpcache"},
 	{"an error of HTTP not told", "httpcache/http.go", "	if _, err := h.store.Delete(h.prefix + key); err != nil {\n		h.onError(err)", "	if _, err := h.store.Delete(h.prefix + key); err != nil {\n		_ = err", "^TestHTTPErrors$", "./httpcache"},
 
-	{"a file hides its directory", "storefs/dir.go", "dirs[name] = dir //", "dirs[name] = dir && !dirs[name] //", "^TestFS$", "./storefs"},
+	{"a file hides its directory", "storefs/dir.go", "dirs[name] = dir //", "if _, seen := dirs[name]; !seen {\n			dirs[name] = dir\n		} //", "^TestDirectoryHidesFile$", "./storefs"},
 	{"keys that are no paths are seen", "storefs/dir.go", "		if !isFile(key) {\n			continue\n		}\n", "", "^TestFS$", "./storefs"},
 	{"the whole tree walked for a list", "storefs/dir.go", "		if dir {\n			return prefix + name + \"0\", true, nil // the byte after the slash\n		}\n", "", "^TestReadDirSkips$", "./storefs"},
-	{"a stream left open", "storefs/fs.go", "if err := r.Close(); err != nil {", "if err := error(nil); err != nil {", "^TestFS$", "./storefs"},
+	{"a stream left open", "storefs/fs.go", "if err := r.Close(); err != nil {", "if err := error(nil); err != nil || r == nil {", "^TestFS$", "./storefs"},
 	{"every error is that there is none", "storefs/fs.go", "if errors.Is(err, diskcache.ErrNotFound) {", "if true {", "^TestStoreErrors$", "./storefs"},
 	{"a name taken twice", "metrics/metrics.go", "	publishing.Lock()\n	defer publishing.Unlock()\n", "", "^TestPublish$", "./metrics"},
 }
