@@ -60,6 +60,7 @@ func BenchmarkViews(b *testing.B) {
 			}
 		})
 	}
+	firstOf(b, e, Walk{ByKey: true}, 1)
 	b.Run("prefix of 100", func(b *testing.B) {
 		for b.Loop() {
 			firstOf(b, e, Walk{ByKey: true, Prefix: "key-0000005000"}, 100)
