@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -77,7 +78,7 @@ func viewsAgree(t *testing.T, e *Engine) {
 	expected := func(w Walk) (keys []string) {
 		slices.SortFunc(items, func(a, b Item) int {
 			if !w.ByKey && a.First != b.First {
-				return int(a.First) - int(b.First)
+				return cmp.Compare(a.First, b.First)
 			}
 			return strings.Compare(a.Key, b.Key)
 		})
