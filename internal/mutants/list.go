@@ -9,6 +9,7 @@ const (
 	hidden      = "^TestHidden$"
 	plans       = "^TestPlans"
 	schedules   = "^TestSchedule"
+	views       = "^TestViewsModel$"
 )
 
 // mutants are the defects, by what they break.
@@ -58,7 +59,7 @@ var mutants = []mutant{
 	{"dead revived by the clock", "engine/clock.go", "	if at <= now || c.horizon.Load().knows(at, stored) {", "	if at <= now {", "^TestDeadStayDead$", engineTests},
 	{"horizon lost at close", "engine/snapshot.go", "if snap.Horizon > 0 {", "if false {", "^TestDeadStayDead$", engineTests},
 	{"clock that was ahead believed", "engine/clock.go", "begin < at && begin-futureTolerance > now", "begin > at && begin-futureTolerance > now", "^TestClockAhead$", engineTests},
-	{"sequence follows the clock back", "engine/clock.go", "seq := max(c.last.Load()+1, uint64(max(c.wall(), 1)))", "seq := uint64(max(c.wall(), 1))", model, engineTests},
+	{"sequence follows the clock back", "engine/clock.go", "seq := max(c.last.Load()+1+n, uint64(max(c.wall(), 1)))", "seq := uint64(max(c.wall(), 1))", model, engineTests},
 	{"one key twice in a group", "engine/stage.go", "if s.seen.has(r.ops[i].Record.Hash >> identityShift) {", "if s.seen.has(r.ops[i].Record.Hash>>identityShift) && false {", "^TestGroupOneKey$", engineTests},
 
 	// damage and faults
@@ -132,7 +133,7 @@ var mutants = []mutant{
 	{"moved item stored anew", "engine/stage.go", "	rec.Seq = seq\n	s.append(c)\n	return nil", "	rec.Seq, rec.Stored = seq, seq\n	s.append(c)\n	return nil", plans, engineTests},
 	{"all of an active segment dropped", "engine/walk.go", "whole := w.closed && b.end == len(w.entries)", "whole := b.end == len(w.entries)", schedules, engineTests},
 	{"drop past what was read", "engine/walk.go", "		b.upTo = he.Off + he.Size", "		b.upTo = b.w.seg.Length()", schedules, engineTests},
-	{"live value file given up with its first copy", "engine/stage.go", "			c.old.file = valueFile{} // named by the copy as well", "", plans, engineTests},
+	{"live value file given up with its first copy", "engine/stage.go", "			c.old.file = valueFile{} // named by the new record as well", "", plans, engineTests},
 	{"evicted item still in the index", "engine/stage.go", "if c.op.Record.Kind == codec.KindTombstone || c.op.Silent {", "if c.op.Record.Kind == codec.KindTombstone {", schedules, engineTests},
 	{"victim deleted though it was set again", "engine/stage.go", "if op.OnlyAt != nil && (!ref", "if false && op.OnlyAt != nil && (!ref", "^TestOvertaken", engineTests},
 	{"written-to segment picked", "compaction/pick.go", "if !s.Sealed || s.Bytes <= 0 {", "if s.Bytes <= 0 {", "^TestPick", "./compaction"},
@@ -204,4 +205,24 @@ var mutants = []mutant{
 	{"segments looked at but once", "engine/watcher.go", "if seq != before {", "if seq != before && false {", "^TestReadOnlyRaces$", engineTests},
 	{"not looked at after an index is built", "engine/watcher.go", "	err := e.board.watch.look()\n	e.id", "	var err error\n	e.id", "^TestReadOnlyRaces$", engineTests},
 	{"lost lock tried once more", "engine/dirlock.go", "if l.held && !l.whole.Load() && l.e.board.isLost() {", "if false {", "^TestLeaseHolderStops$", engineTests},
+
+	// views
+	{"view not told of puts", "engine/views.go", "		v.put(rec.Key, rec.First, rec.Tag)\n", "		_ = rec.Tag\n", views, engineTests},
+	{"view not told of what others put", "engine/views.go", "		v.put(r.Key, r.First, r.Tag)\n", "", views, engineTests},
+	{"view not told of deletes", "engine/views.go", "		v.gone(rec.Key, c.old.first)\n", "", views, engineTests},
+	{"view not told of what is given up", "engine/views.go", "	case c.op.Silent:\n		v.loose.Add(1)", "	case c.op.Silent:", "^TestViewsEviction$", engineTests},
+	{"view not told of what others give up", "engine/followdrop.go", "	e.views.loose.Add(1)\n", "", "^TestViewsEviction$", engineTests},
+	{"view kept when the index is built anew", "engine/reindex.go", "	e.views.giveUp()\n", "", "^TestViewsReindex$", engineTests},
+	{"place of a view's string not looked at", "engine/viewwalk.go", "		return f == first\n", "		return true\n", views, engineTests},
+	{"tag of a view's string not looked at", "engine/viewwalk.go", "		return f == first && tag == c.tag\n", "		return f == first\n", views, engineTests},
+	{"order of insertion not bounded", "engine/viewwalk.go", "	s.bounded = true\n", "	if s.bounded = true; true {\n		return\n	}\n", "^TestScanBounded$", engineTests},
+	{"key taken out of a view that has come back", "engine/views.go", "	if v.epoch.Load() != epoch {\n		return false\n	}\n", "", "^TestViewsDrop$", engineTests},
+	{"commit that a new view was not told of", "engine/viewbuild.go", "		if err := e.followNow(); err != nil {", "		if err := error(nil); err != nil {", "^TestViewsBegin$", engineTests},
+	{"end of a queue as of two moments", "engine/queueview.go", "		return f, f.Stored > then.seq, nil\n	}\n	return f, isMiss(err) && e.views.epoch.Load() != then.epoch, err", "		return f, false, nil\n	}\n	return f, false, err", "^TestQueueMoment$", engineTests},
+	{"queue counted while what is gone is in it", "engine/queueview.go", "	return x.since == loose || ok && at == loose", "	return x.since <= loose || ok && at == loose", "^TestViewsEviction$", engineTests},
+	{"transaction does not see what it pushes", "engine/txview.go", "			o.queued.Add(s)\n", "", views, engineTests},
+	{"transaction sees what it has pulled", "engine/txview.go", "	return k == byQueue || op.Record.Kind != codec.KindPut ||", "	return op.Record.Kind == codec.KindPut && k == byQueue ||", views, engineTests},
+	{"what a transaction inserts anew keeps its place", "engine/stage.go", "case op.Existed && !op.Anew, op.Keeps:", "case op.Existed, op.Keeps:", views, engineTests},
+	{"first insertions of a commit are all alike", "engine/stage.go", "rec.First = seq - s.turns + uint64(op.Turn)", "rec.First = seq", views, engineTests},
+	{"expired item of a queue pulled", "engine/txqueue.go", "		case err == ErrExpired:\n			if expired++; expired <= mostExpired {", "		case err == ErrExpired:\n			if expired++; expired < 0 {", views, engineTests},
 }
