@@ -104,6 +104,13 @@ func queueKeys(e *env) {
 		require.NoError(e, o.Set("mine-0000000000000200", []byte("too long")))
 		require.NoError(e, o.Set("mine-00000000000020x", []byte("no number")))
 		require.NoError(e, o.Set("mine", []byte("no queue")))
+		require.NoError(e, o.Set("-000000000000020", []byte("neither with a prefix nor without")))
+		require.NoError(e, o.Set("none-000000000000000", []byte("below all numbers")))
+		require.NoError(e, o.Set("none-999999999999999", []byte("above all numbers")))
+		e.empty(o, "none")
+		n, err := o.QueueLen("")
+		require.NoError(e, err)
+		require.Equal(e, 1, n)
 		e.queueIs(o, "mine", "a", "b")
 		require.Equal(e, "mine-000000000000501", e.push(o, "mine", "c", diskcache.Back))
 		require.Equal(e, "mine-000000000000019", e.push(o, "mine", "0", diskcache.Front))
@@ -112,7 +119,7 @@ func queueKeys(e *env) {
 
 		// There is no number beyond the last one: nothing is stored, and nothing replaced.
 		require.NoError(e, o.Set("end-999999999999998", []byte("last")))
-		_, err := o.Push("end", []byte("x"), diskcache.Back)
+		_, err = o.Push("end", []byte("x"), diskcache.Back)
 		require.ErrorIs(e, err, diskcache.ErrOverflow)
 		e.queueIs(o, "end", "last")
 		require.NoError(e, o.Set("begin-000000000000001", []byte("first")))
