@@ -129,7 +129,7 @@ func (c *Cache) Has(key string) (bool, error) { return c.e.Load().Has(key) }
 // Delete removes key and reports whether it had an item. Errors are those of Set.
 func (c *Cache) Delete(key string) (bool, error) { return c.e.Load().Delete(key) }
 
-// Keys returns all keys, in no particular order. A key that is there during the
+// Keys returns all keys, in no particular order; Scan has several. A key that is there during the
 // whole walk comes once; one that is set or deleted meanwhile may come or not.
 // The cache may be changed during the walk. An item that cannot be read yields
 // its error, and the walk goes on.

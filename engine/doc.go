@@ -5,6 +5,7 @@
 //	Commit  queue → writer lock → stage (find, encode) → append → [sync] → apply
 //	Get     acquire the set → look up → read and verify → compare the key
 //	Update  writer lock → the caller's function → commit
+//	Scan    a page of the view → for each key: look up → head or item
 //	Close   stop the background → seal → snapshot → let the directory go
 //
 // Every write is a Commit: a set or a delete is a commit of one record, and
@@ -13,5 +14,6 @@
 // segment.Cursor. A read takes no engine lock.
 //
 // Read engine.go, recover.go, replay.go, commit.go, stage.go, read.go, then the
-// rest.
+// rest; of the orders of the keys views.go, viewbuild.go, viewwalk.go, queuekey.go, queueview.go,
+// txview.go, txqueue.go.
 package engine

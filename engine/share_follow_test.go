@@ -543,6 +543,8 @@ func testShareDropsGoneFiles(t *testing.T, newMem func() *vfs.Mem) {
 	opt := Options{SegmentSize: 2048, FileThreshold: 1000, Now: func() time.Time { return time.Unix(0, now.Load()) }}
 	a, _ := openIn(t, mem, opt)
 	b, _ := openIn(t, mem, opt)
+	a.reclaiming.stop()
+	b.reclaiming.stop()
 	for i := range 6 {
 		require.NoError(t, a.Set(fmt.Sprint("large", i), make([]byte, 3000), Attrs{Expires: 1e18 + 1e9}))
 		require.NoError(t, a.Set(fmt.Sprint("small", i), make([]byte, 900), Attrs{}))
@@ -552,6 +554,7 @@ func testShareDropsGoneFiles(t *testing.T, newMem func() *vfs.Mem) {
 	}
 	require.NoError(t, b.catchUp())
 	now.Store(1e18 + 1e12)
+	require.NoError(t, a.Sync()) // all is sealed
 	require.NoError(t, a.Compact())
 	require.NoError(t, a.Sync())
 	require.NoError(t, a.values.removeDead())
@@ -562,6 +565,8 @@ func testShareDropsGoneFiles(t *testing.T, newMem func() *vfs.Mem) {
 	require.Equal(t, segmentsOf(a), segmentsOf(b))
 	require.Equal(t, 6, a.index.Load().Len())
 	require.Equal(t, 6, b.index.Load().Len())
+	a.reclaiming.start(a)
+	b.reclaiming.start(b)
 	require.NoError(t, a.Close())
 	require.NoError(t, b.Close())
 }

@@ -11,8 +11,11 @@ func (e *Engine) Push(prefix string, value []byte, back bool, a Attrs) (key stri
 	if err := checkSizes(formatQueueKey(prefix, firstNumber), a); err != nil {
 		return "", err
 	}
+	if _, err := e.isEmpty(prefix); err != nil { // and the view is built, before others wait
+		return "", err
+	}
 	var op Op
-	if err := e.prepareValue(&op, value, a, false); err != nil { // before others wait
+	if err := e.prepareValue(&op, value, a, false); err != nil { // also before they wait
 		return "", err
 	}
 	taken := false
@@ -67,14 +70,11 @@ func (e *Engine) isEmpty(prefix string) (empty bool, err error) {
 	if !ok {
 		return true, nil
 	}
-	if e.board.file != nil {
-		return false, nil
-	}
 	if err := e.catchUp(); err != nil {
 		return false, err
 	}
 	err = e.withView(byQueue, false, func(x *view) { empty = s.count(&x.set) == 0 })
-	return empty, err
+	return empty && e.board.file == nil, err
 }
 
 // Push stores value at an end of a queue when the transaction commits, and returns its key.
