@@ -17,9 +17,9 @@ help: ## list the targets
 demo: ## cache Go's own source tree, compare it, kill a writer: is anything lost?
 	$(DCBENCH) demo
 
-test: ## run all tests, those of the peers' module if its dependencies can be had
+test: ## run all tests, those of the nested modules if their dependencies can be had
 	$(GO) test -vet=off -timeout 30m ./...
-	.ci/peers test
+	.ci/nested test
 
 peers: ## build the program of the peers that compare measures: bin/peers
 	cd cmd/dcbench/peers && $(GO) build -buildvcs=false -o ../../../bin/peers .

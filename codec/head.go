@@ -46,6 +46,15 @@ func (h *Head) lens() lens {
 // Size returns the padded size of the whole record.
 func (h Head) Size() int { return h.lens().size() }
 
+// TagIn returns the tag, as KeyIn does the key.
+func (h Head) TagIn(b []byte) []byte {
+	l := h.lens()
+	if len(b) < l.head+l.tag {
+		return nil
+	}
+	return b[l.head : l.head+l.tag]
+}
+
 // KeyIn returns the key, a part of b, where b begins with the record and holds
 // at least that much of it; otherwise nil. The key has not been verified: only
 // that it differs can be told from it.

@@ -234,8 +234,16 @@ func (l *dirLock) ahead() (time.Duration, error) {
 	if !l.e.hasNews() {
 		return lockWait, nil
 	}
-	return aheadWait, l.e.followSome()
+	err := l.e.followSome(fewRecords)
+	if errors.Is(err, errBehind) {
+		err = nil // it will be known better with the lock
+	}
+	return aheadWait, err
 }
+
+// fewRecords bounds what is applied at once while the lock is waited for: whoever gives it up
+// waits a little for the next one to take it.
+const fewRecords = 128
 
 // departed reports whether the process has given the directory up, or is about to: then
 // nothing of the board may be touched without its lock.

@@ -116,31 +116,25 @@ func (e *Engine) followNow() error {
 	return e.follow()
 }
 
-// fewCommits bounds what followSome applies: whoever gives the writer lock up waits a little
-// for the next one to take it.
-const fewCommits = 128
-
-// followSome is followNow for who waits for the writer lock, and will follow once it is there.
-// It applies a few commits, if that is easy.
-func (e *Engine) followSome() error {
+// followSome is followNow for who need not have all applied: who waits for the writer lock, and
+// will follow once it is there, or has nothing to do. It applies commits until these have held
+// some records. errBehind: more is to be done than that.
+func (e *Engine) followSome(records int) error {
 	e.w.mu.Lock()
 	defer e.w.mu.Unlock()
 	if e.w.closed || e.dir.departed() {
 		return ErrClosed
 	}
 	seq, ok := e.published()
-	if !ok {
+	if !ok || e.dir.held {
 		return nil
 	}
 	err := e.lookAtBoard()
 	if err == nil {
-		err = e.applyTails(seq, fewCommits)
+		err = e.applyTails(seq, records)
 	}
 	if e.w.seq == seq {
 		e.followed.Store(seq)
-	}
-	if errors.Is(err, errBehind) {
-		return nil
 	}
 	return err
 }
@@ -278,8 +272,8 @@ func (e *Engine) followTo(seq uint64) error {
 }
 
 // applyTails applies the commits of all tails in the order of their sequences, as long as
-// none is missing, up to seq, and at most some.
-func (e *Engine) applyTails(seq uint64, most int) error {
+// none is missing, up to seq, until they have held some records.
+func (e *Engine) applyTails(seq uint64, records int) error {
 	f := &e.follower
 	defer e.forgetTails()
 	f.readers = f.readers[:0]
@@ -300,7 +294,7 @@ func (e *Engine) applyTails(seq uint64, most int) error {
 	}
 	rp := e.following()
 	republish := false
-	for ; most > 0; most-- {
+	for records > 0 {
 		t := first(f.readers)
 		if t == nil || t.c.Commit().Seq > seq {
 			break
@@ -317,6 +311,7 @@ func (e *Engine) applyTails(seq uint64, most int) error {
 			republish = republish || again
 			e.w.seq = c.Seq
 			e.clock.seen(c.Seq)
+			records -= max(1, len(c.Records))
 		}
 		t.off = c.End
 		if err := t.next(); err != nil {

@@ -57,6 +57,9 @@ func (e *Engine) followDrop(x *keydir.Index, he *codec.HintEntry, by committed) 
 		}
 		return false, nil
 	}
+	if s.LiveCount.Load() != 0 { // the index would point to what is not there
+		return false, errBehind
+	}
 	e.leaveDropped(s, by)
 	return true, nil
 }

@@ -180,6 +180,9 @@ func (e *Engine) syncOrphan(o *orphan, locked bool) error {
 	h := o.h
 	if o.unread {
 		read, err := e.historyOf(h.seg)
+		if segment.IsDamage(err) && !locked && e.hasNews() {
+			err = errors.Join(e.followNow(), err) // another process may have dropped it
+		}
 		if segment.IsDamage(err) && !e.inLog(h.seg) {
 			return nil // it was dropped
 		}

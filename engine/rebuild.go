@@ -63,6 +63,9 @@ func (e *Engine) rebuild(damaged *keydir.Index) (*keydir.Index, error) {
 			x.Close()
 			return nil, readError(err)
 		}
+		if !e.writesTo(s.ID) { // else no power cut has come since
+			e.leaveTorn(h, math.MaxUint64)
+		}
 		all = append(all, h)
 		rp.bySlot[s.Slot] = h
 	}
@@ -83,20 +86,18 @@ func (e *Engine) rebuild(damaged *keydir.Index) (*keydir.Index, error) {
 	return x, nil
 }
 
-// historyOf reads the history of a segment that is in use.
+// historyOf reads the history of a segment that is in use: all of it, for records whose files have
+// gone meanwhile may be in the index still.
 func (e *Engine) historyOf(s *segment.Segment) (*history, error) {
 	if hint, err := e.readHint(s.ID); err == nil {
-		return &history{seg: s, cacheID: hint.CacheID, entries: hint.Entries}, nil
+		return &history{seg: s, cacheID: hint.CacheID, entries: hint.Entries, stated: hint.Length}, nil
 	}
 	c, err := segment.NewCursor(readerAt{s}, s.ID, s.Length(), s.Synced())
 	if err != nil {
 		return nil, versionError(err)
 	}
 	h := &history{seg: s, cacheID: e.id}
-	if err = h.scan(c); err == nil && !s.Written() && !e.bg.hasRotated(s.ID) { // else no power cut has come since
-		e.leaveTorn(h, math.MaxUint64)
-	}
-	return h, err
+	return h, h.scan(c)
 }
 
 // adopt takes over which files are named.

@@ -23,9 +23,11 @@ const (
 	// reclaimTick is how often it looks whether there is something to do.
 	reclaimTick = time.Second
 
-	// followTick is how often a process that is idle applies what others have committed: so
-	// it need not build its index anew when it is asked again.
-	followTick = 50 * time.Millisecond
+	// followTick is how often a process that is idle applies what others have committed, so
+	// that it has little to do when it is asked again, and followAtOnce how many records it
+	// applies then: a tenth of a processor is what others lose by it at most.
+	followTick   = 50 * time.Millisecond
+	followAtOnce = 4096
 
 	// reclaimRate bounds what is copied while nobody waits for room, in bytes per
 	// second: readers and writers are to have the disk.
@@ -81,7 +83,7 @@ func (r *reclaiming) run() {
 			r.work(busy)
 		case <-others.C:
 			if r.looksNow() {
-				if err := r.e.catchUp(); err != ErrClosed {
+				if err := r.follow(); err != ErrClosed {
 					r.e.faults.add("follow", err)
 				}
 				r.answer()
@@ -97,6 +99,23 @@ func (r *reclaiming) run() {
 			last = r.e.clock.last.Load()
 		}
 	}
+}
+
+// follow applies what others have committed, a part of it at a time. It applies all where what
+// has gone by then takes room that is wanted, or cannot be followed later.
+func (r *reclaiming) follow() error {
+	e := r.e
+	if !e.hasNews() {
+		return nil
+	}
+	if e.board.page == nil || e.board.w[wordRoom].Load() != r.asked {
+		return e.catchUp()
+	}
+	err := e.followSome(followAtOnce)
+	if errors.Is(err, errBehind) {
+		return e.catchUp()
+	}
+	return err
 }
 
 // farLook is how often a process looks for news on a network disk that reads nothing.

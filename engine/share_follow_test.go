@@ -7,7 +7,9 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -281,6 +283,33 @@ func TestShareFollowsSome(t *testing.T) {
 	require.NoError(t, a.Close())
 }
 
+// TestShareIdleFollows: a process that nobody asks applies a part at a time, and all of it where
+// another waits for room.
+func TestShareIdleFollows(t *testing.T) {
+	const sets = 2*followAtOnce + 1
+	mem := vfs.NewMem()
+	a, _ := openIn(t, mem, Options{})
+	b, _ := openIn(t, mem, Options{})
+	b.reclaiming.stop()
+	write := func(version string) {
+		for i := range sets {
+			require.NoError(t, a.Set(fmt.Sprint(version, i), nil, Attrs{}))
+		}
+	}
+	write("a")
+	for _, n := range []int{followAtOnce, 2 * followAtOnce, sets, sets} {
+		require.NoError(t, b.reclaiming.follow())
+		require.Equal(t, n, b.index.Load().Len())
+	}
+	write("b")
+	b.board.w[wordRoom].Add(1)
+	require.NoError(t, b.reclaiming.follow())
+	require.Equal(t, 2*sets, b.index.Load().Len())
+	b.reclaiming.start(b)
+	require.NoError(t, b.Close())
+	require.NoError(t, a.Close())
+}
+
 // TestShareEntryUsedAgain: an entry of the board that was of one segment tells nothing of it
 // any more once it is another's.
 func TestShareEntryUsedAgain(t *testing.T) {
@@ -501,4 +530,77 @@ func TestShareDroppedAsItIsSealed(t *testing.T) {
 	b.bg.sealing.end()
 	require.NoError(t, b.Close())
 	require.NoError(t, a.Close())
+}
+
+// TestShareDropsGoneFiles: of a segment that another process gave up with its large values, whose
+// files are gone by now, nothing stays in the index.
+func TestShareDropsGoneFiles(t *testing.T) { inModes(t, testShareDropsGoneFiles) }
+
+func testShareDropsGoneFiles(t *testing.T, newMem func() *vfs.Mem) {
+	mem := newMem()
+	var now atomic.Int64
+	now.Store(1e18)
+	opt := Options{SegmentSize: 2048, FileThreshold: 1000, Now: func() time.Time { return time.Unix(0, now.Load()) }}
+	a, _ := openIn(t, mem, opt)
+	b, _ := openIn(t, mem, opt)
+	a.reclaiming.stop()
+	b.reclaiming.stop()
+	for i := range 6 {
+		require.NoError(t, a.Set(fmt.Sprint("large", i), make([]byte, 3000), Attrs{Expires: 1e18 + 1e9}))
+		require.NoError(t, a.Set(fmt.Sprint("small", i), make([]byte, 900), Attrs{}))
+	}
+	for i := range 6 {
+		require.NoError(t, a.Set(fmt.Sprint("small", i), make([]byte, 900), Attrs{})) // garbage, to be compacted
+	}
+	require.NoError(t, b.catchUp())
+	now.Store(1e18 + 1e12)
+	require.NoError(t, a.Sync()) // all is sealed
+	require.NoError(t, a.Compact())
+	require.NoError(t, a.Sync())
+	require.NoError(t, a.values.removeDead())
+	require.Zero(t, valueFiles(mem))
+	before := b.index.Load()
+	require.NoError(t, b.catchUp())
+	require.Same(t, before, b.index.Load(), "the index was built anew")
+	require.Equal(t, segmentsOf(a), segmentsOf(b))
+	require.Equal(t, 6, a.index.Load().Len())
+	require.Equal(t, 6, b.index.Load().Len())
+	a.reclaiming.start(a)
+	b.reclaiming.start(b)
+	require.NoError(t, a.Close())
+	require.NoError(t, b.Close())
+}
+
+// TestShareDropsOrphan: what a process that died has left, and another one has taken over, may be
+// dropped by a third before that is sealed.
+func TestShareDropsOrphan(t *testing.T) {
+	mem := vfs.NewMem()
+	opt := Options{SegmentSize: 2048, MaxOpenFiles: 1, NoMap: true}
+	a, ap := openIn(t, mem, opt)
+	b, _ := openIn(t, mem, opt)
+	c, _ := openIn(t, mem, opt)
+	b.reclaiming.stop()
+	require.NoError(t, a.Set("k", make([]byte, 900), Attrs{}))
+	require.NoError(t, c.Set("other", nil, Attrs{}))
+	require.NoError(t, b.catchUp())
+	ap.kill(a)
+	b.bg.sealing.begin()
+	require.NoError(t, b.enter(b.life))
+	require.NoError(t, b.inherit())
+	b.leave()
+	require.Len(t, b.bg.orphans, 1)
+	_, err := b.Get("other", nil) // its file is closed for this one
+	require.NoError(t, err)
+	_, err = c.Clear()
+	require.NoError(t, err)
+	require.NoError(t, c.syncDropped(false))
+	_, err = mem.Stat(codec.SegmentName(b.bg.orphans[0].h.seg.ID))
+	require.ErrorIs(t, err, fs.ErrNotExist)
+	done, err := b.sealOrphan(b.bg.orphans[0], true, false)
+	require.NoError(t, err)
+	require.True(t, done)
+	b.bg.sealing.end()
+	b.reclaiming.start(b)
+	require.NoError(t, b.Close())
+	require.NoError(t, c.Close())
 }

@@ -24,7 +24,7 @@ func (e *Engine) Push(prefix string, value []byte, back bool, a Attrs) (key stri
 			return err
 		}
 		e.describe(&op, key, a)
-		taken = true
+		taken, tx.views = true, nil // nobody asks for them any more
 		return tx.put(key, op)
 	})
 	if !taken {

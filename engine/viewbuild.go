@@ -112,7 +112,8 @@ type run struct {
 	kind   viewKind
 	buf    []byte
 	pieces []piece
-	key    []byte // buffer
+	key    []byte // buffers
+	tag    []byte
 }
 
 // piece is a string of a run.
@@ -163,20 +164,12 @@ func (r *run) add(set *segment.Set, entry keydir.Entry) error {
 	if seg == nil {
 		return nil // of a newer set: this one is over
 	}
-	h, key, err := seg.Head(off, r.key[:0])
+	h, key, tag, err := seg.HeadAndTag(off, r.key[:0], r.tag[:0])
 	if err != nil {
 		return r.e.corrupt(err)
 	}
-	if r.key = key; r.e.opt.Hash(string(key)) != h.Hash {
+	if r.key, r.tag = key, tag; r.e.opt.Hash(string(key)) != h.Hash {
 		return r.e.corrupt(&segment.DamageError{File: seg.Name(), Offset: off, Err: codec.ErrChecksum})
-	}
-	var tag []byte
-	if h.TagLen > 0 && (r.kind == byTagInserted || r.kind == byTagKey) {
-		rec, err := seg.Record(off)
-		if err != nil {
-			return r.e.corrupt(err)
-		}
-		tag = rec.Tag
 	}
 	at := len(r.buf)
 	buf, ok := r.kind.append(r.buf, key, h.First, tag)

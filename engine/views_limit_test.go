@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -23,19 +24,20 @@ func TestViewsEviction(t *testing.T) {
 		"FIFO":          {CountLimit: 150, SegmentSize: 4096, Policy: evict.FIFO},
 		"LRU":           {SizeLimit: 100_000, SegmentSize: 4096, Policy: evict.LRU},
 	} {
-		for procs := 1; procs <= 2; procs++ {
-			t.Run(fmt.Sprint(name, ", ", procs), func(t *testing.T) {
+		for _, writers := range []int{1, 2} {
+			t.Run(fmt.Sprint(name, ", ", writers), func(t *testing.T) {
 				t.Parallel()
-				viewsEviction(t, opt, procs)
+				viewsEviction(t, opt, writers)
 			})
 		}
 	}
 }
 
-func viewsEviction(t *testing.T, opt Options, n int) {
+// viewsEviction has one or both of two processes write.
+func viewsEviction(t *testing.T, opt Options, writers int) {
 	mem := vfs.NewMem()
-	rnd := rand.New(rand.NewPCG(uint64(n), 3))
-	procs := make([]*Engine, n)
+	rnd := rand.New(rand.NewPCG(uint64(writers), 3))
+	procs := make([]*Engine, 2)
 	for i := range procs {
 		var err error
 		procs[i], err = openAs(mem, opt)
@@ -43,7 +45,7 @@ func viewsEviction(t *testing.T, opt Options, n int) {
 	}
 	for range 40 {
 		for range 100 {
-			e := procs[rnd.IntN(n)]
+			e := procs[rnd.IntN(writers)]
 			value := make([]byte, rnd.IntN(600))
 			tag := []string{"", "t"}[rnd.IntN(2)]
 			if rnd.IntN(3) == 0 {
@@ -58,8 +60,8 @@ func viewsEviction(t *testing.T, opt Options, n int) {
 			viewsAgree(t, e)
 		}
 	}
+	require.Positive(t, procs[0].stats.evicted.Load())
 	for _, e := range procs {
-		require.Positive(t, e.stats.evicted.Load()+int64(n-1))
 		require.NoError(t, e.Close())
 	}
 }
@@ -76,7 +78,7 @@ func viewsAgree(t *testing.T, e *Engine) {
 	expected := func(w Walk) (keys []string) {
 		slices.SortFunc(items, func(a, b Item) int {
 			if !w.ByKey && a.First != b.First {
-				return int(a.First) - int(b.First)
+				return cmp.Compare(a.First, b.First)
 			}
 			return strings.Compare(a.Key, b.Key)
 		})

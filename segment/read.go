@@ -153,8 +153,19 @@ const headGuess = 256
 // Head reads the head of the record at off, and appends its key to key. The
 // head is verified; the key is not, for its checksum is over the value too.
 func (s *Segment) Head(off int64, key []byte) (codec.Head, []byte, error) {
+	return s.head(off, key, nil)
+}
+
+// HeadAndTag is Head that also appends the tag to tag. It is not verified either.
+func (s *Segment) HeadAndTag(off int64, key, tag []byte) (codec.Head, []byte, []byte, error) {
+	h, key, err := s.head(off, key, &tag)
+	return h, key, tag, err
+}
+
+// head is HeadAndTag, or Head where tag is nil.
+func (s *Segment) head(off int64, key []byte, tag *[]byte) (codec.Head, []byte, error) {
 	if m := s.mapping(); m != nil {
-		return s.headMapped(m, off, key)
+		return s.headMapped(m, off, key, tag)
 	}
 	buf := scratches.Get().(*scratch)
 	defer buf.free()
@@ -169,6 +180,9 @@ func (s *Segment) Head(off int64, key []byte) (codec.Head, []byte, error) {
 		}
 		k, _ = keyIn(h, b)
 	}
+	if tag != nil {
+		*tag = append(*tag, h.TagIn(b)...)
+	}
 	return h, append(key, k...), nil
 }
 
@@ -177,7 +191,7 @@ func keyIn(h codec.Head, b []byte) ([]byte, bool) {
 	return k, k != nil || h.KeyLen == 0
 }
 
-func (s *Segment) headMapped(m []byte, off int64, key []byte) (h codec.Head, k []byte, err error) {
+func (s *Segment) headMapped(m []byte, off int64, key []byte, tag *[]byte) (h codec.Head, k []byte, err error) {
 	if uint64(off) >= uint64(len(m)) {
 		return h, key, &DamageError{s.Name(), off, codec.ErrShort}
 	}
@@ -188,6 +202,9 @@ func (s *Segment) headMapped(m []byte, off int64, key []byte) (h codec.Head, k [
 	in, ok := keyIn(h, m[off:])
 	if !ok {
 		return h, key, &DamageError{s.Name(), off, codec.ErrShort}
+	}
+	if tag != nil { // which stands before the key
+		*tag = append(*tag, h.TagIn(m[off:])...)
 	}
 	return h, append(key, in...), nil
 }

@@ -325,13 +325,6 @@ func (s *Segment) closeHandle() error {
 	return (*f).Close()
 }
 
-// Written reports whether a Writer of this process writes to the segment still.
-func (s *Segment) Written() bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.pinned
-}
-
 // unpin hands the writer's handle over to Files, which may close it.
 func (s *Segment) unpin() {
 	s.mu.Lock()

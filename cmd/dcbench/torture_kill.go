@@ -70,13 +70,13 @@ func (t *torturing) lookAfter(c *crew, what task, is map[int]history.Cell) error
 		t.tell("%s", d)
 	}
 	t.checkOrdered(m.Ops, is)
-	looked := m.Ops[len(m.Ops)-all.keys:]
+	done, looked := m.Ops[:len(m.Ops)-all.keys], m.Ops[len(m.Ops)-all.keys:]
 	for i := range looked {
 		for _, r := range looked[i].Reads {
 			is[r.Key] = r
 		}
 	}
-	t.measureGaps(c, m.Ops)
+	t.measureGaps(c, done) // who looks at all begins when the others are done
 	return nil
 }
 

@@ -15,6 +15,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -30,6 +31,9 @@ type mutant struct {
 	pkg   string // where they are
 }
 
+// all are those of the cache and those of what builds on it.
+var all = slices.Concat(mutants, layers)
+
 // testTimeout ends tests that a defect makes hang, which counts as noticing.
 const testTimeout = 4 * time.Minute
 
@@ -44,7 +48,7 @@ func main() {
 		os.Exit(2)
 	}
 	var chosen []mutant
-	for _, m := range mutants {
+	for _, m := range all {
 		if re.MatchString(m.name) {
 			chosen = append(chosen, m)
 		}
