@@ -267,3 +267,62 @@ func TestSums(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, st.LiveBytes, v)
 }
+
+// watched is a shard that tells of its commits.
+type watched struct {
+	diskcache.Store
+	committing func()
+}
+
+func (w watched) Begin(ctx ctx) (diskcache.Txn, error) {
+	tx, err := w.Store.Begin(ctx)
+	return watchedTx{tx, w.committing}, err
+}
+
+type watchedTx struct {
+	diskcache.Txn
+	committing func()
+}
+
+func (w watchedTx) Commit() error {
+	w.committing()
+	return w.Txn.Commit()
+}
+
+// TestGate: while a transaction commits several shards no reader is let in; one that commits
+// a single one keeps nobody out.
+func TestGate(t *testing.T) {
+	var s *Store
+	var open []bool
+	shards := inMemory(3, memory.Options{})
+	for i := range shards {
+		shards[i] = watched{shards[i], func() {
+			for i := range s.gate.stripes {
+				free := s.gate.stripes[i].TryRLock()
+				if free {
+					s.gate.stripes[i].RUnlock()
+				}
+				open = append(open, free)
+			}
+		}}
+	}
+	s = newStore(shards)
+	defer s.Close()
+	for _, keys := range [][]string{{"a"}, {"a", "b", "c", "d", "e", "f"}} {
+		open = nil
+		require.NoError(t, diskcache.Transact(t.Context(), s, func(tx diskcache.Txn) error {
+			for _, k := range keys {
+				if err := tx.Set(k, nil); err != nil {
+					return err
+				}
+			}
+			return nil
+		}))
+		require.NotEmpty(t, open)
+		for _, free := range open {
+			require.Equal(t, len(keys) == 1, free)
+		}
+	}
+	_, err := s.Get("a")
+	require.NoError(t, err, "the gate is open again")
+}

@@ -180,6 +180,29 @@ func TestS3FIFOKeepsWhatIsRead(t *testing.T) {
 	require.Greater(t, read(), 450)
 }
 
+// TestS3FIFOPromotes: what was read twice goes to main at the end of probation, and what was not
+// goes.
+func TestS3FIFOPromotes(t *testing.T) {
+	s := New(&Options{CountLimit: 100})
+	defer s.Close()
+	for i := range 20 {
+		k := fmt.Sprint(i)
+		require.NoError(t, s.Set(k, nil))
+		for range i % 4 {
+			_, err := s.Get(k)
+			require.NoError(t, err)
+		}
+	}
+	for i := range 300 {
+		require.NoError(t, s.Set(fmt.Sprint("once", i), nil))
+	}
+	for i := range 20 {
+		ok, err := s.Has(fmt.Sprint(i))
+		require.NoError(t, err)
+		require.Equal(t, i%4 >= promoteHits, ok, "read %d times", i%4)
+	}
+}
+
 // TestWaitForExpiry: an item whose time ends while one waits for it ends the wait, at that
 // time and not sooner.
 func TestWaitForExpiry(t *testing.T) {

@@ -211,13 +211,13 @@ func (m *model) queue(prefix string) (q []*modelItem) {
 }
 
 func (m *model) Push(prefix string, value []byte, side diskcache.Side, opts ...diskcache.SetOption) (string, error) {
-	n := 500_000_000_000_000
+	n := int64(500_000_000_000_000)
 	if q := m.queue(prefix); len(q) > 0 {
-		at, step := q[len(q)-1], 1
+		at, step := q[len(q)-1], int64(1)
 		if side == diskcache.Front {
 			at, step = q[0], -1
 		}
-		last, err := strconv.Atoi(at.key[len(at.key)-15:])
+		last, err := strconv.ParseInt(at.key[len(at.key)-15:], 10, 64)
 		if err != nil {
 			return "", err
 		}

@@ -70,7 +70,7 @@ func incrOverflow(e *env) {
 			e.is(o, "n", value)
 			require.Equal(e, "t", e.item(o, "n").Tag)
 		}
-		most, least := strconv.Itoa(math.MaxInt64), strconv.Itoa(math.MinInt64)
+		most, least := strconv.FormatInt(math.MaxInt64, 10), strconv.FormatInt(math.MinInt64, 10)
 		fails(most, 1, o.Incr)
 		fails(most, -1, o.Decr)
 		fails(least, -1, o.Incr)
@@ -80,7 +80,7 @@ func incrOverflow(e *env) {
 		require.NoError(e, o.Set("n", []byte("-1")))
 		n, err := o.Decr("n", math.MinInt64)
 		require.NoError(e, err)
-		require.EqualValues(e, math.MaxInt64, n)
+		require.EqualValues(e, int64(math.MaxInt64), n)
 		require.NoError(e, o.Set("n", []byte(least)))
 		n, err = o.Incr("n", math.MaxInt64)
 		require.NoError(e, err)

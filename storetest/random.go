@@ -144,7 +144,7 @@ func (d *driver) operation(m *model) operation {
 	if d.rand.IntN(4) == 0 {
 		value = []byte(strings.Repeat("x", d.rand.IntN(2000)))
 	}
-	delta := int64(d.rand.IntN(2*parsable) - parsable)
+	delta := d.rand.Int64N(2*parsable) - parsable
 	at := d.rand.IntN(8) - 4
 	opts, about := d.options()
 	all := d.single(key, value, delta, opts)

@@ -74,7 +74,7 @@ func waitPingPong(e *env) {
 				}
 				it, err := e.Item(other)
 				if err == nil && it.Version == seen {
-					err = errors.New("Wait has returned, and nothing had changed")
+					err = errors.New("wait has returned, and nothing had changed")
 				}
 				if err != nil {
 					errs <- err
