@@ -210,6 +210,7 @@ func TestViewsFollowDrop(t *testing.T) {
 		_, err := a.Push("q", make([]byte, 50), true, Attrs{Expires: crashClock.Add(time.Minute).UnixNano()})
 		require.NoError(t, err)
 	}
+	require.NoError(t, a.Set("stays", nil, Attrs{})) // else it is as after a Clear
 	for _, e := range []*Engine{a, b} {
 		got, err := e.QueueLen("q")
 		require.NoError(t, err)
@@ -223,7 +224,7 @@ func TestViewsFollowDrop(t *testing.T) {
 		left, err := e.Len()
 		require.NoError(t, err)
 		require.Less(t, left, n)
-		require.Equal(t, left, got)
+		require.Equal(t, left-1, got)
 	}
 	require.NoError(t, a.Close())
 	require.NoError(t, b.Close())
