@@ -275,6 +275,8 @@ func FuzzParseName(f *testing.F) {
 			made = StateName
 		case NameSnapshot:
 			made = SnapshotName
+		case NameSettings:
+			made = SettingsName
 		case NameTemp:
 			suffix := TempName("", id)
 			require.Greater(t, len(name), len(suffix))
