@@ -151,7 +151,7 @@ func TestConfigureTakesEffect(t *testing.T) {
 	n, err := c.Len()
 	require.NoError(t, err)
 	require.LessOrEqual(t, n, 50)
-	require.NoError(t, c.Configure(func(s *Settings) { s.CountLimit, s.SizeLimit = 0, 1 << 20 }))
+	require.NoError(t, c.Configure(func(s *Settings) { s.CountLimit, s.SizeLimit = 0, 1<<20 }))
 	for i := range 300 {
 		require.NoError(t, c.Set("n"+itoa(i), long(9000+i%2)))
 	}
