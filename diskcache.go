@@ -30,10 +30,10 @@ type Cache struct {
 // options are the defaults.
 //
 // Any number of processes may have a directory open, and a process may open it several
-// times. SizeLimit, CountLimit, MinFreeSpace, Policy, SegmentSize and FileThreshold are
-// those of whoever opened it first; who comes later and gives another value for one of them
-// gets ErrOption. Within a process this is so for all that says what is stored; how it is
-// read and looked after (NoMap, MaxOpenFiles, ManualCompaction, Network, Trust, Now, Logger) is
+// times. What is in Settings is the directory's: it is stored, and who comes later and gives
+// another value changes it for all. SegmentSize is that of whoever opened it first; who comes
+// later and gives another one gets ErrOption. Within a process this is so for what else says how it
+// is stored; how it is read and looked after (NoMap, MaxOpenFiles, ManualCompaction, Network, Trust, Now, Logger) is
 // as whoever opened it first has said. A process for which the directory is on a network disk and one for which it is
 // not never have it at once: the second gets ErrLocked, with the name of the other.
 //

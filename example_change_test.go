@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log"
+	"os"
 	"time"
 
 	"github.com/go-diskcache/diskcache"
@@ -186,4 +187,25 @@ func ExampleCache_Wait() {
 	v, err := c.Get("answer")
 	fmt.Printf("%s %v\n", v, err)
 	// Output: 42 <nil>
+}
+
+// What is set once holds for whoever opens the directory.
+func ExampleSettings() {
+	dir := exampleDir()
+	defer os.RemoveAll(dir)
+	for range 2 {
+		c, err := diskcache.Open(dir, nil)
+		if err != nil {
+			log.Fatal(err)
+		}
+		s, err := c.Settings()
+		fmt.Println(s.CountLimit, err)
+		err = c.Configure(func(s *diskcache.Settings) { s.CountLimit += 1000 })
+		if err := errors.Join(err, c.Close()); err != nil {
+			log.Fatal(err)
+		}
+	}
+	// Output:
+	// 0 <nil>
+	// 1000 <nil>
 }

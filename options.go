@@ -91,7 +91,8 @@ const (
 	MaxTagSize = engine.MaxTagLen // bytes of a tag
 )
 
-// Options are how a cache is opened. The zero value of each field is its default.
+// Options are how a cache is opened. The zero value of each field is its default, but for those
+// that are Settings: of these it is what the directory has stored, or else the default.
 type Options struct {
 	// SizeLimit bounds the bytes of all files in the directory, garbage included:
 	// at most a tenth more are there at any moment. What must go to keep it says
@@ -162,16 +163,18 @@ type Options struct {
 
 // engine returns what the engine is to be opened with.
 func (o *Options) engine() engine.Options {
-	clamp := func(n int) uint8 { return uint8(min(uint(n), math.MaxUint8)) } // the engine refuses what it does not know
 	return engine.Options{
 		SizeLimit: o.SizeLimit, CountLimit: o.CountLimit, MinFreeSpace: o.MinFreeSpace,
 		Policy: engine.Policy(clamp(int(o.Policy))), CullLimit: o.CullLimit, Compaction: !o.ManualCompaction,
 		SegmentSize: o.SegmentSize, FileThreshold: o.FileThreshold,
 		Compression: engine.Compression(clamp(int(o.Compression))),
 		Sync:        engine.SyncMode(clamp(int(o.Sync))), SyncInterval: o.SyncInterval,
-		NoMap: o.NoMap, MaxOpenFiles: o.MaxOpenFiles, ReadOnly: o.ReadOnly, LockTimeout: o.LockTimeout, Freshness: o.Freshness, Locking: engine.Locking(clamp(int(o.Locking))), Holder: engine.Holder(), Now: o.Now, Log: o.Logger, Hash: o.hash,
+		NoMap: o.NoMap, MaxOpenFiles: o.MaxOpenFiles, ReadOnly: o.ReadOnly, LockTimeout: o.LockTimeout, Freshness: o.Freshness, Locking: engine.Locking(clamp(int(o.Locking))), Holder: engine.Holder(), Now: o.Now, Log: o.Logger, Hash: o.hash, Stored: true,
 	}
 }
+
+// clamp makes a number of what the engine refuses unless it knows it.
+func clamp(n int) uint8 { return uint8(min(uint(n), math.MaxUint8)) }
 
 // open opens the directory that the options are for.
 func (o *Options) open(dir string) (engine.FS, error) {

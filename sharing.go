@@ -58,6 +58,9 @@ func openShared(dir string, o *Options) (*sharedDir, error) {
 		if err := s.opt.agrees(o); err != nil {
 			return nil, errors.Join(err, s.close())
 		}
+		if err := s.e.Give(engineSettings(o)); err != nil {
+			return nil, errors.Join(err, s.close())
+		}
 		return s, nil
 	}
 }
@@ -126,17 +129,20 @@ func (s *sharedDir) close() error {
 	return err
 }
 
+// engineSettings returns the settings among options.
+func engineSettings(o *Options) engine.Settings {
+	s := o.settings()
+	return s.engine()
+}
+
 // agrees returns an error if another opening in this process wants what this one is not.
 func (o *Options) agrees(p *Options) error {
 	for _, f := range []struct {
 		name string
 		a, b int64
 	}{
-		{"SizeLimit", o.SizeLimit, p.SizeLimit}, {"CountLimit", o.CountLimit, p.CountLimit},
-		{"MinFreeSpace", o.MinFreeSpace, p.MinFreeSpace}, {"Policy", int64(o.Policy), int64(p.Policy)},
-		{"SegmentSize", o.SegmentSize, p.SegmentSize}, {"FileThreshold", o.FileThreshold, p.FileThreshold},
-		{"Compression", int64(o.Compression), int64(p.Compression)}, {"Sync", int64(o.Sync), int64(p.Sync)},
-		{"SyncInterval", int64(o.SyncInterval), int64(p.SyncInterval)}, {"CullLimit", int64(o.CullLimit), int64(p.CullLimit)},
+		{"SegmentSize", o.SegmentSize, p.SegmentSize}, {"Sync", int64(o.Sync), int64(p.Sync)},
+		{"SyncInterval", int64(o.SyncInterval), int64(p.SyncInterval)},
 		{"LockTimeout", int64(o.LockTimeout), int64(p.LockTimeout)}, {"Freshness", int64(o.Freshness), int64(p.Freshness)},
 		{"Locking", int64(o.Locking), int64(p.Locking)},
 	} {

@@ -168,6 +168,17 @@ func FuzzParseLease(f *testing.F) {
 	})
 }
 
+func FuzzParseSettings(f *testing.F) {
+	f.Add(AppendSettings(nil, &exampleSettings))
+	f.Add(AppendSettings(nil, &Settings{}))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		s, err := ParseSettings(b)
+		if err == nil {
+			require.Equal(t, b[:SettingsLen], AppendSettings(nil, &s))
+		}
+	})
+}
+
 func FuzzParseHint(f *testing.F) {
 	h := exampleHint()
 	f.Add(AppendHint(nil, &h))
@@ -275,6 +286,8 @@ func FuzzParseName(f *testing.F) {
 			made = StateName
 		case NameSnapshot:
 			made = SnapshotName
+		case NameSettings:
+			made = SettingsName
 		case NameTemp:
 			suffix := TempName("", id)
 			require.Greater(t, len(name), len(suffix))

@@ -143,6 +143,17 @@ func TestSpecState(t *testing.T) {
 	require.Equal(t, want, got)
 }
 
+func TestSpecSettings(t *testing.T) {
+	b := specBytes(t, "settings")
+	want := exampleSettings
+	require.Equal(t, hex.Dump(b), hex.Dump(AppendSettings(nil, &want)))
+	got, err := ParseSettings(b)
+	require.NoError(t, err)
+	require.Equal(t, want, got)
+}
+
+var exampleSettings = Settings{Generation: 3, SizeLimit: 1 << 30, CullLimit: -1, FileThreshold: 256 << 10, Policy: 2, Compression: 1}
+
 var exampleLease = Lease{Holder: 0xfeed, Beats: 9}
 
 func TestSpecLease(t *testing.T) {

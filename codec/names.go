@@ -11,6 +11,7 @@ const (
 	LockName     = "diskcache.lock"
 	StateName    = "diskcache.state"
 	SnapshotName = "diskcache.snap"
+	SettingsName = "diskcache.settings"
 
 	// ValuesDir is the directory below the cache's that holds the value files.
 	ValuesDir = "values"
@@ -42,6 +43,7 @@ const (
 	NameLock
 	NameState
 	NameSnapshot
+	NameSettings
 	NameTemp // of any other; its id is the nonce
 )
 
@@ -85,6 +87,8 @@ func ParseName(base string) (kind NameKind, id uint64, ok bool) {
 		return NameState, 0, true
 	case SnapshotName:
 		return NameSnapshot, 0, true
+	case SettingsName:
+		return NameSettings, 0, true
 	}
 	if whole, ok := strings.CutSuffix(base, tempSuffix); ok {
 		return parseTempName(whole)

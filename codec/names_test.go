@@ -26,7 +26,7 @@ func TestParseName(t *testing.T) {
 		for name, want := range map[string]NameKind{
 			SegmentName(id): NameSegment, HintName(id): NameHint, ValueName(id): NameValue,
 			LeaseName(id): NameLease, BeatName(id): NameBeat, TextName(uint16(id)): NameText,
-			LockName: NameLock, StateName: NameState, SnapshotName: NameSnapshot,
+			LockName: NameLock, StateName: NameState, SnapshotName: NameSnapshot, SettingsName: NameSettings,
 		} {
 			kind, got, ok := ParseName(path.Base(name))
 			require.True(t, ok)

@@ -48,6 +48,9 @@ const (
 	wordRoom     = 42 // how often a process was about to find the cache full
 	wordLocking  = 43 // what keeps processes apart that share it by a file, see locking.go
 	wordShape    = 48 // how often a segment that is written to has come, gone, or got another owner
+	wordCull     = 49 // CullLimit, see settings.go
+	wordMore     = 50 // Policy for those who come first next time, and Compression
+	wordSettings = 51 // how often settings were changed, twice; odd while they are
 	wordFiles    = 64 // the segments that are written to, fileWords each
 
 	fileWords = 3

@@ -85,6 +85,9 @@ func (e *Engine) Check(fix bool) ([]Problem, error) {
 	if err := c.orphans(); err != nil {
 		return c.problems, err
 	}
+	if err := c.settings(); err != nil {
+		return c.problems, err
+	}
 	slices.SortFunc(c.problems, func(a, b Problem) int {
 		return cmp.Or(cmp.Compare(a.File, b.File), cmp.Compare(a.Offset, b.Offset))
 	})
@@ -93,6 +96,31 @@ func (e *Engine) Check(fix bool) ([]Problem, error) {
 
 func (c *checker) found(file string, off int64, err error, fixed bool) {
 	c.problems = append(c.problems, Problem{file, off, err, fixed})
+}
+
+// settings looks at the settings that the directory keeps. Those that are in force are written
+// where others cannot be read, once for each place.
+func (c *checker) settings() error {
+	_, _, err := readSettings(c.e.fsys)
+	if !errors.Is(err, ErrCorrupt) && !errors.Is(err, ErrVersion) {
+		return err
+	}
+	damage := err
+	for range 2 {
+		if c.fix && errors.Is(err, ErrCorrupt) {
+			if err := c.e.keepSettings(&c.e.settings().Settings); err != nil {
+				return err
+			}
+			_, _, err = readSettings(c.e.fsys)
+		}
+	}
+	at := int64(0)
+	var where *CorruptError
+	if errors.As(damage, &where) {
+		at = where.Offset
+	}
+	c.found(codec.SettingsName, at, damage, err == nil)
+	return nil
 }
 
 func corruptBy(err error) error { return fmt.Errorf("%w: %w", ErrCorrupt, err) }

@@ -182,7 +182,7 @@ func (e *Engine) GetOrSet(key string, value []byte, a Attrs) (actual []byte, loa
 // there, for the condition does not hold. On a network disk a read may miss what is new, and
 // says nothing.
 func (e *Engine) certainlyNot(key string, value []byte, c Condition) bool {
-	if t := e.opt.FileThreshold; t < 0 || int64(len(value)) < t || e.board.file != nil {
+	if t := e.fileThreshold(); t < 0 || int64(len(value)) < t || e.board.file != nil {
 		return false
 	}
 	it, err := e.Item(key)

@@ -320,6 +320,9 @@ func (l *dirLock) catchUp() error {
 			return err
 		}
 	}
+	if err := e.settleSettings(); err != nil {
+		return err
+	}
 	return e.follow()
 }
 

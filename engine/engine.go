@@ -20,12 +20,15 @@ type Engine struct {
 	disk  vfs.FS  // without what Locking makes of it
 	fsys  vfs.FS
 	locks vfs.Locks
-	id    [16]byte // of the cache; in every file
+	set   atomic.Pointer[settings] // what may change of the options
+	id    [16]byte                 // of the cache; in every file
 	clock clock
 
-	board    board
-	dir      dirLock
-	follower follower
+	board         board
+	dir           dirLock
+	follower      follower
+	knowsSettings atomic.Uint64 // wordSettings of those that the engine goes by
+
 	followed atomic.Uint64   // sequence up to which commits are applied
 	applied  atomic.Uint64   // raised before and after a commit of several records is applied: odd meanwhile
 	lone     atomic.Uint64   // wordAttaches while no other process has the directory open; else another number
@@ -123,6 +126,9 @@ func open(disk, fsys vfs.FS, o Options) (*Engine, error) {
 	if err != nil {
 		return nil, err
 	}
+	if first {
+		e.openWithStored()
+	}
 	e.setUp()
 	r := &recovery{e: e}
 	if first {
@@ -139,6 +145,9 @@ func open(disk, fsys vfs.FS, o Options) (*Engine, error) {
 		}
 	}
 	e.faults.add("free space", e.lookAtVolume())
+	if err := e.keepGiven(first); err != nil {
+		return nil, errors.Join(err, e.abandon())
+	}
 	e.bg.start(e, r)
 	e.reclaiming.start(e)
 	if first {
@@ -154,6 +163,7 @@ func Closed() *Engine {
 		panic(err) // the defaults are valid
 	}
 	e := &Engine{opt: o, life: context.Background(), turn: make(chan struct{}, 1)}
+	e.goBy(o.settings())
 	e.w.hidden.Store(&doubts{})
 	e.clock.init(nil)
 	e.faults.log = o.Log
@@ -182,6 +192,8 @@ func (e *Engine) setUp() {
 	e.files.Settle = e.values.loose.settle
 	e.graves.freed = make(chan struct{}, 1)
 	e.evict.init(&e.opt)
+	e.goBy(e.opt.settings())
+	e.takeSettings()
 	e.w.stage.init(e)
 }
 

@@ -13,7 +13,7 @@ import (
 // rest belongs to the holder of the writer lock.
 type eviction struct {
 	policy evict.Policy
-	limits bool // there is a limit that may ask for victims
+	limits atomic.Bool // there is a limit that may ask for victims, or the policy has ranks, which are kept in any case
 
 	tick   atomic.Uint64 // raised by each operation that a rank tells of
 	queue  evictQueue    // of ranked policies
@@ -25,16 +25,15 @@ type evictQueue = evict.Queue
 
 func (v *eviction) init(o *Options) {
 	v.policy = o.Policy
-	v.limits = o.SizeLimit > 0 || o.CountLimit > 0 || o.MinFreeSpace > 0
 }
 
 // ranked reports whether items have ranks.
-func (v *eviction) ranked() bool { return v.limits && v.policy.Ranked() }
+func (v *eviction) ranked() bool { return v.limits.Load() && v.policy.Ranked() }
 
 // What a snapshot keeps of the policy: the tick, then the ghost if there is one.
 
 func (v *eviction) append(dst []byte) []byte {
-	if !v.limits {
+	if !v.limits.Load() {
 		return dst
 	}
 	dst = binary.LittleEndian.AppendUint64(dst, v.tick.Load())
@@ -62,7 +61,7 @@ func (v *eviction) parse(b []byte) error {
 // used notes that the item that entry stands for was read.
 func (v *eviction) used(x *keydir.Index, hash uint64, entry keydir.Entry) {
 	switch {
-	case !v.limits || v.policy == evict.None || v.policy == evict.FIFO || v.policy == evict.TTL:
+	case !v.limits.Load() || v.policy == evict.None || v.policy == evict.FIFO || v.policy == evict.TTL:
 	case v.policy == evict.S3FIFO:
 		if entry.Hits < evict.MaxHits {
 			x.Touch(hash, entry.Place)

@@ -39,7 +39,7 @@ func (e *Engine) short(w *want) (s struct{ bytes, items int64 }) {
 	if w.full {
 		s.bytes = w.bytes
 	}
-	if limit := e.opt.CountLimit; limit > 0 {
+	if limit := e.settings().CountLimit; limit > 0 {
 		s.items = int64(e.index.Load().Len()+w.items) - limit
 	}
 	return s
@@ -58,7 +58,7 @@ func (e *Engine) makeRoom(w *want, locked bool) error {
 			return err
 		}
 	}
-	if e.dropped() >= max(w.bytes, e.opt.SegmentSize) {
+	if e.dropped() >= max(w.bytes, e.settings().segmentSize) {
 		before := e.DiskUsage()
 		if err := e.syncDropped(locked); err != nil || e.DiskUsage() < before {
 			return err
@@ -101,7 +101,7 @@ func (e *Engine) makeRoom(w *want, locked bool) error {
 	if e.askForRoom(w) {
 		return nil
 	}
-	if limit := e.opt.CountLimit; limit > 0 && int64(e.index.Load().Len()) >= limit {
+	if limit := e.settings().CountLimit; limit > 0 && int64(e.index.Load().Len()) >= limit {
 		return fmt.Errorf("%w: %d items are the limit", ErrFull, limit)
 	}
 	limit := e.limit()
@@ -161,7 +161,7 @@ func (e *Engine) endDead(w *want, locked bool) bool {
 	}
 	any := false
 	for i, a := range e.w.active {
-		if a == nil || 2*a.Segment.LiveBytes.Load() > a.Segment.Length() || a.Segment.Length() < max(e.opt.SegmentSize/8, leastDead) {
+		if a == nil || 2*a.Segment.LiveBytes.Load() > a.Segment.Length() || a.Segment.Length() < max(e.settings().segmentSize/8, leastDead) {
 			continue
 		}
 		e.bg.seal(a)

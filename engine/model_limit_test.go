@@ -55,6 +55,19 @@ func (e *Engine) state() string {
 	return b.String()
 }
 
+// configure changes limits while the engine is open. What it goes by it is asked.
+func (m *model) configure() {
+	old := m.opt
+	m.drawLimits()
+	next := m.opt
+	m.opt = old
+	err := m.e.Configure(func(s *Settings) {
+		s.SizeLimit, s.CountLimit, s.CullLimit = next.SizeLimit, next.CountLimit, next.CullLimit
+	})
+	m.must(err, "configure")
+	m.opt.SizeLimit, m.opt.CountLimit, m.opt.CullLimit = next.SizeLimit, next.CountLimit, next.CullLimit
+}
+
 // cull keeps the limits by hand.
 func (m *model) cull() {
 	_, err := m.e.Cull()

@@ -24,7 +24,8 @@ func (m *model) actions() map[string]func(*rapid.T) {
 		"set many": m.setMany, "delete many": m.deleteMany, "get many": m.getMany,
 		"everything": m.everything, "sync": m.sync,
 		"reopen": m.reopen, "kill": m.kill, "lose files": m.loseFiles,
-		"compact": m.compact, "expire": m.expire, "cull": m.cull, "evict tag": m.evictTag, "clear": m.clear,
+		"configure": m.configure,
+		"compact":   m.compact, "expire": m.expire, "cull": m.cull, "evict tag": m.evictTag, "clear": m.clear,
 		"time passes": m.timePasses, "clock goes back": m.clockBack,
 	}
 	actions := make(map[string]func(*rapid.T))

@@ -46,6 +46,7 @@ type Options struct {
 	MaxOpenFiles  int           // open handles of segments; 0: 128
 	Holder        string        // who this process is, told to those who wait for it
 	Locking       Locking
+	Stored        bool          // the directory keeps its settings: what is not given here is as it says, and what is it keeps
 	ReadOnly      bool          // nothing is written, not even a lock
 	LockTimeout   time.Duration // how long to wait for other processes; 0: a minute
 	Freshness     time.Duration // how old news may be for reads, on network disks; 0: a second, < 0: not at all

@@ -96,7 +96,7 @@ func (e *Engine) find(h uint64, key string, dst []byte, rec *codec.Record, how l
 			continue
 		}
 		again := err == errGone || err != nil && (set.Over() || err != ErrNotFound && e.moved(h, key, entry))
-		if how == uses && err == nil && e.evict.limits {
+		if how == uses && err == nil && e.evict.limits.Load() {
 			e.evict.used(e.index.Load(), h, entry)
 		}
 		set.Release(h)

@@ -65,7 +65,7 @@ func (e *Engine) reclaim(w *want, locked bool) (bool, error) {
 	if short.bytes <= 0 && short.items > 0 {
 		most = min(most, int(short.items))
 	}
-	b.enough = max(short.bytes, e.opt.SegmentSize) // of less no sync is made to remove it
+	b.enough = max(short.bytes, e.settings().segmentSize) // of less no sync is made to remove it
 	if b.w == nil {
 		err = e.scanRanks(locked)
 	} else {

@@ -72,7 +72,7 @@ func (r *reclaiming) run() {
 	r.lookAround()
 	var last uint64
 	busy := int64(busyShare)
-	if r.e.opt.SizeLimit > 0 {
+	if r.e.settings().SizeLimit > 0 {
 		busy = limitedShare
 	}
 	for {
@@ -87,6 +87,10 @@ func (r *reclaiming) run() {
 					r.e.faults.add("follow", err)
 				}
 				r.answer()
+			}
+			if r.e.w.mu.TryLock() { // or who has it looks
+				r.e.takeSettings()
+				r.e.w.mu.Unlock()
 			}
 		case <-t.C:
 			share := int64(idleShare)
@@ -167,7 +171,7 @@ func (e *Engine) tell() {
 // tellMuch is tell for what this process has written, if that is much: others keep the limits
 // by it.
 func (e *Engine) tellMuch() {
-	if file := e.board.file; file != nil && file.untold(wordDisk) > e.opt.SegmentSize {
+	if file := e.board.file; file != nil && file.untold(wordDisk) > e.settings().segmentSize {
 		e.tell()
 	}
 }
@@ -228,12 +232,12 @@ func (r *reclaiming) work(share int64) {
 		default:
 		}
 		w := &want{garbage: compaction.Limits{Share: share, Least: idleLeast}}
-		if x := e.excess(); x != nil && e.opt.CullLimit >= 0 && !e.comes(x) {
+		if x := e.excess(); x != nil && e.settings().CullLimit >= 0 && !e.comes(x) {
 			w.bytes, w.most = x.bytes, x.most
 		}
 		before := e.stats.movedBytes.Load()
 		did, err := e.reclaim(w, false)
-		if n := e.dropped(); err == nil && (n >= e.opt.SegmentSize || n > 0 && !did) {
+		if n := e.dropped(); err == nil && (n >= e.settings().segmentSize || n > 0 && !did) {
 			err = e.syncDropped(false)
 		}
 		if err != nil && !errors.Is(err, ErrClosed) {

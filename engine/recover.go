@@ -55,7 +55,7 @@ func (e *Engine) checkOurs(list []vfs.Info) error {
 	for _, info := range list {
 		kind, _, ok := codec.ParseName(info.Name)
 		switch {
-		case ok && (kind == codec.NameLock || kind == codec.NameSnapshot || kind == codec.NameHint || kind == codec.NameState):
+		case ok && (kind == codec.NameLock || kind == codec.NameSnapshot || kind == codec.NameHint || kind == codec.NameState || kind == codec.NameSettings):
 			return nil
 		case ok && kind == codec.NameSegment:
 			segments = info.Name

@@ -24,12 +24,12 @@ func (e *Engine) usage() int64 {
 // limit returns how many bytes the directory may take now, 0 for any number: what
 // SizeLimit says, or less where that would not leave MinFreeSpace on the volume.
 func (e *Engine) limit() int64 {
-	if e.opt.MinFreeSpace == 0 {
-		return e.opt.SizeLimit
+	if e.settings().MinFreeSpace == 0 {
+		return e.settings().SizeLimit
 	}
 	free := e.reserve.volume.Load()
-	if free == 0 || e.opt.SizeLimit > 0 && e.opt.SizeLimit < free {
-		return e.opt.SizeLimit
+	if free == 0 || e.settings().SizeLimit > 0 && e.settings().SizeLimit < free {
+		return e.settings().SizeLimit
 	}
 	return free
 }
@@ -37,7 +37,7 @@ func (e *Engine) limit() int64 {
 // headroom is the part of a limit that is left to reclaiming: what it copies is there
 // twice for a while, in some segments, and where these are large that is much.
 func (e *Engine) headroom(limit int64) int64 {
-	return min(max(3*e.opt.SegmentSize-limit/tolerance, 0), limit/8)
+	return min(max(3*e.settings().segmentSize-limit/tolerance, 0), limit/8)
 }
 
 // tolerance is the reciprocal of the part by which a limit may be exceeded.
@@ -45,14 +45,14 @@ const tolerance = 10
 
 // lookAtVolume finds out anew how many bytes MinFreeSpace leaves to the directory.
 func (e *Engine) lookAtVolume() error {
-	if e.opt.MinFreeSpace == 0 {
+	if e.settings().MinFreeSpace == 0 {
 		return nil
 	}
 	free, err := e.fsys.Free()
 	if err != nil {
 		return err
 	}
-	e.reserve.volume.Store(max(1, e.DiskUsage()+free-e.opt.MinFreeSpace))
+	e.reserve.volume.Store(max(1, e.DiskUsage()+free-e.settings().MinFreeSpace))
 	return nil
 }
 
@@ -71,15 +71,15 @@ func (e *Engine) wantOf(r *request) *want {
 	w := e.wantBytes(bytes)
 	w.items = len(r.ops)
 	if e.opt.Policy == evict.S3FIFO { // which gives up what is next to each other, some at once
-		w.items += int(e.opt.CountLimit / 256)
+		w.items += int(e.settings().CountLimit / 256)
 	}
 	return w
 }
 
 func (e *Engine) wantBytes(n int64) *want {
 	w := &want{bytes: n, most: -1}
-	if e.opt.CullLimit != 0 {
-		w.most = max(e.opt.CullLimit, 0)
+	if e.settings().CullLimit != 0 {
+		w.most = max(e.settings().CullLimit, 0)
 	}
 	return w
 }
@@ -92,7 +92,7 @@ const snapshotShare = 4
 func (e *Engine) reserveSnapshot() {
 	e.evict.grow(e.index.Load().Len())
 	n := int64(e.index.Load().MemBytes()) - e.snapshotOnDisk
-	if limit := e.opt.SizeLimit; limit > 0 && n > limit/snapshotShare {
+	if limit := e.settings().SizeLimit; limit > 0 && n > limit/snapshotShare {
 		n = 0
 	}
 	e.reserve.snapshot.Store(max(n, 0))
@@ -101,7 +101,7 @@ func (e *Engine) reserveSnapshot() {
 // roomForSnapshot reports whether a snapshot of n bytes may be written, and
 // removes the one that is there if there is no room for both.
 func (e *Engine) roomForSnapshot(n int64) bool {
-	limit := e.opt.SizeLimit
+	limit := e.settings().SizeLimit
 	if limit == 0 {
 		return true
 	}

@@ -40,7 +40,7 @@ func (e *Engine) SetReader(key string, r io.Reader, a Attrs) error {
 	if err := e.readsOnly(); err != nil {
 		return err
 	}
-	limit := e.opt.FileThreshold
+	limit := e.fileThreshold()
 	if limit < 0 {
 		limit = e.layout.MaxFile()
 	}
@@ -48,7 +48,7 @@ func (e *Engine) SetReader(key string, r io.Reader, a Attrs) error {
 	if err != nil {
 		return fmt.Errorf("diskcache: reading the value of %s: %w", quote(key), err)
 	}
-	if int64(len(first)) < limit || e.opt.FileThreshold < 0 {
+	if int64(len(first)) < limit || e.fileThreshold() < 0 {
 		return e.Set(key, first, a)
 	}
 	req := requests.Get().(*request)
@@ -132,13 +132,13 @@ func (e *Engine) prepare(op *Op, key string, value []byte, a Attrs, locked bool)
 
 // prepareValue is what of prepare needs no key.
 func (e *Engine) prepareValue(op *Op, value []byte, a Attrs, locked bool) error {
-	if t := e.opt.FileThreshold; t >= 0 && int64(len(value)) >= t {
+	if t := e.fileThreshold(); t >= 0 && int64(len(value)) >= t {
 		return e.prepareFile(op, value, nil, locked)
 	}
 	if most := min(e.layout.MaxFile(), codec.MaxValueLen); int64(len(value)) >= most {
 		return fmt.Errorf("%w: a value of %d bytes, those without a file of their own have less than %d", ErrTooLarge, len(value), most)
 	}
-	c := e.opt.Compression
+	c := e.settings().Compression
 	if a.HasCompression {
 		c = a.Compression
 	}

@@ -64,7 +64,7 @@ func testShareFirstDiesOpening(t *testing.T, newMem func() *vfs.Mem) {
 	v, err := b.Get("k", nil)
 	require.NoError(t, err)
 	require.Equal(t, "1", string(v))
-	require.Equal(t, int64(1<<30), b.opt.SizeLimit)
+	require.Equal(t, int64(1<<30), b.settings().SizeLimit)
 	require.NoError(t, b.Set("k", []byte("2"), Attrs{}))
 	c, _ := openIn(t, mem, Options{})
 	v, err = c.Get("k", nil)
@@ -84,13 +84,8 @@ func testShareOptions(t *testing.T, newMem func() *vfs.Mem) {
 	a, err := openAs(mem, first)
 	require.NoError(t, err)
 	for name, o := range map[string]Options{
-		"SizeLimit":     {SizeLimit: 65 << 20},
-		"CountLimit":    {CountLimit: 1001},
-		"Policy":        {Policy: evict.LFU},
-		"SegmentSize":   {SegmentSize: 2 << 20},
-		"FileThreshold": {FileThreshold: 5001},
-		"MinFreeSpace":  {MinFreeSpace: 4097},
-		"Hash":          {Hash: func(string) uint64 { return 1 }},
+		"SegmentSize": {SegmentSize: 2 << 20},
+		"Hash":        {Hash: func(string) uint64 { return 1 }},
 	} {
 		_, err := openAs(mem, o)
 		require.ErrorIs(t, err, ErrOption, name)
@@ -99,11 +94,11 @@ func testShareOptions(t *testing.T, newMem func() *vfs.Mem) {
 	for _, o := range []Options{{}, first} {
 		b, err := openAs(mem, o)
 		require.NoError(t, err)
-		require.Equal(t, first.SizeLimit, b.opt.SizeLimit)
-		require.Equal(t, first.CountLimit, b.opt.CountLimit)
+		require.Equal(t, first.SizeLimit, b.settings().SizeLimit)
+		require.Equal(t, first.CountLimit, b.settings().CountLimit)
 		require.Equal(t, first.Policy, b.opt.Policy)
 		require.Equal(t, first.SegmentSize, b.opt.SegmentSize)
-		require.Equal(t, first.FileThreshold, b.opt.FileThreshold)
+		require.Equal(t, first.FileThreshold, b.settings().FileThreshold)
 		require.Equal(t, a.id, b.id)
 		require.NoError(t, b.Close())
 	}
@@ -122,7 +117,7 @@ func testShareBoardOfThePast(t *testing.T, newMem func() *vfs.Mem) {
 	require.NoError(t, a.Set("k", []byte("1"), Attrs{}))
 	ap.kill(a)
 	b, _ := openIn(t, mem, Options{SizeLimit: 32 << 20}) // alone: the options are its own
-	require.Equal(t, int64(32<<20), b.opt.SizeLimit)
+	require.Equal(t, int64(32<<20), b.settings().SizeLimit)
 	require.False(t, b.heir.Load())
 	for _, f := range b.board.files(nil) {
 		require.True(t, b.writesTo(f.id), "a segment of the past is on the board")

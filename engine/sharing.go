@@ -208,6 +208,8 @@ func (e *Engine) present() error {
 	for i, v := range e.opt.agreed(e.layout.MaxFile()) {
 		b.w[wordOptions+i].Store(uint64(v))
 	}
+	e.sayMore()
+	e.knowsSettings.Store(b.w[wordSettings].Load())
 	b.w[wordDisk].Store(uint64(e.stats.disk.Load()))
 	b.w[wordHints].Store(uint64(e.reserve.hints.Load()))
 	e.stats.disk.share(&b.w[wordDisk])
@@ -222,8 +224,16 @@ func (e *Engine) present() error {
 	return nil
 }
 
-// The options that all processes have to agree on, in the order of the board's words.
+// The options that are the same for all processes, in the order of the board's words. SegmentSize and
+// Hash, and what the layout of the index follows from, have to be as they are; the others may change,
+// but for Policy, which is for those who come when nobody else is there.
 var agreedNames = [...]string{"SizeLimit", "CountLimit", "MinFreeSpace", "Policy", "SegmentSize", "FileThreshold", "Hash", "layout"}
+
+const (
+	agreedSegmentSize = 4
+	agreedHash        = 6
+	agreedLayout      = 7
+)
 
 // agreed returns these of o, after defaults.
 func (o *Options) agreed(maxFile int64) [len(agreedNames)]int64 {
@@ -246,7 +256,7 @@ func differs(mine, has [len(agreedNames)]int64, set [len(agreedNames)]bool) erro
 	for i := range has {
 		switch {
 		case !set[i] || mine[i] == has[i]:
-		case agreedNames[i] == "Hash":
+		case i == agreedHash:
 			return fmt.Errorf("%w: another process has the directory open with another Hash", ErrOption)
 		default:
 			return fmt.Errorf("%w: %s is %d, another process has the directory open with %d", ErrOption, agreedNames[i], mine[i], has[i])
@@ -255,22 +265,21 @@ func differs(mine, has [len(agreedNames)]int64, set [len(agreedNames)]bool) erro
 	return nil
 }
 
-// agree takes over what the directory is opened with. Options that were given and differ
-// are refused.
+// agree takes over what the directory is opened with. Options that were given, and differ from
+// what cannot be changed, are refused.
 func (e *Engine) agree() error {
 	has, given, o := e.board.options(), &e.given, &e.opt
 	set := [len(agreedNames)]bool{
-		given.SizeLimit != 0, given.CountLimit != 0, given.MinFreeSpace != 0, given.Policy != 0,
-		given.SegmentSize != 0, given.FileThreshold != 0, true, false,
+		agreedSegmentSize: given.SegmentSize != 0, agreedHash: true,
 	}
-	if err := differs(o.agreed(has[7]), has, set); err != nil {
+	if err := differs(o.agreed(has[agreedLayout]), has, set); err != nil {
 		return err
 	}
-	o.SizeLimit, o.CountLimit, o.MinFreeSpace = has[0], has[1], has[2]
+	o.SizeLimit, o.CountLimit, o.MinFreeSpace = has[0], has[1], has[2] // and the rest of what may change is taken with these
 	o.Policy = Policy(has[3])
-	o.SegmentSize, o.FileThreshold = has[4], has[5]
+	o.SegmentSize, o.FileThreshold = has[agreedSegmentSize], has[5]
 	e.id = e.board.id()
-	e.maxFile = has[7]
+	e.maxFile = has[agreedLayout]
 	e.stats.disk.share(&e.board.w[wordDisk])
 	e.reserve.hints.share(&e.board.w[wordHints])
 	e.stats.disk.Add(e.textGrew)
@@ -280,7 +289,8 @@ func (e *Engine) agree() error {
 // disagrees is an error if the directory is opened with anything that this process, which has had it
 // open, does not have so.
 func (e *Engine) disagrees() error {
-	all := [len(agreedNames)]bool{true, true, true, true, true, true, true, true}
+	all := [len(agreedNames)]bool{agreedSegmentSize: true, agreedHash: true, agreedLayout: true}
+	e.knowsSettings.Store(0) // it is another board, maybe
 	return differs(e.opt.agreed(e.layout.MaxFile()), e.board.options(), all)
 }
 

@@ -183,7 +183,7 @@ func (s *stage) record(op *Op, seq uint64) error {
 		}
 	}
 	if !ref.Found() && rec.Kind == codec.KindPut {
-		if limit := e.opt.CountLimit; limit > 0 && int64(e.index.Load().Len()+s.inserts) >= limit {
+		if limit := e.settings().CountLimit; limit > 0 && int64(e.index.Load().Len()+s.inserts) >= limit {
 			return errNoRoom
 		}
 	}
@@ -346,7 +346,7 @@ func (s *stage) room(r *request) error {
 	}
 	if w := s.writer(); w != nil && w.Err() == nil {
 		end := w.Offset() + int64(len(s.buf))
-		if end+need <= e.opt.SegmentSize || end == codec.SegmentHeaderLen {
+		if end+need <= e.settings().segmentSize || end == codec.SegmentHeaderLen {
 			s.base = w.Offset()
 			return nil
 		}
@@ -371,7 +371,7 @@ func (s *stage) limits(r *request, need int64) error {
 			return errNoRoom
 		}
 	}
-	if limit := e.opt.CountLimit; limit > 0 && puts(r) > limit {
+	if limit := e.settings().CountLimit; limit > 0 && puts(r) > limit {
 		return fmt.Errorf("%w: %d items do not fit a cache of %d", ErrTooLarge, puts(r), limit)
 	}
 	return nil

@@ -95,7 +95,7 @@ func (s *stage) streamOf(r *request) stream {
 	case op.Record.Expires != 0 && e.parts(wantedByLifetimes):
 		now := e.clock.now().UnixNano()
 		size := int64(codec.RecordSize(&op.Record))
-		r.to = e.w.classes.lifetime(now, op.Record.Expires-now, size, e.opt.SegmentSize)
+		r.to = e.w.classes.lifetime(now, op.Record.Expires-now, size, e.settings().segmentSize)
 	case op.Record.Expires == 0 && e.parts(wantedByHeat):
 		r.to = s.likeReplaced(op)
 	}
@@ -111,7 +111,7 @@ const (
 
 // parts reports whether a limit has room for so many segments.
 func (e *Engine) parts(segments int64) bool {
-	return (e.opt.SizeLimit == 0 || e.opt.SizeLimit/segments >= e.opt.SegmentSize) && !e.w.crowded
+	return (e.settings().SizeLimit == 0 || e.settings().SizeLimit/segments >= e.settings().segmentSize) && !e.w.crowded
 }
 
 // likeReplaced returns where the value of a put goes, by how long ago what it replaces was

@@ -39,7 +39,7 @@ func (e *Engine) Cull() (int, error) {
 // slack is the room below SizeLimit that is kept free in the background, so that who
 // writes seldom has to wait for it.
 func (e *Engine) slack(limit int64) int64 {
-	return min(3*e.opt.SegmentSize, limit/8)
+	return min(3*e.settings().segmentSize, limit/8)
 }
 
 // excess returns what is to be taken back to keep the limits with some room to spare,

@@ -80,7 +80,7 @@ func (v *values) named(f valueFile) {
 // forgotten, and removed as an orphan once the log is on the disk.
 func (v *values) condemn(f valueFile, seg *segment.Segment, off int64) {
 	v.condemnNow(f, seg, off)
-	if v.deadBytes.Load() > v.e.opt.SegmentSize {
+	if v.deadBytes.Load() > v.e.settings().segmentSize {
 		v.e.bg.wantSync()
 	}
 }

@@ -66,8 +66,8 @@ func (e *Engine) evictFirst(w *want, segs []*segment.Segment) *batch {
 // items are counted, what the items that are allowed would take.
 func (e *Engine) evictLimit(weight int64) int64 {
 	limit := e.limit()
-	if n := int64(e.index.Load().Len()); e.opt.CountLimit > 0 && n > 0 {
-		byCount := weight / n * e.opt.CountLimit
+	if n := int64(e.index.Load().Len()); e.settings().CountLimit > 0 && n > 0 {
+		byCount := weight / n * e.settings().CountLimit
 		if limit == 0 || byCount < limit {
 			limit = byCount
 		}

@@ -266,6 +266,7 @@ func (e *Engine) openReader() error {
 	if err := e.openToRead(); err != nil {
 		return err
 	}
+	e.openWithStored()
 	e.setUp()
 	e.bg.sealing.init()
 	e.id = e.board.id()

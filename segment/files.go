@@ -3,14 +3,16 @@ package segment
 import (
 	"slices"
 	"sync"
+	"sync/atomic"
 )
 
 // Files bounds the open handles of a log: a directory may have more segments
 // than the process may have descriptors. Mapped segments need none.
 type Files struct {
-	Map    bool  // sealed segments are mapped where the system can
-	Window int64 // new segments are written through memory, of this size; 0: not
-	Reopen bool  // files of others are opened anew when they have grown
+	Map    bool        // sealed segments are mapped where the system can
+	Window int64       // new segments are written through memory, of this size; 0: not
+	Tight  atomic.Bool // new segments are not, for want of room to reserve
+	Reopen bool        // files of others are opened anew when they have grown
 	// Removed is told of each segment whose files were removed, and of how many
 	// bytes these had. all: none is left. nil: nobody.
 	Removed func(s *Segment, bytes int64, all bool)

@@ -68,7 +68,7 @@ func Create(fsys vfs.FS, files *Files, slot uint32, head codec.SegmentHeader) (*
 // Readers use the same memory, up to the committed length.
 func (w *Writer) openWindow() {
 	f, ok := w.file.(vfs.Windower)
-	if !ok || w.Segment.files.Window == 0 {
+	if !ok || w.Segment.files.Window == 0 || w.Segment.files.Tight.Load() {
 		return
 	}
 	if win, err := f.Window(w.Segment.files.Window); err == nil {
