@@ -87,7 +87,7 @@ func (e *Engine) Holds(it *Item, p Place) (bool, error) {
 
 // usedAt tells the policy of a read.
 func (e *Engine) usedAt(h uint64, entry keydir.Entry) {
-	if e.evict.limits {
+	if e.evict.limits.Load() {
 		e.evict.used(e.index.Load(), h, entry)
 	}
 }
