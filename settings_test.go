@@ -225,3 +225,19 @@ func TestProcessesConfigure(t *testing.T) {
 		})
 	}
 }
+
+// TestOpenWaitsForNobody: to open with the options that the directory keeps waits for no transaction.
+func TestOpenWaitsForNobody(t *testing.T) {
+	dir := t.TempDir()
+	o := &Options{SizeLimit: 1 << 30, Compression: LZ4}
+	c := mustOpen(t, dir, o)
+	tx, err := c.Begin(t.Context())
+	require.NoError(t, err)
+	require.NoError(t, tx.Set("k", nil))
+	d := mustOpen(t, dir, o)
+	_, err = d.Get("k")
+	require.ErrorIs(t, err, ErrNotFound)
+	require.NoError(t, tx.Commit())
+	require.NoError(t, d.Close())
+	require.NoError(t, c.Close())
+}

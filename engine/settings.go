@@ -272,9 +272,9 @@ func (e *Engine) keepGiven(first bool) error {
 	return e.Give(e.given.settings())
 }
 
-// Give has the directory keep the settings that are not zero.
+// Give has the directory keep the settings that are not zero. It waits for nobody if it does so.
 func (e *Engine) Give(given Settings) error {
-	if e.opt.ReadOnly || given == (Settings{}) {
+	if e.opt.ReadOnly || given == (Settings{}) || e.keeps(given) {
 		return nil
 	}
 	err := e.Configure(func(s *Settings) {
@@ -286,6 +286,14 @@ func (e *Engine) Give(given Settings) error {
 	}
 	e.faults.add("keep settings", err)
 	return nil
+}
+
+// keeps reports whether the directory keeps the settings that are not zero, and is gone by them.
+func (e *Engine) keeps(given Settings) bool {
+	now := e.settings().Settings
+	given.inherit(&now)
+	last, _, err := readSettings(e.fsys)
+	return err == nil && last.Generation > 0 && given == now && given == *settingsOf(&last)
 }
 
 // The words of the settings on the board are changed by who has the writer lock. wordSettings is
