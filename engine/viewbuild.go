@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"cmp"
 	"encoding/binary"
-	"errors"
 	"runtime"
 	"slices"
 	"sync"
@@ -145,15 +144,15 @@ func (e *Engine) readRuns(k viewKind, locked bool) ([]*run, error) {
 		})
 	}
 	all.Wait()
-	return runs, errors.Join(errs...)
+	return runs, cmp.Or(errs...) // mostly all are the same
 }
 
 // maxRuns bounds how many goroutines read for a view.
 const maxRuns = 8
 
 func (r *run) readShard(shard int, locked bool) error {
-	pieces, bytes := len(r.pieces), len(r.buf)
-	return r.e.readShard(shard, locked, func() { r.pieces, r.buf = r.pieces[:pieces], r.buf[:bytes] }, r.add)
+	pieces, n := len(r.pieces), len(r.buf)
+	return r.e.readShard(shard, locked, func() { r.pieces, r.buf = r.pieces[:pieces], r.buf[:n] }, r.add)
 }
 
 // add adds the key of an entry. One that cannot be read has no place in any order; Keys, Check and
