@@ -6,6 +6,7 @@ import (
 	"runtime"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -190,4 +191,41 @@ func TestPullDamaged(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, "second-value", string(got.Value))
 	_ = e.Close() // it tells of the damage
+}
+
+// TestViewsFollowDrop: another process drops what has expired, without a word of which keys these
+// were. A queue is not counted with them.
+func TestViewsFollowDrop(t *testing.T) {
+	var now atomic.Int64
+	now.Store(crashClock.UnixNano())
+	opt := Options{SegmentSize: 4096, Now: func() time.Time { return time.Unix(0, now.Load()) }}
+	mem := vfs.NewMem()
+	a, err := openAs(mem, opt)
+	require.NoError(t, err)
+	b, err := openAs(mem, opt)
+	require.NoError(t, err)
+	const n = 200
+	for range n {
+		now.Add(1000)
+		_, err := a.Push("q", make([]byte, 50), true, Attrs{Expires: crashClock.Add(time.Minute).UnixNano()})
+		require.NoError(t, err)
+	}
+	require.NoError(t, a.Set("stays", nil, Attrs{})) // else it is as after a Clear
+	for _, e := range []*Engine{a, b} {
+		got, err := e.QueueLen("q")
+		require.NoError(t, err)
+		require.Equal(t, n, got)
+	}
+	now.Add(int64(time.Hour))
+	require.NoError(t, a.Compact())
+	for _, e := range []*Engine{a, b} {
+		got, err := e.QueueLen("q")
+		require.NoError(t, err)
+		left, err := e.Len()
+		require.NoError(t, err)
+		require.Less(t, left, n)
+		require.Equal(t, left-1, got)
+	}
+	require.NoError(t, a.Close())
+	require.NoError(t, b.Close())
 }

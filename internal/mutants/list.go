@@ -215,7 +215,7 @@ var mutants = []mutant{
 	{"view not told of what others put", "engine/views.go", "		v.put(r.Key, r.First, r.Tag)\n", "", views, engineTests},
 	{"view not told of deletes", "engine/views.go", "		v.gone(rec.Key, c.old.first)\n", "", views, engineTests},
 	{"view not told of what is given up", "engine/views.go", "	case c.op.Silent:\n		v.loose.Add(1)", "	case c.op.Silent:", "^TestViewsEviction$", engineTests},
-	{"view not told of what others give up", "engine/followdrop.go", "	e.views.loose.Add(1)\n", "", "^TestViewsEviction$", engineTests},
+	{"view not told of what others give up", "engine/followdrop.go", "	e.views.loose.Add(1)\n", "", "^TestViewsFollowDrop$", engineTests},
 	{"view kept when the index is built anew", "engine/reindex.go", "	e.views.giveUp()\n", "", "^TestViewsReindex$", engineTests},
 	{"place of a view's string not looked at", "engine/viewwalk.go", "		return f == first\n", "		return true\n", views, engineTests},
 	{"tag of a view's string not looked at", "engine/viewwalk.go", "		return f == first && tag == c.tag\n", "		return f == first\n", views, engineTests},
