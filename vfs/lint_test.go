@@ -37,10 +37,11 @@ var mayImport = map[string][]string{
 	"lease":      {"codec", "vfs"},
 	"keydir":     {"codec", "evict", "internal/prefetch"},
 	"compaction": {"segment", "codec"},
-	"engine":     {"codec", "vfs", "evict", "segment", "lease", "keydir", "compaction"},
+	"engine":     {"codec", "vfs", "evict", "segment", "lease", "keydir", "compaction", "internal/sortset"},
 	"":           {"engine"},
 
 	"internal/prefetch": {},
+	"internal/sortset":  {},
 
 	"cmd/dcbench": {"", "internal/history", "internal/trace",
 		"cmd/dcbench/internal/contest", "cmd/dcbench/internal/draw", "cmd/dcbench/internal/memory"},
