@@ -266,14 +266,26 @@ func (e *Engine) openWithStored() {
 // keepGiven has the directory keep the options that were given to Open, and those who have it open
 // go by them.
 func (e *Engine) keepGiven(first bool) error {
-	if first && !e.opt.Stored {
-		return nil
+	switch {
+	case !first:
+		return e.Give(e.given.settings())
+	case e.opt.Stored:
+		return e.give(e.given.settings())
 	}
-	return e.Give(e.given.settings())
+	return nil
 }
 
-// Give has the directory keep the settings that are not zero.
+// Give has the directory keep those of the settings that are not zero, if it goes by others.
 func (e *Engine) Give(given Settings) error {
+	next := given
+	now := e.settings().Settings
+	if next.inherit(&now); next == now {
+		return nil // and the lock, which somebody may have for long, is not needed
+	}
+	return e.give(given)
+}
+
+func (e *Engine) give(given Settings) error {
 	if e.opt.ReadOnly || given == (Settings{}) {
 		return nil
 	}
