@@ -266,15 +266,27 @@ func (e *Engine) openWithStored() {
 // keepGiven has the directory keep the options that were given to Open, and those who have it open
 // go by them.
 func (e *Engine) keepGiven(first bool) error {
-	if first && !e.opt.Stored {
-		return nil
+	switch {
+	case !first:
+		return e.Give(e.given.settings())
+	case e.opt.Stored:
+		return e.give(e.given.settings())
 	}
-	return e.Give(e.given.settings())
+	return nil
 }
 
-// Give has the directory keep the settings that are not zero. It waits for nobody if it does so.
+// Give has the directory keep those of the settings that are not zero, if it goes by others.
 func (e *Engine) Give(given Settings) error {
-	if e.opt.ReadOnly || given == (Settings{}) || e.keeps(given) {
+	next := given
+	now := e.settings().Settings
+	if next.inherit(&now); next == now {
+		return nil // and the lock, which somebody may have for long, is not needed
+	}
+	return e.give(given)
+}
+
+func (e *Engine) give(given Settings) error {
+	if e.opt.ReadOnly || given == (Settings{}) {
 		return nil
 	}
 	err := e.Configure(func(s *Settings) {
@@ -286,14 +298,6 @@ func (e *Engine) Give(given Settings) error {
 	}
 	e.faults.add("keep settings", err)
 	return nil
-}
-
-// keeps reports whether the directory keeps the settings that are not zero, and is gone by them.
-func (e *Engine) keeps(given Settings) bool {
-	now := e.settings().Settings
-	given.inherit(&now)
-	last, _, err := readSettings(e.fsys)
-	return err == nil && last.Generation > 0 && given == now && given == *settingsOf(&last)
 }
 
 // The words of the settings on the board are changed by who has the writer lock. wordSettings is

@@ -75,7 +75,7 @@ func testShareFirstDiesOpening(t *testing.T, newMem func() *vfs.Mem) {
 }
 
 // TestShareOptions: processes agree on what concerns all. Who gives nothing takes over what
-// there is, who gives something else is refused and told what.
+// there is, who gives something else changes it or, where it cannot be changed, is refused and told what.
 func TestShareOptions(t *testing.T) { inModes(t, testShareOptions) }
 
 func testShareOptions(t *testing.T, newMem func() *vfs.Mem) {
@@ -102,7 +102,16 @@ func testShareOptions(t *testing.T, newMem func() *vfs.Mem) {
 		require.Equal(t, a.id, b.id)
 		require.NoError(t, b.Close())
 	}
-	died, err := a.someDied() // who was refused left in good order
+	b, err := openAs(mem, Options{CountLimit: 1001, Policy: evict.LFU}) // which it gives to all
+	require.NoError(t, err)
+	require.NoError(t, b.Close())
+	require.NoError(t, a.Update(func(*Tx) error { return nil }))
+	s, err := a.Settings()
+	require.NoError(t, err)
+	require.Equal(t, int64(1001), s.CountLimit)
+	require.Equal(t, evict.LFU, s.Policy)
+	require.Equal(t, first.Policy, a.evict.policy) // as long as somebody has it open
+	died, err := a.someDied()                      // who was refused left in good order
 	require.NoError(t, err)
 	require.False(t, died)
 	require.NoError(t, a.Close())
