@@ -145,14 +145,14 @@ func open(disk, fsys vfs.FS, o Options) (*Engine, error) {
 		}
 	}
 	e.faults.add("free space", e.lookAtVolume())
+	if first {
+		e.dir.opened() // from here on the lock goes to others when they want it
+	}
 	if err := e.keepGiven(first); err != nil {
 		return nil, errors.Join(err, e.abandon())
 	}
 	e.bg.start(e, r)
 	e.reclaiming.start(e)
-	if first {
-		e.dir.opened()
-	}
 	return e, nil
 }
 
