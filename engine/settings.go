@@ -336,14 +336,24 @@ func (e *Engine) settleSettings() error {
 		e.takeSettings()
 		return nil
 	}
+	if err := e.goByStored(); err != nil {
+		return err
+	}
+	return e.tellSettings()
+}
+
+// goByStored has the engine go by what the directory keeps, as far as that can be read. The caller has
+// the writer lock.
+func (e *Engine) goByStored() error {
 	last, _, err := readSettings(e.fsys)
 	if err != nil && !errors.Is(err, ErrCorrupt) {
-		return err
+		return readError(err)
 	}
 	if last.Generation > 0 {
 		e.goBy(*settingsOf(&last))
+		e.fitSegments()
 	}
-	return e.tellSettings()
+	return nil
 }
 
 // takeSettings takes over settings that another process has changed. The caller holds the writer lock
