@@ -342,6 +342,13 @@ func (e *Engine) settleSettings() error {
 	return e.tellSettings()
 }
 
+// doubtSettings has them settled from the file: a process that died with the writer lock may have written
+// them there, and told nobody. The caller has the writer lock.
+func (e *Engine) doubtSettings() {
+	e.takeSettings()
+	e.board.w[wordSettings].Or(1)
+}
+
 // goByStored has the engine go by what the directory keeps, as far as that can be read. The caller has
 // the writer lock.
 func (e *Engine) goByStored() error {

@@ -52,3 +52,39 @@ func TestShareSettingsStateIsGone(t *testing.T) {
 		})
 	}
 }
+
+// TestShareConfigureDies: a process dies as it changes the settings, at each of its changes of the disk. From
+// then on all go by the same: what the others say is what the directory keeps.
+func TestShareConfigureDies(t *testing.T) { inModes(t, testShareConfigureDies) }
+
+func testShareConfigureDies(t *testing.T, newMem func() *vfs.Mem) {
+	for n := int64(1); ; n++ {
+		mem := newMem()
+		b, err := openAs(mem, Options{Stored: true, CountLimit: 5})
+		require.NoError(t, err)
+		a, p := openIn(t, mem, Options{Stored: true})
+		handOn(b)
+		require.NoError(t, a.Set("k", nil, Attrs{}))
+		p.changes.Store(0)
+		p.after, p.others = n, []*Engine{b}
+		err = a.Configure(func(s *Settings) { s.CountLimit = 6 })
+		p.mu.Lock()
+		died := p.dead
+		p.mu.Unlock()
+		p.kill(a)
+		require.NoError(t, b.Set("l", nil, Attrs{}))
+		s, serr := b.Settings()
+		require.NoError(t, serr)
+		kept, _, serr := readSettings(b.fsys)
+		require.NoError(t, serr)
+		require.Equal(t, *settingsOf(&kept), s, "died at %d: %v", n, err)
+		c, err := openAs(mem, Options{Stored: true})
+		require.NoError(t, err)
+		require.Equal(t, s.CountLimit, c.settings().CountLimit)
+		require.NoError(t, c.Close())
+		require.NoError(t, b.Close())
+		if !died {
+			return
+		}
+	}
+}
