@@ -296,6 +296,10 @@ func (e *Engine) give(given Settings) error {
 	if err == nil || errors.Is(err, ErrOption) {
 		return err
 	}
+	next, now := given, e.settings().Settings
+	if next.inherit(&now); next != now {
+		return err // else it would go by others without a word
+	}
 	e.faults.add("keep settings", err)
 	return nil
 }

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"context"
 	"testing"
 	"time"
 
@@ -87,4 +88,23 @@ func testShareConfigureDies(t *testing.T, newMem func() *vfs.Mem) {
 			return
 		}
 	}
+}
+
+// TestShareGivenIsRefused: an Open whose options cannot be put in force, for another process has the writer lock,
+// fails: it does not go by others without a word.
+func TestShareGivenIsRefused(t *testing.T) { inModes(t, testShareGivenIsRefused) }
+
+func testShareGivenIsRefused(t *testing.T, newMem func() *vfs.Mem) {
+	mem := newMem()
+	a, err := openAs(mem, Options{Stored: true, CountLimit: 5})
+	require.NoError(t, err)
+	tx, err := a.Begin(context.Background())
+	require.NoError(t, err)
+	_, err = openAs(mem, Options{Stored: true, CountLimit: 6, LockTimeout: 10 * time.Millisecond})
+	require.ErrorIs(t, err, ErrTimeout)
+	b, err := openAs(mem, Options{Stored: true, CountLimit: 5, LockTimeout: 10 * time.Millisecond})
+	require.NoError(t, err)
+	require.NoError(t, tx.Rollback())
+	require.NoError(t, b.Close())
+	require.NoError(t, a.Close())
 }
