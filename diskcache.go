@@ -31,7 +31,7 @@ type Cache struct {
 //
 // Any number of processes may have a directory open, and a process may open it several
 // times. What is in Settings is the directory's: it is stored, and who comes later and gives
-// another value changes it for all. SegmentSize is that of whoever opened it first; who comes
+// another value changes it for all: ErrTimeout if the writer lock is not to be had for that. SegmentSize is that of whoever opened it first; who comes
 // later and gives another one gets ErrOption. Within a process this is so for what else says how it
 // is stored; how it is read and looked after (NoMap, MaxOpenFiles, ManualCompaction, Network, Trust, Now, Logger) is
 // as whoever opened it first has said. A process for which the directory is on a network disk and one for which it is

@@ -313,6 +313,7 @@ func (l *dirLock) begin(ctx context.Context) error {
 func (l *dirLock) catchUp() error {
 	e, b := l.e, &l.e.board
 	if b.w[wordDied].Load() != 0 {
+		e.doubtSettings()
 		if err := e.adopt(); err != nil {
 			return err
 		}

@@ -97,6 +97,9 @@ func (e *Engine) makeBoard() error {
 	}
 	e.stats.disk.Store(n)
 	e.reserve.hints.Store(int64(hints))
+	if err := e.goByStored(); err != nil { // others may have changed them last
+		return err
+	}
 	return e.present()
 }
 

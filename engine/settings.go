@@ -296,6 +296,10 @@ func (e *Engine) give(given Settings) error {
 	if err == nil || errors.Is(err, ErrOption) {
 		return err
 	}
+	next, now := given, e.settings().Settings
+	if next.inherit(&now); next != now {
+		return err // else it would go by others without a word
+	}
 	e.faults.add("keep settings", err)
 	return nil
 }
@@ -336,14 +340,31 @@ func (e *Engine) settleSettings() error {
 		e.takeSettings()
 		return nil
 	}
+	if err := e.goByStored(); err != nil {
+		return err
+	}
+	return e.tellSettings()
+}
+
+// doubtSettings has them settled from the file: a process that died with the writer lock may have written
+// them there, and told nobody. The caller has the writer lock.
+func (e *Engine) doubtSettings() {
+	e.takeSettings()
+	e.board.w[wordSettings].Or(1)
+}
+
+// goByStored has the engine go by what the directory keeps, as far as that can be read. The caller has
+// the writer lock.
+func (e *Engine) goByStored() error {
 	last, _, err := readSettings(e.fsys)
 	if err != nil && !errors.Is(err, ErrCorrupt) {
-		return err
+		return readError(err)
 	}
 	if last.Generation > 0 {
 		e.goBy(*settingsOf(&last))
+		e.fitSegments()
 	}
-	return e.tellSettings()
+	return nil
 }
 
 // takeSettings takes over settings that another process has changed. The caller holds the writer lock

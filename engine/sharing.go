@@ -205,7 +205,9 @@ func (e *Engine) present() error {
 	if e.dir.whole.Load() {
 		return nil
 	}
-	for i, v := range e.opt.agreed(e.layout.MaxFile()) {
+	now := e.opt.with(&e.settings().Settings) // which may be others than it was opened with
+	now.Policy = e.opt.Policy
+	for i, v := range now.agreed(e.layout.MaxFile()) {
 		b.w[wordOptions+i].Store(uint64(v))
 	}
 	e.sayMore()
