@@ -378,7 +378,7 @@ func (e *Engine) applyCommit(rp *replay, t *tail, c *segment.Commit) (bool, erro
 	changed := false
 	viewed := e.views.begin()
 	if viewed {
-		defer e.views.end(c.Seq)
+		defer e.views.end(c.Seq, rp.index)
 	}
 	for i := range c.Records {
 		r := &c.Records[i]

@@ -587,7 +587,7 @@ func (s *stage) apply() {
 		}
 	}
 	if viewed {
-		views.end(s.e.w.seq)
+		views.end(s.e.w.seq, s.e.index.Load())
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 
 	"github.com/go-diskcache/diskcache/codec"
 	"github.com/go-diskcache/diskcache/internal/sortset"
+	"github.com/go-diskcache/diskcache/keydir"
 	"github.com/go-diskcache/diskcache/segment"
 )
 
@@ -102,10 +103,28 @@ func (v *views) begin() bool {
 }
 
 // end says that all up to a sequence is applied.
-func (v *views) end(seq uint64) {
+func (v *views) end(seq uint64, index *keydir.Index) {
 	v.seq = max(v.seq, seq)
 	v.epoch.Add(1)
+	v.shed(index)
 	v.mu.Unlock()
+}
+
+// shed lets go of views that are mostly of keys that are gone: who looks at one again builds it
+// anew. Nobody may, and then they would grow for ever.
+func (v *views) shed(index *keydir.Index) {
+	left := len(v.making)
+	for k, x := range v.built {
+		if x != nil && x.overgrown(index) {
+			v.built[k], x = nil, nil
+		}
+		if x != nil {
+			left++
+		}
+	}
+	if left == 0 {
+		v.on.Store(false)
+	}
 }
 
 // all calls fn for all views. The caller holds mu.
