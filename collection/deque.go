@@ -3,6 +3,7 @@ package collection
 import (
 	"context"
 	"errors"
+	"math"
 	"sync/atomic"
 
 	"github.com/go-diskcache/diskcache"
@@ -45,6 +46,16 @@ func (d *Deque) update(fn func(d *Deque) error) error {
 		return fn(d)
 	}
 	return diskcache.Transact(context.Background(), d.store, func(tx diskcache.Txn) error { return fn(d.In(tx)) })
+}
+
+// view is update for what changes nothing. Where the store is open for reading only nobody can be
+// kept out, and fn looks at the store itself.
+func (d *Deque) view(fn func(d *Deque) error) error {
+	err := d.update(fn)
+	if d.store != nil && errors.Is(err, diskcache.ErrReadOnly) {
+		return fn(d)
+	}
+	return err
 }
 
 // Prefix returns the prefix of the queue.
@@ -127,18 +138,32 @@ func (d *Deque) Back() ([]byte, error) { return end(d.ops.Peek(d.prefix, diskcac
 // Front returns the first element. ErrEmpty: there is none.
 func (d *Deque) Front() ([]byte, error) { return end(d.ops.Peek(d.prefix, diskcache.Front)) }
 
-// Clear removes all elements and returns how many these were.
+// Clear removes all elements and returns how many these were. Those of a deque that is larger than
+// what the store takes in one transaction go one after the other.
 func (d *Deque) Clear() (n int, err error) {
-	err = d.update(func(d *Deque) error {
-		for {
-			if _, err := d.ops.Pull(d.prefix, diskcache.Front); err != nil {
-				return ignoreMissing(err)
-			}
-			n++
-		}
-	})
+	most, err := d.Len()
 	if err != nil {
 		return 0, err
+	}
+	err = d.update(func(d *Deque) (err error) {
+		n, err = d.drop(math.MaxInt)
+		return err
+	})
+	if d.store != nil && errors.Is(err, diskcache.ErrTooLarge) {
+		return d.drop(most) // and not what others add meanwhile
+	}
+	if err != nil {
+		return 0, err
+	}
+	return n, nil
+}
+
+// drop removes so many elements from the front at most.
+func (d *Deque) drop(most int) (n int, err error) {
+	for ; n < most; n++ {
+		if _, err := d.ops.Pull(d.prefix, diskcache.Front); err != nil {
+			return n, ignoreMissing(err)
+		}
 	}
 	return n, nil
 }

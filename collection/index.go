@@ -109,25 +109,38 @@ func (x *Index) Len() (n int, err error) {
 	return n, nil
 }
 
-// Clear removes all keys and returns how many these were.
+// Clear removes all keys and returns how many these were. With a prefix, those that are more than
+// what the store takes in one transaction go one after the other.
 func (x *Index) Clear() (n int, err error) {
 	if x.prefix == "" {
 		return x.store.Clear()
 	}
-	err = x.update(func(tx diskcache.Txn) error {
-		for key, err := range x.store.Scan(x.any()) {
-			if err != nil {
-				return err
-			}
-			if _, err := tx.Delete(key); err != nil {
-				return err
-			}
-			n++
-		}
-		return nil
+	err = x.update(func(tx diskcache.Txn) (err error) {
+		n, err = x.drop(tx)
+		return err
 	})
+	if errors.Is(err, diskcache.ErrTooLarge) {
+		return x.drop(x.store)
+	}
 	if err != nil {
 		return 0, err
+	}
+	return n, nil
+}
+
+// drop removes all keys by ops.
+func (x *Index) drop(ops diskcache.Ops) (n int, err error) {
+	for key, err := range x.store.Scan(x.any()) {
+		if err != nil {
+			return n, err
+		}
+		found, err := ops.Delete(key)
+		if err != nil {
+			return n, err
+		}
+		if found {
+			n++
+		}
 	}
 	return n, nil
 }

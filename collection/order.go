@@ -44,33 +44,16 @@ func (d *Deque) move(from diskcache.Side) error {
 // Reverse turns the deque round: the last element is the first then.
 func (d *Deque) Reverse() error {
 	return d.update(func(d *Deque) error {
-		size, err := d.Len()
-		if err != nil {
-			return err
+		// All are read before the first is changed: to find a place among changes can take a walk.
+		var all []diskcache.Item
+		err := d.each(diskcache.Front, func(_ int, it diskcache.Item) bool {
+			all = append(all, it)
+			return true
+		})
+		for i, j := 0, len(all)-1; i < j && err == nil; i, j = i+1, j-1 {
+			err = d.swap(all[i], all[j])
 		}
-		for i, j := 0, size-1; i < j; {
-			a, found, err := d.alive(i)
-			if err != nil {
-				return err
-			}
-			if !found {
-				i++ // it changes places with nobody
-				continue
-			}
-			b, found, err := d.alive(j)
-			if err != nil {
-				return err
-			}
-			if !found {
-				j--
-				continue
-			}
-			if err := d.swap(a, b); err != nil {
-				return err
-			}
-			i, j = i+1, j-1
-		}
-		return nil
+		return err
 	})
 }
 

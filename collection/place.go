@@ -51,7 +51,7 @@ func (d *Deque) DeleteAt(i int) error {
 // Other writers wait while it looks.
 func (d *Deque) Index(value []byte) (int, error) {
 	place := -1
-	err := d.update(func(d *Deque) error {
+	err := d.view(func(d *Deque) error {
 		return d.each(diskcache.Front, func(i int, it diskcache.Item) bool {
 			if bytes.Equal(it.Value, value) {
 				place = i
@@ -70,7 +70,7 @@ func (d *Deque) Contains(value []byte) (bool, error) {
 
 // Count returns how many elements are equal to value. Other writers wait while it looks.
 func (d *Deque) Count(value []byte) (n int, err error) {
-	err = d.update(func(d *Deque) error {
+	err = d.view(func(d *Deque) error {
 		return d.each(diskcache.Front, func(_ int, it diskcache.Item) bool {
 			if bytes.Equal(it.Value, value) {
 				n++

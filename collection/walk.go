@@ -74,7 +74,7 @@ func (d *Deque) alive(i int) (it diskcache.Item, found bool, err error) {
 // Values returns all elements, from the front to the back, as they are at one moment. Other writers
 // wait while it reads them.
 func (d *Deque) Values() (values [][]byte, err error) {
-	err = d.update(func(d *Deque) error {
+	err = d.view(func(d *Deque) error {
 		return d.each(diskcache.Front, func(_ int, it diskcache.Item) bool {
 			values = append(values, it.Value)
 			return true

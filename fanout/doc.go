@@ -19,7 +19,7 @@
 //     the shards before, in the order of their numbers, and not those behind;
 //   - if a shard refuses its part (ErrFull, ErrNoSpace, a failing disk), the shards before it
 //     have committed theirs, and Commit returns a *PartialError. If it is the first, nothing
-//     was changed.
+//     was changed. One that returns ErrNotSynced has made its part, and the others make theirs.
 //
 // What one transaction must not lose a part of belongs into one queue, or one cache.
 //

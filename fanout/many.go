@@ -22,22 +22,26 @@ func (s *Store) only(n int, key func(i int) string) (shard diskcache.Store, home
 }
 
 // GetMany returns the values of keys as they are at one moment. Where they are in several
-// shards it waits for writers.
+// shards it waits for writers; with ReadOnly it does not, and each value is one that was there.
 func (s *Store) GetMany(keys []string) (values [][]byte, err error) {
 	if shard, home, ok := s.only(len(keys), func(i int) string { return keys[i] }); ok {
 		h := s.gate.enter(home)
 		defer h.RUnlock()
 		return shard.GetMany(keys)
 	}
-	t, err := s.begin(context.Background(), s.concerned(keys))
-	if err != nil {
-		return nil, err
+	var from diskcache.Ops = s
+	if !s.readOnly {
+		t, err := s.begin(context.Background(), s.concerned(keys))
+		if err != nil {
+			return nil, err
+		}
+		defer func() { err = firstError(err, t.Rollback()) }()
+		from = t
 	}
-	defer func() { err = firstError(err, t.Rollback()) }()
 	values = make([][]byte, len(keys))
 	var errs []error
 	for i, key := range keys {
-		v, err := t.Get(key)
+		v, err := from.Get(key)
 		switch {
 		case isMiss(err):
 		case err != nil:

@@ -13,7 +13,7 @@ type Options struct {
 	// with stays: 0 takes it as it is, another number is refused with a *ShardsError. Default: 8.
 	Shards int
 	// Options are those of the shards, but that the limits are of all together, each having
-	// an equal share.
+	// an equal share. A CountLimit below the number of shards is refused with ErrOption.
 	diskcache.Options
 }
 

@@ -10,10 +10,13 @@ import (
 )
 
 // PeekItem returns the item that was inserted first or last. It waits for writers, since what
-// is first in one shard may be gone when the next is looked at.
+// is first in one shard may be gone when the next is looked at. With ReadOnly it does not wait.
 func (s *Store) PeekItem(side diskcache.Side) (it diskcache.Item, err error) {
 	if len(s.shards) == 1 {
 		return s.shards[0].PeekItem(side)
+	}
+	if s.readOnly {
+		return endOf(s.shards, side, func(i int, it diskcache.Item) (age, error) { return age{0, it.Created, i}, nil })
 	}
 	t, err := s.Begin(context.Background())
 	if err != nil {
@@ -24,32 +27,38 @@ func (s *Store) PeekItem(side diskcache.Side) (it diskcache.Item, err error) {
 }
 
 // PeekItem returns the item that was inserted first or last.
-func (t *tx) PeekItem(side diskcache.Side) (best diskcache.Item, err error) {
-	err = t.use(func() error {
-		found := false
-		var at age
-		for i, part := range t.shards {
-			it, err := part.PeekItem(side)
-			if isMiss(err) {
-				continue
-			}
-			if err != nil {
-				return err
-			}
-			a, err := t.ageOf(i, it)
-			if err != nil {
-				return err
-			}
-			if !found || a.compare(at) < 0 == (side == diskcache.Front) {
-				best, at, found = it, a, true
-			}
-		}
-		if !found {
-			return diskcache.ErrNotFound
-		}
-		return nil
+func (t *tx) PeekItem(side diskcache.Side) (it diskcache.Item, err error) {
+	err = t.use(func() (err error) {
+		it, err = endOf(t.shards, side, t.ageOf)
+		return err
 	})
-	return best, err
+	return it, err
+}
+
+// endOf returns the first or the last of what shards have there.
+func endOf[O diskcache.Ops](shards []O, side diskcache.Side, ageOf func(i int, it diskcache.Item) (age, error)) (best diskcache.Item, err error) {
+	found := false
+	var at age
+	for i, shard := range shards {
+		it, err := shard.PeekItem(side)
+		if isMiss(err) {
+			continue
+		}
+		if err != nil {
+			return diskcache.Item{}, err
+		}
+		a, err := ageOf(i, it)
+		if err != nil {
+			return diskcache.Item{}, err
+		}
+		if !found || a.compare(at) < 0 == (side == diskcache.Front) {
+			best, at, found = it, a, true
+		}
+	}
+	if !found {
+		return best, diskcache.ErrNotFound
+	}
+	return best, nil
 }
 
 // age says which of two keys was inserted first: what a transaction inserts comes after all

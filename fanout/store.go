@@ -12,8 +12,9 @@ import (
 // goroutines at once.
 type Store struct {
 	ops
-	shards []diskcache.Store
-	gate   gate
+	shards   []diskcache.Store
+	gate     gate
+	readOnly bool // nobody can be kept out
 }
 
 var _ diskcache.Store = (*Store)(nil)
@@ -30,6 +31,9 @@ func Open(dir string, o *Options) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("fanout: open %s: %w", dir, err)
 	}
+	if own.CountLimit > 0 && own.CountLimit < int64(n) {
+		return nil, fmt.Errorf("fanout: open %s: %w: a CountLimit of %d for %d shards", dir, diskcache.ErrOption, own.CountLimit, n)
+	}
 	var shards []diskcache.Store
 	for i := range n {
 		c, err := diskcache.Open(shardDir(dir, i), own.share(n))
@@ -41,7 +45,9 @@ func Open(dir string, o *Options) (*Store, error) {
 		}
 		shards = append(shards, c)
 	}
-	return newStore(shards), nil
+	s := newStore(shards)
+	s.readOnly = own.ReadOnly
+	return s, nil
 }
 
 func newStore(shards []diskcache.Store) *Store {

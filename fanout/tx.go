@@ -181,16 +181,25 @@ func (t *txn) commit() error {
 		t.s.gate.close()
 		defer t.s.gate.open()
 	}
+	var late []error
 	for n, i := range dirty {
-		if err := t.shards[i].Commit(); err != nil {
-			err = firstError(err, t.rollback())
+		err := t.shards[i].Commit()
+		if errors.Is(err, diskcache.ErrNotSynced) { // it is made, so the others are to be, too
+			late = append(late, err)
+			continue
+		}
+		if err != nil {
+			err = joined(append(late, firstError(err, t.rollback())))
 			if n == 0 {
 				return err
 			}
 			return &PartialError{dirty[:n:n], dirty[n:], err}
 		}
 	}
-	return t.rollback() // of those that were only read; to the others it does nothing
+	if err := t.rollback(); err != nil { // of those that were only read; to the others it does nothing
+		late = append(late, err)
+	}
+	return joined(late)
 }
 
 func firstError(errs ...error) error {

@@ -2,6 +2,7 @@ package httpcache
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/go-diskcache/diskcache"
@@ -71,7 +72,8 @@ func (s *Storage) DeleteWithContext(ctx context.Context, key string) error {
 }
 
 // ResetWithContext is Reset that waits for other writers no longer than ctx lets it. Keys of the
-// prefix are removed all or none.
+// prefix are removed all or none, or, if they are more than the store takes in one transaction,
+// one after the other until ctx ends.
 func (s *Storage) ResetWithContext(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return err
@@ -80,15 +82,25 @@ func (s *Storage) ResetWithContext(ctx context.Context) error {
 		_, err := s.store.Clear()
 		return err
 	}
-	return diskcache.Transact(ctx, s.store, func(tx diskcache.Txn) error {
-		for key, err := range s.store.Scan(diskcache.Range{Order: diskcache.ByKey, Prefix: s.prefix}) {
-			if err != nil {
-				return err
-			}
-			if _, err := tx.Delete(key); err != nil {
-				return err
-			}
+	err := diskcache.Transact(ctx, s.store, func(tx diskcache.Txn) error { return s.drop(ctx, tx) })
+	if errors.Is(err, diskcache.ErrTooLarge) {
+		return s.drop(ctx, s.store)
+	}
+	return err
+}
+
+// drop removes the keys of the prefix by ops.
+func (s *Storage) drop(ctx context.Context, ops diskcache.Ops) error {
+	for key, err := range s.store.Scan(diskcache.Range{Order: diskcache.ByKey, Prefix: s.prefix}) {
+		if err == nil {
+			err = ctx.Err()
 		}
-		return nil
-	})
+		if err == nil {
+			_, err = ops.Delete(key)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }

@@ -26,6 +26,7 @@ type ranked struct {
 const (
 	useOne   = 1 << 44
 	tickMask = useOne - 1
+	mostUses = (1<<64 - 1) &^ tickMask
 	forever  = 1 << 63
 )
 
@@ -66,7 +67,11 @@ func (r *ranked) hit(s *slot) {
 		tick := r.tick.Add(1) & tickMask
 		for {
 			rank := s.used.Load()
-			if s.used.CompareAndSwap(rank, rank&^tickMask+useOne|tick) {
+			uses := rank &^ tickMask
+			if uses < mostUses { // there it stays: one more would be none
+				uses += useOne
+			}
+			if s.used.CompareAndSwap(rank, uses|tick) {
 				return
 			}
 		}

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"time"
 
 	"github.com/go-diskcache/diskcache"
@@ -118,12 +119,16 @@ func (t *Throttle) write(tx diskcache.Ops, b bucket) error {
 	return tx.Set(t.key, v, diskcache.TTL(t.time(float64(t.count)-b.Tokens)))
 }
 
-// time is how long n tokens take, rounded up; none, or fewer, take no time.
+// time is how long n tokens take, rounded up; none, or fewer, take no time. It is 292 years at most.
 func (t *Throttle) time(n float64) time.Duration {
 	if n <= 0 {
 		return 0
 	}
-	return time.Duration(n*float64(t.per)/float64(t.count)) + 1
+	d := n * float64(t.per) / float64(t.count)
+	if d >= math.MaxInt64 {
+		return math.MaxInt64
+	}
+	return time.Duration(d) + 1
 }
 
 // systemClock is the clock of the system.

@@ -3,6 +3,7 @@ package recipe
 import (
 	"context"
 	"errors"
+	"math"
 	"sync"
 	"testing"
 	"time"
@@ -11,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/go-diskcache/diskcache"
+	"github.com/go-diskcache/diskcache/memory"
 )
 
 // handClock is a clock that stands still until somebody sleeps by it.
@@ -136,4 +138,25 @@ func TestThrottleBadInput(t *testing.T) {
 		s.broken.Store(false)
 		assert.False(t, errors.Is(NewThrottle(s, "other", 1, 1, nil).Wait(t.Context()), errBroken))
 	})
+}
+
+// A throttle of less than one call in a lifetime lets none through but the first; what it would have
+// them wait is more than a Duration holds.
+func TestThrottleSlow(t *testing.T) {
+	for _, per := range []time.Duration{math.MaxInt64, 200 * 365 * 24 * time.Hour} {
+		s := memory.New(nil)
+		clock := &handClock{now: time.Now()}
+		th := NewThrottle(s, "k", 1, per, clock)
+		for i := range 3 {
+			ok, err := th.Allow(t.Context())
+			require.NoError(t, err)
+			require.Equal(t, i == 0, ok, "%v: %d", per, i)
+		}
+		for i := range 3 {
+			wait, _, err := th.take(t.Context(), 1, true)
+			require.NoError(t, err)
+			require.GreaterOrEqual(t, wait, per, "%v: %d", per, i)
+		}
+		require.NoError(t, s.Close())
+	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"math"
+	"strings"
 	"time"
 
 	"github.com/go-diskcache/diskcache"
@@ -12,7 +13,7 @@ import (
 // FetchOptions say how Fetch stores what it has loaded. The zero value of each field is its
 // default.
 type FetchOptions struct {
-	// TTL is how long a value is fresh. Default: for ever.
+	// TTL is how long a value is fresh. Default: for ever, as is what ends after 2262.
 	TTL time.Duration
 	// Stale is for how long after that it is still served, while one loads it anew in the
 	// background. Default: not at all.
@@ -84,6 +85,11 @@ const (
 	auxMissing = aux + "missing\x00"
 )
 
+// isNote reports whether a key is of what Fetch notes. No number is such a key: it has eight bytes.
+func isNote(key string) bool {
+	return strings.HasPrefix(key, auxLease) || strings.HasPrefix(key, auxMissing)
+}
+
 func isMiss(err error) bool { return errors.Is(err, diskcache.ErrNotFound) }
 
 // look returns what is stored: a value that may be served, ErrMissing, or another miss.
@@ -127,8 +133,8 @@ func (l *loading[K, V]) store(v V, cost time.Duration) error {
 	}
 	t := trailer{cost: cost}
 	opts := append(l.o.Set[:len(l.o.Set):len(l.o.Set)], diskcache.Kind(KindFetched))
-	if l.o.TTL > 0 {
-		t.fresh = l.s.now().Add(l.o.TTL)
+	if fresh := l.s.now().Add(l.o.TTL); l.o.TTL > 0 && fresh.Before(never) {
+		t.fresh = fresh
 		opts = append(opts, diskcache.ExpireAt(t.fresh.Add(max(l.o.Stale, 0))))
 	} else {
 		opts = append(opts, diskcache.ExpireAt(never))

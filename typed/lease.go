@@ -53,7 +53,8 @@ func (l *loading[K, V]) callLeased(ctx context.Context, token string) (v V, err 
 		}
 	}()
 	// Another may have loaded it between the first look and the lease.
-	if v, _, version, err := l.look(); err == nil && version != l.seen || err == ErrMissing {
+	v, _, version, err := l.look()
+	if err == nil && version != l.seen || err == ErrMissing || err != nil && !isMiss(err) {
 		return v, err
 	}
 	return l.call(ctx)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"iter"
 	"math/rand/v2"
-	"strings"
 	"sync"
 	"time"
 
@@ -117,7 +116,7 @@ func (s *Store[K, V]) All(r diskcache.Range) iter.Seq2[Item[K, V], error] {
 	}
 	return func(yield func(Item[K, V], error) bool) {
 		for it, err := range s.s.ScanItems(r) {
-			if strings.HasPrefix(it.Key, aux) {
+			if isNote(it.Key) {
 				continue
 			}
 			x := Item[K, V]{Meta: it}
