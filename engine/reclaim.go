@@ -199,7 +199,7 @@ func (e *Engine) planLocked(w *want) (*batch, error) {
 	if w.most == 0 || e.opt.Policy == evict.None || short.bytes <= 0 && short.items <= 0 {
 		return nil, nil
 	}
-	if e.evict.ranked() && !w.noCopy {
+	if e.evict.ranked() && e.settings().limited() && !w.noCopy { // else it is for a full disk: whole segments give room at once
 		return &batch{to: fresh}, nil
 	}
 	return e.evictFirst(w, segs).in(w), nil

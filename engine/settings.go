@@ -78,8 +78,11 @@ func (e *Engine) goBy(s Settings) {
 		next.segmentSize = min(next.segmentSize, max(s.SizeLimit/leastSegments, minSegmentSize))
 	}
 	e.set.Store(next)
-	e.evict.limits.Store(e.opt.Policy.Ranked() || s.SizeLimit > 0 || s.CountLimit > 0 || s.MinFreeSpace > 0)
+	e.evict.limits.Store(e.opt.Policy.Ranked() || next.limited())
 }
+
+// limited reports whether there is any limit.
+func (s *settings) limited() bool { return s.SizeLimit > 0 || s.CountLimit > 0 || s.MinFreeSpace > 0 }
 
 // fitSegments ends the segments that are longer than they are to be by now, or have more room
 // reserved than there is: only what is sealed can be taken back. The caller holds the writer lock of
