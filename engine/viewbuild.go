@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"encoding/binary"
+	"errors"
 	"runtime"
 	"slices"
 	"sync"
@@ -113,6 +114,7 @@ type run struct {
 	pieces []piece
 	key    []byte // buffers
 	tag    []byte
+	fail   error // why a key could not be read that is not lost
 }
 
 // piece is a string of a run.
@@ -152,12 +154,21 @@ const maxRuns = 8
 
 func (r *run) readShard(shard int, locked bool) error {
 	pieces, n := len(r.pieces), len(r.buf)
-	return r.e.readShard(shard, locked, func() { r.pieces, r.buf = r.pieces[:pieces], r.buf[:n] }, r.add)
+	err := r.e.readShard(shard, locked, func() { r.pieces, r.buf, r.fail = r.pieces[:pieces], r.buf[:n], nil }, r.add)
+	return cmp.Or(err, r.fail)
 }
 
-// add adds the key of an entry. One that cannot be read has no place in any order; Keys, Check and
-// the statistics tell of it.
+// add adds the key of an entry. One that is damaged has no place in any order; Keys, Check and the
+// statistics tell of it. Where the disk fails otherwise there is no view: it would lack what is there.
 func (r *run) add(set *segment.Set, entry keydir.Entry) error {
+	err := r.addEntry(set, entry)
+	if err != nil && !errors.Is(err, ErrCorrupt) {
+		r.fail = err
+	}
+	return err
+}
+
+func (r *run) addEntry(set *segment.Set, entry keydir.Entry) error {
 	slot, off := r.e.layout.Split(entry.Place)
 	seg := set.At(slot)
 	if seg == nil {
