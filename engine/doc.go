@@ -13,7 +13,7 @@
 // (group commit). Every reading of a log from end to end goes through
 // segment.Cursor. A read takes no engine lock.
 //
-// Read engine.go, recover.go, replay.go, commit.go, stage.go, read.go, then the
+// Read engine.go, recover.go, replay.go, commit.go, stage.go, apply.go, read.go, then the
 // rest; of the orders of the keys views.go, viewbuild.go, viewwalk.go, queuekey.go, queueview.go,
 // txview.go, txqueue.go.
 package engine
