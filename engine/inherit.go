@@ -114,7 +114,12 @@ func (e *Engine) inheritLocked() error {
 
 // inheritFile makes a segment of a dead process an orphan of this one.
 func (e *Engine) inheritFile(a activeFile) {
-	s := e.segmentOf(a.id)
+	s, t := e.segmentOf(a.id), e.follower.tails[a.id]
+	if t != nil && t.isBegun() {
+		delete(e.follower.tails, a.id)
+		e.leaveBegun(s)
+		s = nil
+	}
 	if s == nil { // dropped, or nothing was committed to it
 		e.board.remove(a.id)
 		if !e.graves.has(a.id) {
@@ -123,7 +128,7 @@ func (e *Engine) inheritFile(a activeFile) {
 		return
 	}
 	e.board.own(a.id)
-	if t := e.follower.tails[a.id]; t != nil {
+	if t != nil {
 		s.SetLength(t.off)
 		delete(e.follower.tails, a.id)
 	}

@@ -173,6 +173,9 @@ func (e *Engine) planLocked(w *want) (*batch, error) {
 	if e.w.closed {
 		return nil, ErrClosed
 	}
+	if err := e.settleTails(); err != nil {
+		return nil, err
+	}
 	short := e.short(w)
 	segs, usage := e.usages(short.bytes > 0 || short.items > 0)
 	for i, s := range segs {

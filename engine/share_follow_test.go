@@ -604,3 +604,67 @@ func TestShareDropsOrphan(t *testing.T) {
 	require.NoError(t, b.Close())
 	require.NoError(t, c.Close())
 }
+
+// TestShareLeavesBegun: a segment that a process had only begun when it died is in the log of who
+// looked for segments just then, and its file is removed by a third that never heard of it.
+func TestShareLeavesBegun(t *testing.T) {
+	const torn = "a record that came to nothing"
+	heirs := []string{"", "", torn, torn, torn}
+	for i, last := range heirs {
+		mem := vfs.NewMem()
+		opt := Options{SegmentSize: 2048, MaxOpenFiles: 1, NoMap: true}
+		a, ap := openIn(t, mem, opt)
+		b, _ := openIn(t, mem, opt)
+		c, _ := openIn(t, mem, opt)
+		for _, e := range []*Engine{b, c} { // c is to be the heir
+			e.reclaiming.stop()
+		}
+		require.NoError(t, c.Set("k", []byte("v"), Attrs{}))
+		require.NoError(t, a.enter(a.life))
+		require.NoError(t, a.rotate(fresh))
+		id := a.w.active[fresh].Segment.ID
+		f, err := mem.OpenWrite(codec.SegmentName(id))
+		require.NoError(t, err)
+		_, err = f.WriteAt(append([]byte(last), make([]byte, 512)...), codec.SegmentHeaderLen)
+		require.NoError(t, err)
+		require.NoError(t, f.Close())
+		a.leave()
+		handOn(a)
+		require.NoError(t, b.catchUp())
+		b.w.mu.Lock()
+		require.NoError(t, b.lookForSegments())
+		require.NotNil(t, b.segmentOf(id))
+		b.w.mu.Unlock()
+		if i == len(heirs)-1 { // the heir has heard of it, too
+			require.NoError(t, c.followNow())
+			c.w.mu.Lock()
+			require.NoError(t, c.lookForSegments())
+			c.w.mu.Unlock()
+		}
+		ap.kill(a)
+
+		require.NoError(t, c.enter(c.life))
+		require.NoError(t, c.inherit())
+		c.leave()
+		left, err := mem.Stat(codec.SegmentName(id))
+		require.ErrorIs(t, err, fs.ErrNotExist, "%+v", left)
+		if i%2 == 0 { // else nothing is committed that b would follow
+			require.NoError(t, c.Set("k", []byte("w"), Attrs{}))
+			require.NoError(t, c.Set("l", nil, Attrs{Expires: 1}))
+			_, err = b.Expire()
+			require.NoError(t, err)
+		}
+		_, err = b.Get("k", nil) // for which the file of the other is closed
+		require.NoError(t, err)
+		b.w.mu.Lock()
+		_, err = b.planLocked(&want{bytes: 1 << 20, most: 1})
+		b.w.mu.Unlock()
+		require.NoError(t, err)
+		require.NoError(t, b.Compact())
+		require.Nil(t, b.segmentOf(id), "its file is gone")
+		for _, e := range []*Engine{b, c} {
+			e.reclaiming.start(e)
+			require.NoError(t, e.Close())
+		}
+	}
+}

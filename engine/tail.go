@@ -140,7 +140,7 @@ func (e *Engine) endTail(id uint64, t *tail) error {
 	}
 	size, err := e.lengthOf(id)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil // it was dropped
+		return nil // it was dropped, or came to nothing
 	}
 	if err != nil {
 		return err
@@ -239,12 +239,39 @@ func (e *Engine) forgetTails() {
 			delete(f.tails, id) // it was dropped
 			continue
 		}
-		if t.ended && (t.off >= t.seg.Length() || !t.more()) {
-			t.seg.SetLength(t.off)
-			t.seg.Seal()
-			delete(f.tails, id)
+		if !t.ended || t.off < t.seg.Length() && t.more() {
+			continue
 		}
+		delete(f.tails, id)
+		if t.isBegun() {
+			e.leaveBegun(t.seg)
+			continue
+		}
+		t.seg.SetLength(t.off)
+		t.seg.Seal()
 	}
+}
+
+// settleTails lets go of the tails that have ended, for who is about to choose among segments: one
+// that came to nothing ends without a commit that would be followed.
+func (e *Engine) settleTails() error {
+	if len(e.follower.tails) == 0 {
+		return nil
+	}
+	err := e.lookAtBoard()
+	e.forgetTails()
+	return err
+}
+
+// isBegun reports whether nothing was applied of the segment: nothing points to it.
+func (t *tail) isBegun() bool { return t.seg.FirstSeq.Load() == 0 }
+
+// leaveBegun takes a segment that came to nothing out of the log: who takes over from the process
+// that had begun it removes its file, and need not commit anything for that.
+func (e *Engine) leaveBegun(s *segment.Segment) {
+	e.leaveGone(s)
+	e.w.bySlot[s.Slot] = nil
+	e.log.Publish(e.w.bySlot)
 }
 
 // more reports whether there is a commit in the tail.
