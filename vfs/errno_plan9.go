@@ -27,3 +27,6 @@ func isBadHandle(err error) bool { return errors.Is(err, errBadHandle) }
 func isInterrupted(err error) bool { return errors.Is(err, syscall.EINTR) }
 
 func isBusy(error) bool { return false }
+
+// isRefused: the name cannot be opened, though it may be shown. That is not said here.
+func isRefused(error) bool { return false }

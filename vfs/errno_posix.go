@@ -19,3 +19,6 @@ func isBadHandle(err error) bool { return errors.Is(err, syscall.EBADF) }
 
 // isBusy: nothing was done, and asking again may help.
 func isBusy(err error) bool { return errors.Is(err, syscall.EAGAIN) }
+
+// isRefused: the name cannot be opened, though it may be shown.
+func isRefused(err error) bool { return errors.Is(err, syscall.EINVAL) }

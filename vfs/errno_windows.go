@@ -31,3 +31,6 @@ func isAway(err error) bool {
 func isBusy(err error) bool {
 	return errors.Is(err, windows.ERROR_SHARING_VIOLATION) || errors.Is(err, syscall.EAGAIN)
 }
+
+// isRefused: the name cannot be opened, though it may be shown. That is not said here.
+func isRefused(error) bool { return false }

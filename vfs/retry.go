@@ -47,11 +47,14 @@ type RetryOptions struct {
 //	Map Page            no        no      no     no
 //
 // Away is that the server cannot be reached, or an input/output error, which is
-// what many say then.
+// what many say then. Open and OpenWrite are tried again as after "stale" where they
+// are refused, too.
 //
 // What is still wrong after that gets the meaning that it has on local disks. A
 // name or a handle that is stale, and a handle that the server has forgotten, is
-// fs.ErrNotExist when it is looked at or read: the file was removed or replaced.
+// fs.ErrNotExist when it is looked at or read: the file was removed or replaced. So
+// is a name that cannot be opened, for the argument would be invalid: SMB shows it, and
+// has it taken for a file of before, as long as somebody has the removed file open.
 // A lock file that is so has lost its locks: ErrLocksLost.
 type Retry struct {
 	fs FS
@@ -87,6 +90,8 @@ func away(err error) bool { return interrupted(err) || isAway(err) }
 
 func lookup(err error) bool { return away(err) || isStale(err) }
 
+func opening(err error) bool { return lookup(err) || isRefused(err) }
+
 func locking(err error) bool { return !errors.Is(err, ErrLocked) && lookup(err) }
 
 func taking(err error) bool { return isInterrupted(err) || isAway(err) }
@@ -119,13 +124,13 @@ func (r *Retry) Create(name string) (File, error) {
 }
 
 func (r *Retry) Open(name string) (File, error) {
-	f, err := get(r, lookup, func() (File, error) { return r.fs.Open(name) })
-	return r.wrap(f, meaning(err, fs.ErrNotExist))
+	f, err := get(r, opening, func() (File, error) { return r.fs.Open(name) })
+	return r.wrap(f, whileOpening(err))
 }
 
 func (r *Retry) OpenWrite(name string) (File, error) {
-	f, err := get(r, lookup, func() (File, error) { return r.fs.OpenWrite(name) })
-	return r.wrap(f, meaning(err, fs.ErrNotExist))
+	f, err := get(r, opening, func() (File, error) { return r.fs.OpenWrite(name) })
+	return r.wrap(f, whileOpening(err))
 }
 
 func (r *Retry) wrap(f File, err error) (File, error) {
@@ -240,6 +245,19 @@ func meaning(err, is error) error {
 	if !isStale(err) && !isBadHandle(err) {
 		return err
 	}
+	return besides(err, is)
+}
+
+// whileOpening is meaning of an error of who opens a file.
+func whileOpening(err error) error {
+	if isRefused(err) {
+		return besides(err, fs.ErrNotExist)
+	}
+	return meaning(err, fs.ErrNotExist)
+}
+
+// besides makes err another error, too.
+func besides(err, is error) error {
 	var path *fs.PathError
 	if !errors.As(err, &path) {
 		return &meant{err, is}

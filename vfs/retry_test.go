@@ -5,6 +5,7 @@ package vfs_test
 import (
 	"errors"
 	"io/fs"
+	"runtime"
 	"syscall"
 	"testing"
 	"time"
@@ -276,4 +277,29 @@ func TestErrnos(t *testing.T) {
 	require.True(t, vfs.IsNoSpace(wrap(syscall.ENOSPC)))
 	require.False(t, vfs.IsNoSpace(wrap(syscall.EIO)))
 	require.False(t, vfs.IsNoSpace(nil))
+}
+
+// TestRetryRefused: SMB shows the name of what was removed and is open, and does not open it.
+func TestRetryRefused(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("it says that in other words")
+	}
+	fault := vfs.NewFault(vfs.NewMem())
+	d := vfs.NewRetry(fault, vfs.RetryOptions{Tries: 3, Sleep: func(time.Duration) {}})
+	f, err := d.Create("f")
+	require.NoError(t, err)
+	fault.Fail(vfs.Rule{Err: syscall.EINVAL})
+	_, open := d.Open("f")
+	require.Equal(t, 3, fault.Fired())
+	_, write := d.OpenWrite("f")
+	for _, err := range []error{open, write} {
+		require.ErrorIs(t, err, fs.ErrNotExist)
+		require.ErrorIs(t, err, syscall.EINVAL)
+	}
+	_, err = d.Stat("f")
+	require.NotErrorIs(t, err, fs.ErrNotExist)
+	_, err = f.ReadAt(make([]byte, 1), 0)
+	require.NotErrorIs(t, err, fs.ErrNotExist)
+	fault.Clear()
+	require.NoError(t, f.Close())
 }

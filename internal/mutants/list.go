@@ -174,6 +174,7 @@ var mutants = []mutant{
 	{"predecessor in the slot unseen", "engine/sharing.go", "	e.heir.Store(e.board.attached(e.board.me()))\n", "", "^TestShareValuesOfTheLiving$", engineTests},
 	{"value files of a living process swept", "engine/values.go", "return !lives, err", "return !lives || true, err", "^TestShareValuesOfTheLiving$", engineTests},
 	{"files not counted after a death", "engine/inherit.go", "if err != nil || e.stats.disk.swap(before, n) {", "if err != nil || before+n >= 0 {", "^TestShareKilledAnywhere$", engineTests},
+	{"a name that SMB shows and does not open is no file that is gone", "vfs/retry.go", "	if isRefused(err) {\n", "	if false {\n", "^TestRetryRefused$", "./vfs"},
 	{"a segment that came to nothing stays in the log", "engine/tail.go", "		if t.isBegun() {\n", "		if false {\n", "^TestShareLeavesBegun$", engineTests},
 	{"who plans does not see that a segment came to nothing", "engine/reclaim.go", "	if err := e.settleTails(); err != nil {", "	if err := error(nil); err != nil {", "^TestShareLeavesBegun$", engineTests},
 	{"an heir seals what came to nothing", "engine/inherit.go", "if t != nil && t.isBegun() {", "if false {", "^TestShareLeavesBegun$", engineTests},
