@@ -36,7 +36,7 @@ func efforts() effort {
 	case torture():
 		return effort{seeds: 4, perPoint: 48, stride: 1, used: 3, deep: 200, least: 200_000, ace: 4}
 	case raceEnabled || testing.Short():
-		return effort{seeds: 2, perPoint: 2, stride: 7, used: 4, deep: 100, least: 500, ace: 2}
+		return effort{seeds: 2, perPoint: 2, stride: 14, used: 4, deep: 50, least: 500, ace: 2}
 	}
 	return effort{seeds: 2, perPoint: 2, stride: 1, used: 3, deep: 150, least: 10_000, ace: 3}
 }
@@ -244,9 +244,10 @@ func TestCrash(t *testing.T) {
 				t.Parallel()
 				d := newDriver(vfs.NewMem(), w.opt, 0, uint64(i))
 				require.NoError(t, attempt(d, w.run))
+				from := sampleFrom(t, eff.stride)
 				for seed := range eff.seeds {
 					c := &crasher{effort: eff, opt: w.opt, later: w.later, seed: seed, count: &count}
-					require.NoError(t, c.points(d.disk, nil, 0))
+					require.NoError(t, c.points(d.disk, nil, from))
 					t.Logf("seed %d: %d changes, %d images at the first crash", seed, d.disk.Events(), c.images)
 				}
 				ran.Add(1)

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"math/rand/v2"
 	"runtime"
 	"slices"
 	"strings"
@@ -196,14 +197,17 @@ func TestDamageFlip(t *testing.T) {
 	case torture():
 		stride = 1
 	case raceEnabled:
-		stride *= 7 // one goroutine at a time
+		stride *= 21 // one goroutine at a time
+	case testing.Short():
+		stride *= 3
 	}
+	from := sampleFrom(t, stride)
 	for _, base := range []struct {
 		name string
 		m    *vfs.Mem
 	}{{"with snapshot", d.mem()}, {"without snapshot", d.withoutSnapshot()}} {
 		n := d.runAll(t, base.m, func(yield func(*damage) bool) {
-			at := 0
+			at := from
 			for _, name := range slices.Sorted(maps.Keys(base.m.Files())) {
 				bits := len(d.files[name]) * 8
 				for ; at < bits; at += stride {
@@ -300,14 +304,16 @@ func (d *damageDir) fileDamages(name string) []*damage {
 			x.hit, x.reported = []part{{name, 0, size}}, d.report(name, 0)
 		}
 	}
-	step := int64(13)
+	step := func() int64 { return 13 }
 	switch {
 	case torture():
-		step = 1
-	case raceEnabled:
-		step = 67
+		step = func() int64 { return 1 }
+	case raceEnabled: // some: others in each run
+		step = func() int64 { return 1 + rand.Int64N(400) }
+	case testing.Short():
+		step = func() int64 { return 1 + rand.Int64N(80) }
 	}
-	for n := int64(0); n < size; n += step {
+	for n := int64(0); n < size; n += step() {
 		all = append(all, &damage{
 			name: fmt.Sprintf("%s cut to %d bytes", name, n), do: overwrite(name, content[:n]),
 			hit: d.behind(name, n), reported: d.report(name, n), reuse: n%97 == 0,

@@ -63,6 +63,7 @@ const oftenStride = 5
 
 func TestFaults(t *testing.T) {
 	t.Parallel()
+	from := sampleFrom(t, faultStride*14*oftenStride) // of all that follow the largest
 	trials := 0
 	for _, w := range faultWorkloads() {
 		base, promises := w.prepare(t)
@@ -75,14 +76,17 @@ func TestFaults(t *testing.T) {
 					case raceEnabled:
 						stride *= 14 // one goroutine at a time
 					case testing.Short():
-						stride *= 3
+						stride *= 6
 					}
 				}
 				if k.often && (testing.Short() || raceEnabled) && !torture() {
-					stride, n = oftenStride, 1+i%oftenStride
+					stride = oftenStride
 					if raceEnabled {
 						stride *= 5
 					}
+				}
+				if testing.Short() || raceEnabled {
+					n = 1 + (from+i)%stride
 				}
 				for ; ; n += stride {
 					fired := runFault(t, w, k, n, base, promises)

@@ -25,6 +25,7 @@ func TestHidden(t *testing.T) {
 	case raceEnabled || testing.Short():
 		stride = 11
 	}
+	from := sampleFrom(t, stride)
 	soon := Attrs{Expires: crashClock.Add(time.Minute).UnixNano()}
 	for _, w := range []struct {
 		name string
@@ -100,7 +101,7 @@ func TestHidden(t *testing.T) {
 				d.disk.Crashes(vfs.CrashOptions{From: d.disk.Events() - 1, PerPoint: perPoint}, func(img *vfs.Mem, c vfs.CrashPoint) bool {
 					img.NoTrace = true
 					for i := range 12 {
-						if images++; images%stride != 0 {
+						if images++; images%stride != from {
 							continue
 						}
 						err := hides(img.Clone(), d.opt, i)

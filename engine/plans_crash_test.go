@@ -118,6 +118,7 @@ func TestPlansAfterCrash(t *testing.T) {
 	case raceEnabled || testing.Short():
 		stride, orders = 17, 1
 	}
+	from := sampleFrom(t, stride)
 	var images, plans atomic.Int64
 	t.Run("workloads", func(t *testing.T) {
 		for i, w := range workloads() {
@@ -130,7 +131,7 @@ func TestPlansAfterCrash(t *testing.T) {
 					now := crashClock.Add(w.later)
 					o.Now = func() time.Time { return now }
 					p := &plansAfterCrash{opt: o, orders: orders}
-					d.disk.Crashes(vfs.CrashOptions{Seed: seed, PerPoint: 3, Stride: stride, From: i % stride, Garbage: seed%2 == 1}, func(img *vfs.Mem, c vfs.CrashPoint) bool {
+					d.disk.Crashes(vfs.CrashOptions{Seed: seed, PerPoint: 3, Stride: stride, From: (from + i) % stride, Garbage: seed%2 == 1}, func(img *vfs.Mem, c vfs.CrashPoint) bool {
 						p.keys = newOracle(nil, c.Notes, true).keys()
 						require.NoError(t, p.image(img, seed<<32+uint64(c.Index)), "seed %d, after %d changes (the last: %s), variant %q, notes %v",
 							seed, c.Index, c.Op, c.Variant, c.Notes)

@@ -460,9 +460,10 @@ func TestPlans(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			p := newPlanStore(t, n, c.killed, c.hash)
+			from := sampleFrom(t, stride)
 			i, done := 0, 0
 			ordered(p.ids, func(plan []uint64) {
-				if i++; (i-1)%stride != 0 {
+				if i++; (i-1)%stride != from {
 					return
 				}
 				for _, synced := range []bool{false, true} {

@@ -16,8 +16,11 @@ import (
 func TestBounded(t *testing.T) {
 	t.Parallel()
 	times := 8 // the limit
-	if torture() {
+	switch {
+	case torture():
 		times = 40
+	case raceEnabled || testing.Short():
+		times = 2
 	}
 	for p := evict.S3FIFO; p < evict.None; p++ {
 		t.Run(p.String(), func(t *testing.T) {

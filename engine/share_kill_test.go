@@ -215,7 +215,7 @@ func testShareKilledAnywhere(t *testing.T, newMem func() *vfs.Mem) {
 			if newMem().Network {
 				step *= 4 // to hand the lock on takes some milliseconds
 			}
-			for n := int64(1); ; n += step {
+			for n := int64(1 + sampleFrom(t, int(step))); ; n += step {
 				survived := false
 				t.Run(fmt.Sprint(n), func(t *testing.T) { survived = killedAt(t, newMem, mode, n) })
 				if survived || t.Failed() {

@@ -61,15 +61,19 @@ func (h heldUp) String() string {
 
 // eachHeldUp runs a test of a process that writes the file some times, each of which it is held up in.
 func eachHeldUp(t *testing.T, flavours []vfs.Flavour, times int64, test func(t *testing.T, h heldUp)) {
+	run := func(h heldUp) {
+		t.Run(h.String(), func(t *testing.T) {
+			t.Parallel()
+			test(t, h)
+		})
+	}
 	for _, f := range flavours {
 		for pages := range 2 {
 			for write := range 2 * times {
-				h := heldUp{f, write + 1, pages, false}
-				t.Run(h.String(), func(t *testing.T) { test(t, h) })
+				run(heldUp{f, write + 1, pages, false})
 			}
 			for write := range 2*times + 1 {
-				h := heldUp{f, write + 1, pages, true}
-				t.Run(h.String(), func(t *testing.T) { test(t, h) })
+				run(heldUp{f, write + 1, pages, true})
 			}
 		}
 	}

@@ -70,6 +70,8 @@ func shareModel(t *testing.T, newMem func() *vfs.Mem, seed uint64) {
 	steps := 1500
 	if mem.Network {
 		steps = 200 // to hand the lock on takes some milliseconds
+	} else if testing.Short() {
+		steps = 500
 	}
 	procs := anyOrder(t, seed, steps, func(int) vfs.FS { return mem.Process() }, mem.Network)
 	for _, e := range procs {

@@ -43,7 +43,7 @@ func viewsEviction(t *testing.T, opt Options, writers int) {
 		procs[i], err = openAs(mem, opt)
 		require.NoError(t, err)
 	}
-	for range 40 {
+	for range shorter(40) {
 		for range 100 {
 			e := procs[rnd.IntN(writers)]
 			value := make([]byte, rnd.IntN(600))

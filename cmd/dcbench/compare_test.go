@@ -166,6 +166,7 @@ func TestCompareWithout(t *testing.T) {
 }
 
 func TestCompareFormats(t *testing.T) {
+	long(t)
 	args := []string{"--with", "honest", "--workload", "rs-loop10,miss", "--format"}
 	_, table, _ := compared(t, args[:4]...)
 	for _, word := range []string{"miss, 128 values", "honest", "no verified reads", "/limit"} {
@@ -187,6 +188,7 @@ func TestCompareFormats(t *testing.T) {
 }
 
 func TestReport(t *testing.T) {
+	long(t)
 	_, text, _ := compared(t, "--with", "liar,honest", "--workload", "get,scale-get,rs-loop10", "--format", "json")
 	name := filepath.Join(t.TempDir(), "figures.json")
 	require.NoError(t, os.WriteFile(name, []byte(text), 0o600))
@@ -209,16 +211,14 @@ func TestReport(t *testing.T) {
 	assert.Contains(t, stderr, "row 1 is none of dcbench compare")
 }
 
-// The peers of the nested module, where it can be built: one, or all if there is time.
+// The peers of the nested module, where it can be built.
 func TestComparePeers(t *testing.T) {
+	long(t)
 	program := filepath.Join(t.TempDir(), "peers")
 	if err := buildPeers(program); err != nil {
 		t.Skip("the module of the peers cannot be built here: ", err)
 	}
 	args := []string{"--peers", program, "--format", "json", "--workload", "mixed,delete,batch10,set-durable,open-killed,space,compact"}
-	if testing.Short() {
-		args = append(args, "--with", "bbolt")
-	}
 	code, stdout, stderr := compared(t, args...)
 	require.Equal(t, exitOK, code, stderr)
 	for _, r := range rowsOf(t, stdout) {
