@@ -70,17 +70,28 @@ const (
 	uses  look = iota // the policy is told of it
 	peeks             // it is not
 	heads             // and of the record only the head is read: neither value nor tag
+
+	// asIs is added to one of these by who has followed: what is published meanwhile is not applied, so
+	// that it can be done with the writer lock of the process held. What would need more than that, as
+	// an index that is being built, is an error.
+	asIs look = 1 << 7
 )
 
 // find appends the stored value of key to dst: what is in the record, compressed
 // or the name of a file as it may be.
 func (e *Engine) find(h uint64, key string, dst []byte, rec *codec.Record, how look) ([]byte, error) {
+	follows := how&asIs == 0
+	how &^= asIs
 	for try := 0; ; try++ {
-		set, err := e.acquire(h)
+		set, err := e.segments(h, follows)
 		if err != nil {
 			return dst, err
 		}
 		out, entry, err := e.findIn(set, h, key, dst, rec, how)
+		if !follows && (err == errPartial || err == keydir.ErrDamaged) {
+			set.Release(h)
+			return dst, err
+		}
 		if err == errPartial {
 			set.Release(h)
 			if err := e.followNow(); err != nil {
@@ -91,7 +102,7 @@ func (e *Engine) find(h uint64, key string, dst []byte, rec *codec.Record, how l
 		// While the set is held the index is not given back.
 		// From a set that is over another segment may have been read: slots are
 		// used again.
-		if err != nil && err != ErrNotFound && try < maxLookups && e.behindNow() { // its file may be gone
+		if err != nil && err != ErrNotFound && follows && try < maxLookups && e.behindNow() { // its file may be gone
 			set.Release(h)
 			continue
 		}
@@ -113,6 +124,18 @@ func (e *Engine) find(h uint64, key string, dst []byte, rec *codec.Record, how l
 			return dst, e.corrupt(err)
 		}
 	}
+}
+
+// segments returns those that there are: as of all that is published or, if follows is not set, of
+// what is applied.
+func (e *Engine) segments(salt uint64, follows bool) (*segment.Set, error) {
+	if follows {
+		return e.acquire(salt)
+	}
+	if set := e.log.Acquire(salt); set != nil {
+		return set, nil
+	}
+	return nil, ErrClosed
 }
 
 // moved reports whether the index no longer points where entry does.
@@ -253,10 +276,36 @@ func (e *Engine) readItem(key string) (Item, []byte, error) {
 	if err != nil {
 		return it, nil, err
 	}
+	return e.readAll(r, it)
+}
+
+// readAsIs is readItem of the index as it is: see asIs.
+func (e *Engine) readAsIs(key string) (it Item, v []byte, err error) {
+	var rec codec.Record
+	stored, err := e.find(e.opt.Hash(key), key, nil, &rec, uses|asIs)
+	if err != nil {
+		return it, nil, err
+	}
+	if e.clock.expired(rec.Expires, rec.Stored) {
+		return it, nil, ErrExpired
+	}
+	if it, err = e.item(key, stored, &rec); err != nil {
+		return it, nil, err
+	}
+	r, err := e.readerOf(key, stored, &rec)
+	if err != nil {
+		return it, nil, err
+	}
+	return e.readAll(r, it)
+}
+
+// readAll reads a value to its end, and closes what it is read from.
+func (e *Engine) readAll(r Reader, it Item) (Item, []byte, error) {
 	if r.Size() > math.MaxInt {
 		return it, nil, errors.Join(errTooLargeHere, r.Close())
 	}
 	v := make([]byte, r.Size())
+	var err error
 	if n, rerr := r.ReadAt(v, 0); n < len(v) {
 		err = e.corruptFile(rerr)
 	}

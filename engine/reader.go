@@ -36,22 +36,30 @@ func (e *Engine) Reader(key string) (Reader, Item, error) {
 		if err != nil {
 			return nil, it, err
 		}
-		if rec.Flags&codec.FlagFile == 0 {
-			v, err := codec.Decompress(nil, stored, rec.Compression, int(rec.RawLen))
-			if err != nil {
-				return nil, it, &CorruptError{File: "value of " + quote(key), Err: err}
-			}
-			return memReader{bytes.NewReader(v)}, it, nil
-		}
-		r, err := e.openFile(key, stored)
+		r, err := e.readerOf(key, stored, &rec)
 		if err == nil {
 			return r, it, nil
+		}
+		if rec.Flags&codec.FlagFile == 0 {
+			return nil, it, err
 		}
 		var again codec.Record // set anew while we opened?
 		if _, ferr := e.find(e.opt.Hash(key), key, nil, &again, peeks); ferr == nil && again.Seq == rec.Seq || try >= maxLookups {
 			return nil, it, e.corruptFile(err)
 		}
 	}
+}
+
+// readerOf opens the value of a record for reading.
+func (e *Engine) readerOf(key string, stored []byte, rec *codec.Record) (Reader, error) {
+	if rec.Flags&codec.FlagFile != 0 {
+		return e.openFile(key, stored)
+	}
+	v, err := codec.Decompress(nil, stored, rec.Compression, int(rec.RawLen))
+	if err != nil {
+		return nil, &CorruptError{File: "value of " + quote(key), Err: err}
+	}
+	return memReader{bytes.NewReader(v)}, nil
 }
 
 func bytesReader(b []byte) io.Reader { return bytes.NewReader(b) }

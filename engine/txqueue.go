@@ -104,7 +104,7 @@ func (tx *Tx) nextKey(prefix string, back bool) (string, error) {
 	}
 	for c, err := range tx.candidates(s) {
 		if err == nil && tx.own(c.key) == nil {
-			err = c.look(tx.e)
+			err = c.look(tx.e, 0)
 		}
 		switch {
 		case err == ErrNotFound:
@@ -205,7 +205,7 @@ func (tx *Tx) first(s span) (Found, error) {
 func (tx *Tx) readCandidate(c *candidate) (f Found, err error) {
 	if tx.own(c.key) == nil {
 		tx.reads(c.key)
-		return c.read(tx.e)
+		return c.read(tx.e, tx.e.readItem)
 	}
 	f.Item, f.Value, err = tx.getItem(c.key)
 	return f, err
@@ -253,11 +253,17 @@ func (tx *Tx) withQueue(prefix string, s span, fn func(rank func(at []byte) int)
 	if err != nil {
 		return err
 	}
-	return tx.e.withQueue(prefix, s, true, func(x *view) {
-		before := func(at []byte) int { return x.set.Rank(at) + own.queued.Rank(at) - own.hidden.Rank(at) }
-		begin := before(s.lo)
-		fn(func(at []byte) int { return before(at) - begin })
-	})
+	for range maxLookups {
+		exact, err := tx.e.withQueue(prefix, s, true, func(x *view) {
+			before := func(at []byte) int { return x.set.Rank(at) + own.queued.Rank(at) - own.hidden.Rank(at) }
+			begin := before(s.lo)
+			fn(func(at []byte) int { return before(at) - begin })
+		})
+		if exact || err != nil {
+			return err
+		}
+	}
+	return errRestless
 }
 
 // numberAt returns the string of the view before which there are i items of a queue.

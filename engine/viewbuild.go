@@ -35,7 +35,7 @@ func (e *Engine) withView(k viewKind, locked bool, fn func(*view)) error {
 			return err
 		}
 	}
-	return errBehind // each time the index was built anew
+	return errRestless
 }
 
 // overgrown reports whether more than half of a view is of keys that are gone.

@@ -216,6 +216,20 @@ func (v *views) giveUp() {
 	v.epoch.Add(1)
 }
 
+// unchanged reports whether no commit was applied since an epoch, nor is being applied now.
+func (v *views) unchanged(epoch uint64) bool {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.epoch.Load() == epoch
+}
+
+// has reports whether there is a view that can be used.
+func (v *views) has(k viewKind, index *keydir.Index) bool {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.built[k] != nil && !v.built[k].overgrown(index)
+}
+
 // drop takes a string out whose key is not there, or has another place. epoch is that from before
 // this was found: where a commit was applied since, it may be there by now. It reports whether none was.
 func (v *views) drop(k viewKind, s []byte, epoch uint64) bool {

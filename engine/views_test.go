@@ -106,30 +106,6 @@ func TestViewsReindex(t *testing.T) {
 	require.NoError(t, b.Close())
 }
 
-// TestQueueMoment: what is read of a queue was at its end at the moment at which the view was asked.
-func TestQueueMoment(t *testing.T) {
-	e := openMem(t, Options{})
-	key, err := e.Push("q", []byte("1"), true, Attrs{})
-	require.NoError(t, err)
-	s, _ := queueSpan("q", false)
-	p, err := e.page(&s, 1, false, nil)
-	require.NoError(t, err)
-	require.Len(t, p.found, 1)
-	_, changed, err := e.readAs(byQueue, p.found[0], &p)
-	require.NoError(t, err)
-	require.False(t, changed)
-
-	require.NoError(t, e.Set(key, []byte("2"), Attrs{}))
-	_, changed, err = e.readAs(byQueue, p.found[0], &p)
-	require.NoError(t, err)
-	require.True(t, changed, "it was set meanwhile, and another may have been at the end then")
-	_, err = e.Pull("q", false)
-	require.NoError(t, err)
-	_, changed, err = e.readAs(byQueue, p.found[0], &p)
-	require.ErrorIs(t, err, ErrNotFound)
-	require.True(t, changed, "it was pulled meanwhile, and another may have been pushed before it")
-}
-
 // TestPullExpired: more expired items than one commit removes are removed by one Pull.
 func TestPullExpired(t *testing.T) {
 	e := openMem(t, Options{})

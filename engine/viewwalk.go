@@ -25,7 +25,7 @@ type Walk struct {
 func (e *Engine) Scan(w Walk) iter.Seq2[string, error] {
 	return func(yield func(string, error) bool) {
 		e.walkView(w, func(c *candidate) bool {
-			err := c.look(e)
+			err := c.look(e, 0)
 			return isMiss(err) || yield(c.key, err) && !isOver(err)
 		}, func(err error) { yield("", err) })
 	}
@@ -41,7 +41,7 @@ type Found struct {
 func (e *Engine) ScanItems(w Walk) iter.Seq2[Found, error] {
 	return func(yield func(Found, error) bool) {
 		e.walkView(w, func(c *candidate) bool {
-			f, err := c.read(e)
+			f, err := c.read(e, e.readItem)
 			return isMiss(err) || yield(f, err) && !isOver(err)
 		}, func(err error) { yield(Found{}, err) })
 	}
@@ -65,7 +65,7 @@ type candidate struct {
 	key  string
 	tag  string // of the walk
 
-	overtaken bool // it was not there, but a commit was applied meanwhile
+	overtaken bool // at the last look it was not there, but a commit was applied meanwhile
 }
 
 func (k viewKind) candidate(at []byte) *candidate {
@@ -162,10 +162,18 @@ func behindAll(s []byte) []byte {
 
 // page is a part of a span.
 type page struct {
+	moment
 	found [][]byte
-	over  bool   // nothing is left behind it
-	epoch uint64 // of the views, and the sequence of the last commit of which they had been told
-	seq   uint64
+	over  bool // nothing is left behind it
+}
+
+// moment is one of the views: their epoch, and the sequence of the last commit of which they had
+// been told.
+type moment struct{ epoch, seq uint64 }
+
+// moment returns that of now. The caller holds views.mu.
+func (e *Engine) moment() moment {
+	return moment{e.views.epoch.Load(), max(e.views.seq, e.followed.Load())}
 }
 
 // page returns up to n strings of a span for which keep, if it is not nil, returns true, and moves the
@@ -177,8 +185,7 @@ func (e *Engine) page(s *span, n int, locked bool, keep func(viewKind, []byte) b
 		}
 	}
 	err = e.withView(s.kind, locked, func(x *view) {
-		v := &e.views
-		p.epoch, p.seq = v.epoch.Load(), max(v.seq, e.followed.Load())
+		p.moment = e.moment()
 		p.over = true
 		seen := 0
 		add := func(at []byte) bool {
@@ -238,38 +245,40 @@ func (s *span) moveOn(at []byte) {
 }
 
 // look asks the index whether a candidate is what it seems to be; ErrNotFound if not, and ErrExpired.
-func (c *candidate) look(e *Engine) error {
+// as is asIs, or 0.
+func (c *candidate) look(e *Engine, as look) error {
 	epoch := e.views.epoch.Load()
 	var rec codec.Record
 	how := heads
 	if c.tag != "" {
 		how = peeks // a head does not tell the tag
 	}
-	err := e.lookUp(c.key, &rec, how)
+	err := e.lookUp(c.key, &rec, how|as)
 	if err == nil && !c.agrees(rec.First, string(rec.Tag)) {
 		err = ErrNotFound
 	}
 	if err == nil && e.clock.expired(rec.Expires, rec.Stored) {
 		err = ErrExpired
 	}
-	if err == ErrNotFound {
-		c.overtaken = !e.views.drop(c.kind, c.at, epoch)
-	}
+	c.missed(e, err, epoch)
 	return err
 }
 
-// read is look that reads the item.
-func (c *candidate) read(e *Engine) (Found, error) {
+// read is look that reads the item, by the function given.
+func (c *candidate) read(e *Engine, item func(key string) (Item, []byte, error)) (Found, error) {
 	epoch := e.views.epoch.Load()
-	it, v, err := e.readItem(c.key)
+	it, v, err := item(c.key)
 	if err == nil && !c.agrees(it.First, it.Tag) {
 		err = ErrNotFound
 	}
-	if err == ErrNotFound {
-		c.overtaken = !e.views.drop(c.kind, c.at, epoch)
-	}
+	c.missed(e, err, epoch)
 	it.Key = c.key
 	return Found{it, v}, err
+}
+
+// missed takes a candidate out of its view if it was not there, and no commit was applied since epoch.
+func (c *candidate) missed(e *Engine, err error, epoch uint64) {
+	c.overtaken = err == ErrNotFound && !e.views.drop(c.kind, c.at, epoch)
 }
 
 // agrees reports whether a record has the place in the view that the candidate has.
