@@ -127,15 +127,27 @@ const futureTolerance = int64(24 * time.Hour)
 // up. (What is stored after such a clock was put right has a sequence from the
 // future as well, but expires before it.)
 func (c *clock) expired(at int64, stored uint64) bool {
+	return at != 0 && c.expiredAt(c.instant(), at, stored)
+}
+
+// instant is a time, and what was known at it, for who judges several items by one.
+type instant struct {
+	now     int64
+	horizon *horizon
+}
+
+func (c *clock) instant() instant { return instant{c.now().UnixNano(), c.horizon.Load()} }
+
+// expiredAt is expired as of an instant, which was not long ago.
+func (c *clock) expiredAt(i instant, at int64, stored uint64) bool {
 	if at == 0 {
 		return false
 	}
-	now := c.now().UnixNano()
-	if at > now {
-		return c.over(at, stored)
+	if at > i.now {
+		return i.over(at, stored)
 	}
-	next := sighting{now, c.last.Load()}
-	for h := c.horizon.Load(); !h.knows(now, next.seq); h = c.horizon.Load() {
+	next := sighting{i.now, c.last.Load()}
+	for h := c.horizon.Load(); !h.knows(i.now, next.seq); h = c.horizon.Load() {
 		if c.horizon.CompareAndSwap(h, h.with(next)) {
 			break
 		}
@@ -144,13 +156,14 @@ func (c *clock) expired(at int64, stored uint64) bool {
 }
 
 // over is expired for who only asks: nothing is found.
-func (c *clock) over(at int64, stored uint64) bool {
-	now := c.now().UnixNano()
-	if at <= now || c.horizon.Load().knows(at, stored) {
+func (c *clock) over(at int64, stored uint64) bool { return c.instant().over(at, stored) }
+
+func (i instant) over(at int64, stored uint64) bool {
+	if at <= i.now || i.horizon.knows(at, stored) {
 		return true
 	}
 	begin := int64(stored &^ (1 << 63))
-	return begin < at && begin-futureTolerance > now
+	return begin < at && begin-futureTolerance > i.now
 }
 
 // ahead reports whether a segment was begun by a clock that was ahead.

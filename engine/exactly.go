@@ -38,34 +38,45 @@ func (e *Engine) exactly(k viewKind, try func(frozen bool) (exact bool, err erro
 // isHard reports whether an error is one of the attempt, and not what it has found.
 func isHard(err error) bool { return err != nil && !isMiss(err) }
 
-// frozen calls try with the writer lock of the process held, with which all is applied that is. It reads
-// the index as it is: whatever takes that lock would wait for itself. So the view is built before,
-// and where it went meanwhile, or the index needs mending, all begins anew.
+// frozen calls try while nothing is applied. The view is built before; where it went meanwhile, or the
+// index needs mending, all begins anew.
 func (e *Engine) frozen(k viewKind, try func(frozen bool) (exact bool, err error)) (exact bool, err error) {
 	if err := e.catchUp(); err != nil {
 		return false, err
 	}
-	if e.index.Load().Err() != nil {
-		if err := e.rebuildFromRead(); err != nil {
-			return false, err
-		}
-	}
 	if err := e.withView(k, false, func(*view) {}); err != nil {
 		return false, err
+	}
+	err = e.freeze(func() error {
+		if e.views.has(k, e.index.Load()) {
+			exact, err = try(true)
+		}
+		return err
+	})
+	if err == errPartial || errors.Is(err, keydir.ErrDamaged) {
+		return false, nil
+	}
+	return exact, err
+}
+
+// freeze calls fn with the writer lock of the process held, with which all is applied that is. So fn
+// reads the index as it is (asIs): whatever takes that lock, to follow or to mend, would wait for itself.
+func (e *Engine) freeze(fn func() error) error {
+	if err := e.catchUp(); err != nil {
+		return err
+	}
+	if e.index.Load().Err() != nil {
+		if err := e.rebuildFromRead(); err != nil {
+			return err
+		}
 	}
 	e.w.mu.Lock()
 	defer e.w.mu.Unlock()
 	if e.w.closed {
-		return false, ErrClosed
+		return ErrClosed
 	}
 	if err := e.follow(); err != nil {
-		return false, err
+		return err
 	}
-	if !e.views.has(k, e.index.Load()) {
-		return false, nil
-	}
-	if exact, err = try(true); err == errPartial || errors.Is(err, keydir.ErrDamaged) {
-		return false, nil // which is mended without the lock
-	}
-	return exact, err
+	return fn()
 }

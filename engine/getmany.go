@@ -3,6 +3,8 @@ package engine
 import (
 	"errors"
 	"slices"
+
+	"github.com/go-diskcache/diskcache/codec"
 )
 
 // GetMany returns the values of keys, as they were at one moment: nil where there is no item,
@@ -10,7 +12,8 @@ import (
 // the one returned.
 //
 // The keys are looked up in the index, then read, then looked up once more. If nothing has come
-// between, all of them were there at once. After some tries writers are kept out.
+// between, all of them were there at once. After some tries nothing is applied meanwhile. Whether they
+// had expired is judged by one instant.
 func (e *Engine) GetMany(keys []string) ([][]byte, error) {
 	m := &many{e: e, keys: keys, hashes: make([]uint64, len(keys))}
 	for i, key := range keys {
@@ -21,11 +24,8 @@ func (e *Engine) GetMany(keys []string) ([][]byte, error) {
 	for try := 1; !ok && err == nil && try < manyTries; try++ {
 		ok, err = m.read()
 	}
-	if !ok && err == nil && !e.opt.ReadOnly { // else nobody can be kept out: each value is one that was there
-		err = e.Update(func(*Tx) (err error) {
-			_, err = m.read()
-			return err
-		})
+	if !ok && err == nil {
+		err = e.freeze(m.readFrozen)
 	}
 	if err != nil {
 		return nil, err
@@ -54,16 +54,34 @@ func (m *many) read() (bool, error) {
 	if err != nil {
 		return false, err
 	}
+	m.readAll(func(i instant, key string) ([]byte, error) {
+		var rec codec.Record
+		return m.e.getAt(&i, key, nil, &rec)
+	})
+	after, err := m.lookUp()
+	return err == nil && slices.Equal(before, after) && begun%2 == 0 && m.e.applied.Load() == begun, err
+}
+
+// readFrozen reads all keys while nothing is applied.
+func (m *many) readFrozen() error {
+	m.readAll(func(i instant, key string) ([]byte, error) {
+		_, v, err := m.e.readAsIs(i, key)
+		return v, err
+	})
+	return nil
+}
+
+// readAll reads each key by a function, as of this instant.
+func (m *many) readAll(read func(i instant, key string) ([]byte, error)) {
+	now := m.e.clock.instant()
 	m.values, m.errs = make([][]byte, len(m.keys)), make([]error, len(m.keys))
 	for i, key := range m.keys {
-		v, err := m.e.read(key)
+		v, err := read(now, key)
 		if m.errs[i] = err; err == nil && v == nil {
 			v = []byte{}
 		}
 		m.values[i] = v
 	}
-	after, err := m.lookUp()
-	return err == nil && slices.Equal(before, after) && begun%2 == 0 && m.e.applied.Load() == begun, err
 }
 
 // lookUp returns where the records of the keys are.

@@ -140,7 +140,7 @@ func (e *Engine) firstOf(s span, frozen bool) (f Found, exact bool, err error) {
 // readAs reads the item of a candidate, as it is in the index as of which the view was looked at.
 func (e *Engine) readAs(k viewKind, at []byte, frozen bool) (Found, error) {
 	c := k.candidate(at)
-	f, err := c.read(e, e.readAsIs)
+	f, err := c.read(e, func(key string) (Item, []byte, error) { return e.readAsIs(e.clock.instant(), key) })
 	if err == nil || isMiss(err) || frozen {
 		return f, err
 	}

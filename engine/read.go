@@ -39,13 +39,18 @@ func (e *Engine) Get(key string, dst []byte) ([]byte, error) {
 
 // get is Get, and fills in the record, whose key and value it leaves out.
 func (e *Engine) get(key string, dst []byte, rec *codec.Record) ([]byte, error) {
+	return e.getAt(nil, key, dst, rec)
+}
+
+// getAt is get as of an instant; nil: that at which the record is read.
+func (e *Engine) getAt(i *instant, key string, dst []byte, rec *codec.Record) ([]byte, error) {
 	h := e.opt.Hash(key)
 	out, err := e.find(h, key, dst, rec, uses)
 	if err != nil {
 		rec.Hash = h
 		return dst, err
 	}
-	if e.clock.expired(rec.Expires, rec.Stored) {
+	if i == nil && e.clock.expired(rec.Expires, rec.Stored) || i != nil && e.clock.expiredAt(*i, rec.Expires, rec.Stored) {
 		return dst, ErrExpired
 	}
 	if rec.Flags&codec.FlagFile == 0 && rec.Compression == codec.None {
@@ -279,14 +284,14 @@ func (e *Engine) readItem(key string) (Item, []byte, error) {
 	return e.readAll(r, it)
 }
 
-// readAsIs is readItem of the index as it is: see asIs.
-func (e *Engine) readAsIs(key string) (it Item, v []byte, err error) {
+// readAsIs is readItem of the index as it is (see asIs), as of an instant.
+func (e *Engine) readAsIs(i instant, key string) (it Item, v []byte, err error) {
 	var rec codec.Record
 	stored, err := e.find(e.opt.Hash(key), key, nil, &rec, uses|asIs)
 	if err != nil {
 		return it, nil, err
 	}
-	if e.clock.expired(rec.Expires, rec.Stored) {
+	if e.clock.expiredAt(i, rec.Expires, rec.Stored) {
 		return it, nil, ErrExpired
 	}
 	if it, err = e.item(key, stored, &rec); err != nil {
