@@ -48,6 +48,7 @@ func (e *Engine) frozen(k viewKind, try func(frozen bool) (exact bool, err error
 		return false, err
 	}
 	err = e.freeze(func() error {
+		exact, err = false, nil
 		if e.views.has(k, e.index.Load()) {
 			exact, err = try(true)
 		}
@@ -61,22 +62,33 @@ func (e *Engine) frozen(k viewKind, try func(frozen bool) (exact bool, err error
 
 // freeze calls fn with the writer lock of the process held, with which all is applied that is. So fn
 // reads the index as it is (asIs): whatever takes that lock, to follow or to mend, would wait for itself.
+// Where fn fails and others have committed meanwhile, they may have removed what it wanted to read,
+// and it is called again.
 func (e *Engine) freeze(fn func() error) error {
-	if err := e.catchUp(); err != nil {
-		return err
-	}
-	if e.index.Load().Err() != nil {
-		if err := e.rebuildFromRead(); err != nil {
+	for try := 0; ; try++ {
+		if err := e.catchUp(); err != nil {
+			return err
+		}
+		if e.index.Load().Err() != nil {
+			if err := e.rebuildFromRead(); err != nil {
+				return err
+			}
+		}
+		if again, err := e.freezeOnce(fn); !again || try == maxLookups {
 			return err
 		}
 	}
+}
+
+func (e *Engine) freezeOnce(fn func() error) (again bool, err error) {
 	e.w.mu.Lock()
 	defer e.w.mu.Unlock()
 	if e.w.closed {
-		return ErrClosed
+		return false, ErrClosed
 	}
 	if err := e.follow(); err != nil {
-		return err
+		return false, err
 	}
-	return fn()
+	err = fn()
+	return isHard(err) && e.behindNow(), err
 }

@@ -25,7 +25,10 @@ func (e *Engine) GetMany(keys []string) ([][]byte, error) {
 		ok, err = m.read()
 	}
 	if !ok && err == nil {
-		err = e.freeze(m.readFrozen)
+		m.values = nil
+		if err = e.freeze(m.readFrozen); m.values != nil {
+			err = nil // what could not be read is told with the rest
+		}
 	}
 	if err != nil {
 		return nil, err
@@ -62,13 +65,13 @@ func (m *many) read() (bool, error) {
 	return err == nil && slices.Equal(before, after) && begun%2 == 0 && m.e.applied.Load() == begun, err
 }
 
-// readFrozen reads all keys while nothing is applied.
+// readFrozen reads all keys while nothing is applied. It returns what went wrong with any.
 func (m *many) readFrozen() error {
 	m.readAll(func(i instant, key string) ([]byte, error) {
 		_, v, err := m.e.readAsIs(i, key)
 		return v, err
 	})
-	return nil
+	return m.err()
 }
 
 // readAll reads each key by a function, as of this instant.

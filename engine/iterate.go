@@ -75,7 +75,7 @@ func (e *Engine) readShard(i int, locked bool, begin func(), see func(*segment.S
 			}
 			defer e.leave()
 		}
-		set, err := e.acquire(uint64(i))
+		set, err := e.segments(uint64(i), try < tries || !e.opt.ReadOnly)
 		if err != nil {
 			return err
 		}

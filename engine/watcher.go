@@ -222,13 +222,21 @@ func (e *Engine) openToRead() error {
 // with it does not know.
 const mostReadable = 2*maxSegmentSize + minMaxFile
 
-// enterToRead is enter for who changes nothing.
+// enterToRead is enter for who changes nothing. A process that reads only keeps no other from
+// committing: it has followed, and is to read what there is (asIs), for to follow it would wait for itself.
 func (e *Engine) enterToRead() error {
 	if e.board.watch == nil {
 		return e.enter(e.life)
 	}
 	e.w.mu.Lock()
-	return nil
+	err := ErrClosed
+	if !e.w.closed {
+		err = e.follow()
+	}
+	if err != nil {
+		e.w.mu.Unlock()
+	}
+	return err
 }
 
 // closeReader is Close of a process that reads only.
