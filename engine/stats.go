@@ -28,7 +28,7 @@ type Stats struct {
 	Items          int64
 	LiveBytes      int64 // on the disk, of items that are not superseded
 	DiskBytes      int64 // of all files
-	IndexBytes     int64 // memory of the index
+	IndexBytes     int64 // memory of the index, and of the orders of keys that were asked for
 	OpenTime       int64 // nanoseconds that Open took
 }
 
@@ -105,7 +105,7 @@ func (e *Engine) Stats() (Stats, error) {
 		s.TombBytes += seg.TombBytes.Load()
 	}
 	x := e.index.Load()
-	s.Items, s.IndexBytes = int64(x.Len()), int64(x.MemBytes())
+	s.Items, s.IndexBytes = int64(x.Len()), int64(x.MemBytes())+e.views.memBytes()
 	s.LiveBytes += e.values.bytes.Load()
 	s.DiskBytes = e.DiskUsage()
 	return s, nil
@@ -113,8 +113,12 @@ func (e *Engine) Stats() (Stats, error) {
 
 // Len returns the number of items, expired ones that are still there included.
 func (e *Engine) Len() (int, error) {
-	s, err := e.Stats()
-	return int(s.Items), err
+	set, err := e.acquire(0) // which keeps the index
+	if err != nil {
+		return 0, err
+	}
+	defer set.Release(0)
+	return e.index.Load().Len(), nil
 }
 
 // quote shows a key in an error, cut where it is long.

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"sync"
 	"sync/atomic"
+	"unsafe"
 
 	"github.com/go-diskcache/diskcache/codec"
 	"github.com/go-diskcache/diskcache/internal/sortset"
@@ -215,6 +216,22 @@ func (v *views) giveUp() {
 	v.on.Store(false)
 	v.epoch.Add(1)
 }
+
+// memBytes returns how much memory the views take, those that are being built included.
+func (v *views) memBytes() (n int64) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.all(func(x *view) {
+		n += int64(unsafe.Sizeof(*x)) + int64(x.set.MemBytes())
+		for prefix := range x.settled {
+			n += int64(len(prefix)) + settledBytes
+		}
+	})
+	return n
+}
+
+// settledBytes is about how much memory a queue takes of which is kept when it was settled, besides its name.
+const settledBytes = 48
 
 // unchanged reports whether no commit was applied since an epoch, nor is being applied now.
 func (v *views) unchanged(epoch uint64) bool {

@@ -47,3 +47,36 @@ func TestViewsForgotten(t *testing.T) {
 		require.NoError(t, e.Close())
 	}
 }
+
+// TestViewsMemory: the statistics count what a view takes, for as long as it is there.
+func TestViewsMemory(t *testing.T) {
+	e := openMem(t, Options{})
+	const n = 3000
+	for i := range n {
+		require.NoError(t, e.Set(fmt.Sprintf("%05d", i), nil, Attrs{}))
+	}
+	memory := func() int64 {
+		s, err := e.Stats()
+		require.NoError(t, err)
+		return s.IndexBytes
+	}
+	before := memory()
+	require.Len(t, keysOfWalk(t, e, Walk{ByKey: true}), n)
+	one := memory() - before
+	require.Greater(t, one, int64(2*n), "two bytes of each key, at least, are its own")
+	require.Less(t, one, int64(20*n))
+	require.Len(t, keysOfWalk(t, e, Walk{}), n)
+	require.Greater(t, memory(), before+one)
+	_, err := e.QueueLen("q")
+	require.NoError(t, err)
+	e.views.giveUp()
+	require.Equal(t, before, memory())
+
+	// One that is mostly of keys that are gone is dropped, though nobody asks for it any more.
+	require.Len(t, keysOfWalk(t, e, Walk{ByKey: true}), n)
+	_, err = e.Clear()
+	require.NoError(t, err)
+	empty := memory()
+	require.Empty(t, keysOfWalk(t, e, Walk{ByKey: true}))
+	require.Less(t, memory()-empty, int64(1000))
+}

@@ -18,7 +18,9 @@ func (t *Set) Add(s []byte) bool {
 		case t.put(b, c, i, s):
 			return true
 		case i > 0 && i < chunk.len(): // then there is room or, if s is long, there will be
+			t.bytes -= chunk.memBytes()
 			right := chunk.split(chunk.len() / 2)
+			t.bytes += chunk.memBytes()
 			t.count(b, -right.len())
 			t.insertChunk(b, c+1, right)
 			continue
@@ -27,7 +29,7 @@ func (t *Set) Add(s []byte) bool {
 			return true
 		}
 		// Between this chunk, which stays full, and the next.
-		chunk.clip()
+		t.resize(chunk, chunk.clip)
 		if nb, nc, ok := t.after(b, c); !ok || !t.put(nb, nc, 0, s) {
 			t.insertChunk(b, c+1, newChunk(s))
 		}
@@ -41,9 +43,18 @@ func (t *Set) put(b, c, i int, s []byte) bool {
 	if !chunk.takes(s) {
 		return false
 	}
+	before := chunk.memBytes()
 	chunk.insert(i, s)
+	t.bytes += chunk.memBytes() - before
 	t.count(b, 1)
 	return true
+}
+
+// resize calls fn, which changes how much memory a chunk takes.
+func (t *Set) resize(c *chunk, fn func()) {
+	t.bytes -= c.memBytes()
+	fn()
+	t.bytes += c.memBytes()
 }
 
 // count notes that a block has n more strings.
@@ -66,6 +77,7 @@ func (t *Set) insertChunk(b, c int, x *chunk) {
 		t.blocks = append(t.blocks, &block{})
 	}
 	to := t.blocks[b]
+	t.bytes += x.memBytes()
 	to.chunks = slices.Insert(to.chunks, c, x)
 	t.count(b, x.len())
 	if len(to.chunks) <= mostChunks {
@@ -111,6 +123,7 @@ func (t *Set) Remove(s []byte) bool {
 // removeChunk takes a chunk out whose strings do not count any more.
 func (t *Set) removeChunk(b, c int) {
 	block := t.blocks[b]
+	t.bytes -= block.chunks[c].memBytes()
 	if block.chunks = slices.Delete(block.chunks, c, c+1); len(block.chunks) == 0 {
 		t.blocks = slices.Delete(t.blocks, b, b+1)
 	}
@@ -124,15 +137,20 @@ func (t *Set) shrink(b, c int) {
 	} else {
 		t.join(b, c)
 	}
-	t.blocks[b].chunks[c].clip()
+	left := t.blocks[b].chunks[c]
+	t.resize(left, left.clip)
 }
 
 // join moves the strings of the chunk behind one to that, if they are few together.
 func (t *Set) join(b, c int) bool {
 	chunks := t.blocks[b].chunks
-	if c+1 == len(chunks) || chunks[c].len()+chunks[c+1].len() > mostStrings/2 || !chunks[c].join(chunks[c+1]) {
+	if c+1 == len(chunks) || chunks[c].len()+chunks[c+1].len() > mostStrings/2 {
 		return false
 	}
-	t.removeChunk(b, c+1)
-	return true
+	joined := false
+	t.resize(chunks[c], func() { joined = chunks[c].join(chunks[c+1]) })
+	if joined {
+		t.removeChunk(b, c+1)
+	}
+	return joined
 }

@@ -3,6 +3,7 @@ package sortset
 import (
 	"bytes"
 	"slices"
+	"unsafe"
 )
 
 const (
@@ -18,6 +19,9 @@ type chunk struct {
 }
 
 func newChunk(s []byte) *chunk { return &chunk{buf: bytes.Clone(s), common: len(s)} }
+
+// memBytes returns how many bytes of memory the chunk takes.
+func (c *chunk) memBytes() int { return int(unsafe.Sizeof(*c)) + cap(c.buf) + 2*cap(c.ends) }
 
 func (c *chunk) len() int { return len(c.ends) + 1 }
 

@@ -9,6 +9,7 @@ import (
 type Set struct {
 	blocks []*block
 	n      int
+	bytes  int // of chunks
 }
 
 const mostChunks = 128 // of a block
@@ -79,14 +80,13 @@ func (t *Set) locate(s []byte) (b, c int) {
 	return b, sort.Search(len(chunks), func(i int) bool { return chunks[i].compare(0, s) > 0 }) - 1
 }
 
-// MemBytes returns how many bytes of memory the set takes.
+// MemBytes returns how many bytes of memory the set takes. It looks at the blocks only.
 func (t *Set) MemBytes() int {
-	n := int(unsafe.Sizeof(*t)) + cap(t.blocks)*8
+	n := int(unsafe.Sizeof(*t)) + cap(t.blocks)*pointerBytes + t.bytes
 	for _, b := range t.blocks {
-		n += int(unsafe.Sizeof(*b)) + cap(b.chunks)*8
-		for _, c := range b.chunks {
-			n += int(unsafe.Sizeof(*c)) + cap(c.buf) + 2*cap(c.ends)
-		}
+		n += int(unsafe.Sizeof(*b)) + cap(b.chunks)*pointerBytes
 	}
 	return n
 }
+
+const pointerBytes = int(unsafe.Sizeof(uintptr(0)))

@@ -65,12 +65,14 @@ func (m *model) check(t require.TestingT) {
 	for i := 0; i < len(m.want); i += 1 + i/7 {
 		require.Equal(t, m.want[i], string(m.set.AppendAt(nil, i)))
 	}
+	chunkBytes := 0
 	for _, b := range m.set.blocks {
 		require.NotEmpty(t, b.chunks)
 		require.LessOrEqual(t, len(b.chunks), mostChunks)
 		n := 0
 		for _, c := range b.chunks {
 			n += c.len()
+			chunkBytes += c.memBytes()
 			require.LessOrEqual(t, c.len(), mostStrings)
 			require.True(t, c.len() == 1 || len(c.buf) <= mostBytes)
 			first, last := c.append(nil, 0), c.append(nil, c.len()-1)
@@ -78,6 +80,7 @@ func (m *model) check(t require.TestingT) {
 		}
 		require.Equal(t, n, b.n)
 	}
+	require.Equal(t, chunkBytes, m.set.bytes)
 }
 
 // anyString draws strings that are near each other, share beginnings, are empty or long.
