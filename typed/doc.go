@@ -18,5 +18,6 @@
 // how long loading took, and [KindFetched] says so. What Fetch notes beside, leases and what is
 // known to be missing, is under keys that begin with "\x00typed\x00".
 //
-// A value that cannot be decoded is a [*DecodeError], and its item stays.
+// A value that cannot be decoded is a [*DecodeError], and its item stays. One that the store finds
+// damaged is an error of the store to all but Fetch, which loads it anew.
 package typed

@@ -49,7 +49,9 @@ type Load[V any] func(ctx context.Context) (V, error)
 //
 // A value that was loaded and could not be stored is returned with the error that says why. A
 // value that is there and cannot be decoded is a *DecodeError: it is not replaced, for what it
-// is another program may know.
+// is another program may know. One that the store cannot read, a *diskcache.CorruptError, nobody will
+// know again: Fetch tells Options.Failed of it, calls load as if there were none, and stores
+// what that returns in its place.
 func (s *Store[K, V]) Fetch(ctx context.Context, key K, load Load[V], o *FetchOptions) (V, error) {
 	l := &loading[K, V]{s: s, key: key, name: s.key(key), load: load}
 	if o != nil {
@@ -76,6 +78,7 @@ type loading[K, V any] struct {
 	load Load[V]
 	o    FetchOptions
 	seen uint64 // version of what was found there at first; 0: nothing
+	lost bool   // it was told that what is there is damaged
 }
 
 // What Fetch notes beside values.
@@ -99,9 +102,13 @@ func (l *loading[K, V]) look() (v V, t trailer, version uint64, err error) {
 		v, t, err = l.s.decode(it)
 		return v, t, it.Version, err
 	}
+	if errors.Is(err, diskcache.ErrCorrupt) {
+		l.tellLost(err)
+		return v, t, 0, diskcache.ErrNotFound
+	}
 	if isMiss(err) && l.o.Missing > 0 {
 		ok, failed := l.s.s.Has(auxMissing + l.name)
-		if failed != nil {
+		if failed != nil && !errors.Is(failed, diskcache.ErrCorrupt) { // such a note is as good as none
 			return v, t, 0, failed
 		}
 		if ok {
@@ -109,6 +116,14 @@ func (l *loading[K, V]) look() (v V, t trailer, version uint64, err error) {
 		}
 	}
 	return v, t, 0, err
+}
+
+// tellLost tells of what is there and cannot be read, once for each call of Fetch.
+func (l *loading[K, V]) tellLost(err error) {
+	if !l.lost && l.s.failed != nil {
+		l.s.failed(l.key, err)
+	}
+	l.lost = true
 }
 
 // due reports whether a value that may be served is to be loaded anew.

@@ -32,8 +32,9 @@ type Options[K any] struct {
 	// Now is the clock by which values are fresh. It is to be that of the store below.
 	// Default: time.Now.
 	Now func() time.Time
-	// Failed is told of the errors of loads that nobody waits for: those that refresh what is
-	// still served. Default: nobody.
+	// Failed is told of the errors that Fetch does not return: those of loads that nobody waits for,
+	// which refresh what is still served, and of values that are damaged, and loaded anew.
+	// Default: nobody.
 	Failed func(key K, err error)
 }
 
