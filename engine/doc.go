@@ -15,5 +15,5 @@
 //
 // Read engine.go, recover.go, replay.go, commit.go, stage.go, apply.go, read.go, then the
 // rest; of the orders of the keys views.go, viewbuild.go, viewwalk.go, queuekey.go, queueview.go,
-// txview.go, txqueue.go.
+// exactly.go, txview.go, txqueue.go.
 package engine
