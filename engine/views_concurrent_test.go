@@ -192,7 +192,7 @@ func TestQueueLinearizable(t *testing.T) {
 		mem := vfs.NewMem()
 		var procs []*Engine
 		for range 2 {
-			e, err := openAs(mem, Options{SegmentSize: 4096})
+			e, err := openAs(mem, Options{SegmentSize: 4096, Hash: yieldingHash})
 			require.NoError(t, err)
 			procs = append(procs, e)
 		}

@@ -3,12 +3,14 @@ package engine
 import (
 	"fmt"
 	"math/rand/v2"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/anishathalye/porcupine"
+	"github.com/cespare/xxhash/v2"
 	"github.com/stretchr/testify/require"
 
 	"github.com/go-diskcache/diskcache/vfs"
@@ -156,6 +158,14 @@ func (op itemOp) do(e *Engine) (string, error) {
 	return f.Key + string(f.Value), err
 }
 
+// yieldingHash lets others come between the looks of one operation.
+func yieldingHash(key string) uint64 {
+	for range rand.IntN(4) {
+		runtime.Gosched()
+	}
+	return xxhash.Sum64String(key)
+}
+
 // TestItemsLinearizable: what several goroutines of two processes see of the items at the ends of the
 // order of insertion, and of many at once, can be told as if one operation had come after the other.
 func TestItemsLinearizable(t *testing.T) {
@@ -169,14 +179,16 @@ func TestItemsLinearizable(t *testing.T) {
 		procs := make([]*Engine, 2)
 		for i := range procs {
 			var err error
-			procs[i], err = openAs(mem, Options{SegmentSize: 4096, Compaction: true})
+			procs[i], err = openAs(mem, Options{SegmentSize: 4096, Compaction: true, Hash: yieldingHash})
 			require.NoError(t, err)
 		}
 		begin := time.Now()
 		histories := make([][]porcupine.Operation, 5)
+		start := make(chan struct{})
 		var all sync.WaitGroup
 		for client := range histories {
 			all.Go(func() {
+				<-start
 				rnd := rand.New(rand.NewPCG(uint64(seed), uint64(client)))
 				letter := func() string { return string(itemKeys[rnd.IntN(len(itemKeys))]) }
 				for range 60 {
@@ -192,6 +204,7 @@ func TestItemsLinearizable(t *testing.T) {
 				}
 			})
 		}
+		close(start)
 		all.Wait()
 		var history []porcupine.Operation
 		for _, h := range histories {
