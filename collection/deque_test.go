@@ -528,7 +528,7 @@ func TestDequeExpiredCounts(t *testing.T) {
 			_, err := s.Clear()
 			require.NoError(t, err)
 			push(0, "a")
-			push(time.Second, "gone", "gone", "gone")
+			push(time.Second, "gone", "gone")
 			push(0, "b", "c")
 			time.Sleep(time.Minute)
 			require.NoError(t, collection.NewDeque(s, "q", 0).Rotate(n))
