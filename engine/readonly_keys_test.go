@@ -2,6 +2,7 @@ package engine
 
 import (
 	"fmt"
+	"sync/atomic"
 	"testing"
 
 	"github.com/cespare/xxhash/v2"
@@ -21,32 +22,32 @@ func TestReadOnlyOvertaken(t *testing.T) {
 		require.NoError(t, w.Set(fmt.Sprintf("stay-%02d", i), nil, Attrs{}))
 	}
 	var r *Engine
-	n, armed := 0, false
+	var armed atomic.Bool
+	n := 0 // of who has disarmed it
 	r, err = openAs(mem, Options{ReadOnly: true, Freshness: -1, Hash: func(key string) uint64 {
-		if armed {
-			armed = false
+		if armed.CompareAndSwap(true, false) {
 			n++
 			require.NoError(t, w.Set(fmt.Sprint(n), nil, Attrs{}))
 			require.NoError(t, r.board.watch.look())
-			armed = true
+			armed.Store(true)
 		}
 		return xxhash.Sum64String(key)
 	}})
 	require.NoError(t, err)
-	armed = true
+	armed.Store(true)
 	for _, keys := range []func(func(string, error) bool){r.Keys(), r.Scan(Walk{ByKey: true})} {
 		found := 0
 		for key, err := range keys {
-			armed = false
+			armed.Store(false)
 			require.NoError(t, err)
 			if key[0] == 's' {
 				found++
 			}
 		}
 		require.Equal(t, stay, found)
-		armed = true
+		armed.Store(true)
 	}
-	armed = false
+	armed.Store(false)
 	require.NoError(t, r.Close())
 	require.NoError(t, w.Close())
 }

@@ -86,6 +86,31 @@ func TestQueueOvertaken(t *testing.T) {
 	}
 }
 
+// TestQueueReplaced: the first item is replaced between the look at the view and that at the index,
+// and is not the first any more.
+func TestQueueReplaced(t *testing.T) {
+	for name, look := range map[string]func(e *Engine) (Found, error){
+		"Peek":    func(e *Engine) (Found, error) { return e.Peek("q", false) },
+		"QueueAt": func(e *Engine) (Found, error) { return e.QueueAt("q", 0) },
+	} {
+		m := newMeddler(t, Options{})
+		key, err := m.Push("q", []byte("first"), true, Attrs{})
+		require.NoError(t, err)
+		m.at = map[string]func(){key: func() {
+			m.at = nil
+			require.NoError(t, m.Update(func(tx *Tx) error {
+				if _, err := tx.Push("q", []byte("new first"), false, Attrs{}); err != nil {
+					return err
+				}
+				return tx.Set(key, []byte("never first"), Attrs{})
+			}))
+		}}
+		f, err := look(m.Engine)
+		require.NoError(t, err)
+		require.Equal(t, "new first", string(f.Value), name)
+	}
+}
+
 // TestQueueLenOvertaken: a queue is counted exactly, and without an error, however often a commit
 // comes between a look at what is gone and the taking out of it; and what has come back is looked
 // at no more often than that.
