@@ -14,21 +14,20 @@ import (
 // do with it, too. Its methods may be called by any number of goroutines at once.
 //
 // Elements are values that nothing else is known of; those that Store.Push has given a tag, a
-// kind or a time to live keep it wherever they are moved. One that has expired is no element any
-// more, and is passed over, but has its place until it is removed.
+// kind or a time to live keep it wherever they are moved. One that has expired is passed over,
+// but Len and places may count it until it is removed.
 type Deque struct {
 	ops    diskcache.Ops   // the store, or a transaction
 	store  diskcache.Store // nil within a transaction
 	prefix string
-	max    atomic.Int64   // 0: no bound
-	mortal *atomic.Uint32 // whether elements have a time to live: see trim
+	max    atomic.Int64 // 0: no bound
 }
 
 // NewDeque returns the deque of a prefix in s. With maxLen above zero it holds at most that many
 // elements: who adds one to a full deque drops one at the other end. The bound belongs to this
 // Deque and is not stored; all who use the queue should have the same.
 func NewDeque(s diskcache.Store, prefix string, maxLen int) *Deque {
-	d := &Deque{ops: s, store: s, prefix: prefix, mortal: new(atomic.Uint32)}
+	d := &Deque{ops: s, store: s, prefix: prefix}
 	d.max.Store(int64(max(maxLen, 0)))
 	return d
 }
@@ -36,7 +35,7 @@ func NewDeque(s diskcache.Store, prefix string, maxLen int) *Deque {
 // In returns the deque within a transaction of its store: what is done with it is done when the
 // transaction is committed, together with everything else that the transaction does.
 func (d *Deque) In(tx diskcache.Txn) *Deque {
-	in := &Deque{ops: tx, prefix: d.prefix, mortal: d.mortal}
+	in := &Deque{ops: tx, prefix: d.prefix}
 	in.max.Store(d.max.Load())
 	return in
 }
@@ -71,50 +70,8 @@ func (d *Deque) SetMaxLen(n int) error {
 	return d.update(func(d *Deque) error { return d.trim(diskcache.Front) })
 }
 
-// Len returns the number of elements. It looks at each of them, and other writers wait meanwhile;
-// Store.QueueLen of the prefix does not, and counts those that have expired and are not yet removed.
-func (d *Deque) Len() (n int, err error) {
-	if n, err := d.stored(); n == 0 || err != nil {
-		return 0, err
-	}
-	err = d.view(func(d *Deque) (err error) {
-		n, err = d.living()
-		return err
-	})
-	return n, err
-}
-
-// stored returns the number of places, those of expired elements included.
-func (d *Deque) stored() (int, error) { return d.ops.QueueLen(d.prefix) }
-
-// living is Len for a transaction. It finds out whether any element has a time to live.
-func (d *Deque) living() (n int, err error) {
-	all, err := d.stored()
-	if err != nil {
-		return 0, err
-	}
-	found := immortal
-	err = d.each(diskcache.Front, func(_ int, it diskcache.Item) bool {
-		if n++; !it.Expires.IsZero() {
-			found = someMortal
-		}
-		return true
-	})
-	if n < all {
-		found = someMortal
-	}
-	if err == nil {
-		d.mortal.Store(found)
-	}
-	return n, err
-}
-
-// What is known of the elements' times to live: nothing, or what was found when all were looked at.
-const (
-	_ uint32 = iota
-	immortal
-	someMortal
-)
+// Len returns the number of elements.
+func (d *Deque) Len() (int, error) { return d.ops.QueueLen(d.prefix) }
 
 // PushBack adds an element at the back. The caller keeps value. Errors are those of Store.Push.
 func (d *Deque) PushBack(value []byte) error { return d.push(diskcache.Back, value) }
@@ -153,54 +110,21 @@ func (d *Deque) push(side diskcache.Side, values ...[]byte) error {
 }
 
 // trim drops elements at a side until the bound is kept. It is for a transaction.
-//
-// Expired elements have no part in that, and whether there are any only a look at all elements tells,
-// which is much for each that is added to a full deque. So it is done where one with a time to live was
-// met: among all when the deque is full for the first time, or later at the side where they are dropped.
 func (d *Deque) trim(side diskcache.Side) error {
 	most := d.MaxLen()
 	if most == 0 {
 		return nil
 	}
 	for {
-		n, err := d.stored()
+		n, err := d.Len()
 		if err != nil || n <= most {
 			return err
 		}
-		it, err := d.ops.Pull(d.prefix, side) // and what has expired on the way to it
-		if errors.Is(err, diskcache.ErrCorrupt) {
-			continue // nobody can read what was dropped
-		}
-		if err != nil {
+		_, err = d.ops.Pull(d.prefix, side)
+		if err != nil && !errors.Is(err, diskcache.ErrCorrupt) { // nobody can read what was dropped
 			return ignoreMissing(err)
 		}
-		room, err := d.hadRoom(it, n, most)
-		if err != nil {
-			return err
-		}
-		if room {
-			_, err = d.ops.Push(d.prefix, it.Value, side, known(it)...)
-			return err
-		}
 	}
-}
-
-// hadRoom reports whether an element that was pulled is to stay, of a deque with n places: others were
-// too many only because they had expired.
-func (d *Deque) hadRoom(it diskcache.Item, n, most int) (bool, error) {
-	left, err := d.stored()
-	if err != nil || left < most {
-		return err == nil, err
-	}
-	met := left < n-1 || !it.Expires.IsZero()
-	if !met && d.mortal.Load() == immortal {
-		return false, nil
-	}
-	left, err = d.living()
-	if met {
-		d.mortal.Store(someMortal) // what was met tells of others
-	}
-	return left < most, err
 }
 
 // PopBack removes the last element and returns it. ErrEmpty: there is none.
@@ -218,7 +142,7 @@ func (d *Deque) Front() ([]byte, error) { return end(d.ops.Peek(d.prefix, diskca
 // Clear removes all elements and returns how many these were. Those of a deque that is larger than
 // what the store takes in one transaction go one after the other.
 func (d *Deque) Clear() (n int, err error) {
-	most, err := d.stored()
+	most, err := d.Len()
 	if err != nil {
 		return 0, err
 	}

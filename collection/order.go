@@ -4,13 +4,10 @@ import "github.com/go-diskcache/diskcache"
 
 // Rotate moves the last n elements, one after the other, to the front; with a negative n the
 // first -n to the back. n may be larger than the deque, and an empty one stays as it is. It moves
-// no more than half of the places.
+// no more than half of the elements.
 func (d *Deque) Rotate(n int) error {
 	return d.update(func(d *Deque) error {
-		size, err := d.stored()
-		if n > size/2 || n < -(size/2) { // how far that is depends on how many are alive
-			size, err = d.living()
-		}
+		size, err := d.Len()
 		if err != nil || size == 0 {
 			return err
 		}

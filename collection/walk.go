@@ -45,7 +45,7 @@ func (d *Deque) walk(from diskcache.Side) iter.Seq2[[]byte, error] {
 // each calls fn with the elements and their places, from one end, until fn returns false. It is
 // for a transaction, where nothing moves meanwhile.
 func (d *Deque) each(from diskcache.Side, fn func(i int, it diskcache.Item) bool) error {
-	size, err := d.stored()
+	size, err := d.Len()
 	if err != nil {
 		return err
 	}

@@ -4,8 +4,6 @@ package main
 var layers = []mutant{
 	{"bound dropped at the wrong end", "collection/deque.go", "return d.trim(other(side))", "return d.trim(side)", "^TestDequeModel$", "./collection"},
 	{"bound not kept", "collection/deque.go", "if err != nil || n <= most {", "if err != nil || n <= most+1 {", "^TestDequeModel$", "./collection"},
-	{"expired elements take up room", "collection/deque.go", "	return left < most, err\n", "	return false, err\n", "^TestDequeExpiredCounts$", "./collection"},
-	{"expired elements are rotated", "collection/order.go", "size, err = d.living()", "size, err = d.stored()", "^TestDequeExpiredCounts$", "./collection"},
 	{"damage is not loaded anew", "typed/fetch.go", "		l.tellLost(err)\n		return v, t, 0, diskcache.ErrNotFound", "		l.tellLost(err)\n		return v, t, 0, err", "^TestFetchDamaged$", "./typed"},
 	{"rotated the other way", "collection/order.go", "from := diskcache.Back\n		if n < 0 {", "from := diskcache.Front\n		if n < 0 {", "^TestDequeModel$", "./collection"},
 	{"rotated by one too few", "collection/order.go", "		case n > size/2:\n			n -= size", "		case n > size/2:\n			n -= size - 1", "^TestDequeModel$", "./collection"},
