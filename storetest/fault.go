@@ -136,6 +136,7 @@ func faultRandom(r *faultRun) {
 // trial does one operation while calls of a disk fail, and reports whether any did.
 func (r *faultRun) trial(op storeOp, which int, rule vfs.Rule, fault string) bool {
 	r.Helper()
+	r.settle(op)
 	want := r.model.apply()
 	says := op.model(want).text
 	r.disks.fail(which, rule)

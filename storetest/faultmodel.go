@@ -182,6 +182,25 @@ func (r *faultRun) survives() {
 // mostPending bounds how many changes may show: all subsets of them are tried.
 const mostPending = 8
 
+// settle sets keys anew of which too much may show, and removes what has expired if an operation goes
+// by that.
+func (r *faultRun) settle(op storeOp) {
+	r.Helper()
+	for len(r.pending) > mostPending {
+		for k := range r.pending[0] {
+			has(k, "settled")(r)
+			break
+		}
+	}
+	if op.counts && r.model.anyExpired() {
+		_, err := r.Expire()
+		require.NoError(r, err, r.story())
+		is := r.model.apply()
+		is.expire()
+		r.done(is)
+	}
+}
+
 // explain checks that a store is as it was with some of what has failed, and returns how that is.
 func (r *faultRun) explain(s diskcache.Store, when string) *model {
 	r.Helper()
@@ -224,8 +243,7 @@ func (r *faultRun) goOn(d *Disks, when string) {
 	r.Helper()
 	r.disks, r.before = d, d.heal()
 	r.Store = r.open(d)
-	r.model = r.explain(r.Store, when)
-	r.pending = nil
+	r.done(r.explain(r.Store, when)) // what does not show yet may after the death of this process, too
 }
 
 func (r *faultRun) story() string { return "after\n" + strings.Join(r.log, "\n") }

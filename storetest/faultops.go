@@ -17,11 +17,18 @@ type storeOp struct {
 	store   func(s diskcache.Store) result
 	sweeps  bool // if it fails it may have been done with some keys
 	late    bool // it may fail when it has been done
+	counts  bool // it goes by items that have expired as long as these are not removed
 }
 
 // opOf makes an operation of one that stores and models have in common.
 func opOf(prepare func(r *faultRun), name string, run func(o diskcache.Ops) result) storeOp {
 	return storeOp{name: name, prepare: prepare, model: func(m *model) result { return run(m) }, store: func(s diskcache.Store) result { return run(s) }}
+}
+
+func queueOp(name string, run func(o diskcache.Ops) result) storeOp {
+	op := opOf(queued("q"), name, run)
+	op.counts = true
+	return op
 }
 
 // anything is a random operation of those of the model test.
@@ -111,12 +118,12 @@ func (r *faultRun) storeOps() []storeOp {
 		opOf(has("a", "1"), "pop", func(o diskcache.Ops) result { return outcome(o.Pop("a")) }),
 		opOf(has("a", large), "pop large", func(o diskcache.Ops) result { return outcome(o.Pop("a")) }),
 		opOf(has("a", "1"), "delete", func(o diskcache.Ops) result { return outcome(o.Delete("a")) }),
-		opOf(queued("q"), "push", func(o diskcache.Ops) result { return outcome(o.Push("q", v, diskcache.Back)) }),
-		opOf(queued("q"), "push in front", func(o diskcache.Ops) result { return outcome(o.Push("q", v, diskcache.Front)) }),
-		opOf(queued("q"), "pull", func(o diskcache.Ops) result { return outcome(o.Pull("q", diskcache.Front)) }),
-		opOf(queued("q"), "peek", func(o diskcache.Ops) result { return outcome(o.Peek("q", diskcache.Back)) }),
-		opOf(queued("q"), "at", func(o diskcache.Ops) result { return outcome(o.QueueAt("q", -1)) }),
-		opOf(queued("q"), "length", func(o diskcache.Ops) result { return outcome(o.QueueLen("q")) }),
+		queueOp("push", func(o diskcache.Ops) result { return outcome(o.Push("q", v, diskcache.Back)) }),
+		queueOp("push in front", func(o diskcache.Ops) result { return outcome(o.Push("q", v, diskcache.Front)) }),
+		queueOp("pull", func(o diskcache.Ops) result { return outcome(o.Pull("q", diskcache.Front)) }),
+		queueOp("peek", func(o diskcache.Ops) result { return outcome(o.Peek("q", diskcache.Back)) }),
+		queueOp("at", func(o diskcache.Ops) result { return outcome(o.QueueAt("q", -1)) }),
+		queueOp("length", func(o diskcache.Ops) result { return outcome(o.QueueLen("q")) }),
 	)
 }
 
@@ -151,17 +158,17 @@ func (r *faultRun) manyOps() []storeOp {
 		return err
 	}
 	return []storeOp{
-		{"get many", some, func(m *model) result { return outcome(m.values(keys), nil) }, func(s diskcache.Store) result {
+		{name: "get many", prepare: some, model: func(m *model) result { return outcome(m.values(keys), nil) }, store: func(s diskcache.Store) result {
 			values, err := s.GetMany(keys)
 			return outcome(fmt.Sprintf("%q", values), err)
-		}, false, false},
-		{"set many", some, func(m *model) result {
+		}},
+		{name: "set many", prepare: some, model: func(m *model) result {
 			for _, it := range items {
 				_ = m.Set(it.Key, it.Value)
 			}
 			return outcome(0, nil)
-		}, func(s diskcache.Store) result { return outcome(0, s.SetMany(items)) }, false, false},
-		{"delete many", some, func(m *model) result {
+		}, store: func(s diskcache.Store) result { return outcome(0, s.SetMany(items)) }},
+		{name: "delete many", prepare: some, model: func(m *model) result {
 			n := 0
 			for _, k := range keys {
 				if ok, _ := m.Delete(k); ok {
@@ -169,32 +176,32 @@ func (r *faultRun) manyOps() []storeOp {
 				}
 			}
 			return outcome(n, nil)
-		}, func(s diskcache.Store) result { return outcome(s.DeleteMany(keys)) }, false, false},
-		{"transaction", some, func(m *model) result { return outcome(0, change(m)) }, func(s diskcache.Store) result {
+		}, store: func(s diskcache.Store) result { return outcome(s.DeleteMany(keys)) }},
+		{counts: true, name: "transaction", prepare: some, model: func(m *model) result { return outcome(0, change(m)) }, store: func(s diskcache.Store) result {
 			return outcome(0, diskcache.Transact(context.Background(), s, func(tx diskcache.Txn) error { return change(tx) }))
-		}, false, false},
-		{"rolled back", some, func(*model) result { return outcome(0, nil) }, func(s diskcache.Store) result {
+		}},
+		{counts: true, name: "rolled back", prepare: some, model: func(*model) result { return outcome(0, nil) }, store: func(s diskcache.Store) result {
 			tx, err := s.Begin(context.Background())
 			if err == nil {
 				err = firstError(change(tx), tx.Rollback())
 			}
 			return outcome(0, err)
-		}, false, false},
-		{"walk", some, func(m *model) result { return outcome(m.walk(), nil) }, walkOf, false, false},
-		{"evict", some, func(m *model) result { m.drop(diskcache.Range{Tag: "t1"}); return count(0, nil) },
-			func(s diskcache.Store) result { return count(s.EvictTag("t1")) }, true, true},
-		{"expire", some, func(m *model) result { m.expire(); return count(0, nil) },
-			func(s diskcache.Store) result { return count(s.Expire()) }, true, true},
-		{"cull", some, func(m *model) result { m.expire(); return count(0, nil) },
-			func(s diskcache.Store) result { return count(s.Cull()) }, true, true},
-		{"clear", some, func(m *model) result { m.drop(diskcache.Range{}); m.expire(); return count(0, nil) },
-			func(s diskcache.Store) result { return count(s.Clear()) }, false, true},
-		{"compact", some, func(*model) result { return outcome(0, nil) }, func(s diskcache.Store) result {
+		}},
+		{name: "walk", prepare: some, model: func(m *model) result { return outcome(m.walk(), nil) }, store: walkOf},
+		{name: "evict", prepare: some, model: func(m *model) result { m.drop(diskcache.Range{Tag: "t1"}); return count(0, nil) },
+			store: func(s diskcache.Store) result { return count(s.EvictTag("t1")) }, sweeps: true, late: true},
+		{name: "expire", prepare: some, model: func(m *model) result { m.expire(); return count(0, nil) },
+			store: func(s diskcache.Store) result { return count(s.Expire()) }, sweeps: true, late: true},
+		{name: "cull", prepare: some, model: func(m *model) result { m.expire(); return count(0, nil) },
+			store: func(s diskcache.Store) result { return count(s.Cull()) }, sweeps: true, late: true},
+		{name: "clear", prepare: some, model: func(m *model) result { m.drop(diskcache.Range{}); m.expire(); return count(0, nil) },
+			store: func(s diskcache.Store) result { return count(s.Clear()) }, late: true},
+		{name: "compact", prepare: some, model: func(*model) result { return outcome(0, nil) }, store: func(s diskcache.Store) result {
 			if c, ok := s.(interface{ Compact() error }); ok {
 				return outcome(0, c.Compact())
 			}
 			return outcome(0, nil)
-		}, false, false},
+		}},
 	}
 }
 

@@ -64,6 +64,7 @@ type env struct {
 	clock    *Clock
 	reopen   func() diskcache.Store
 	anyOrder bool
+	crew     *crew // nil: the test is of this process alone
 }
 
 // Clock is a clock that stands still until it is set forward.
