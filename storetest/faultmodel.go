@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -80,12 +81,12 @@ func (r *faultRun) failed(op storeOp, want *model, err error) {
 	case (op.late || errors.Is(err, diskcache.ErrNotSynced)) && slices.Equal(is, r.render(want)):
 		r.done(want)
 		return
-	case inParts && len(c) > 1:
+	case inParts && op.several:
 		c = r.inPart(is, c)
 	default:
 		require.Equal(r, r.render(was), is, "changed by what has failed with %v: %s", err, r.story())
 	}
-	if inParts {
+	if inParts || op.torn {
 		r.pending = append(r.pending, c.parts()...)
 		return
 	}
@@ -160,7 +161,7 @@ func (r *faultRun) agrees() {
 		got := outcome(r.Get(key))
 		require.Equal(r, want.text, got.text, "%q; %s", key, r.story())
 	}
-	if r.model.anyExpired() {
+	if r.anyOver() {
 		return
 	}
 	for _, prefix := range []string{"q", ""} {
@@ -179,7 +180,7 @@ func (r *faultRun) survives() {
 	require.NoError(r, s.Close(), r.story())
 }
 
-// mostPending bounds how many changes may show: all subsets of them are tried.
+// mostPending bounds how many changes may show: all subsets of those of several keys are tried.
 const mostPending = 8
 
 // settle sets keys anew of which too much may show, and removes what has expired if an operation goes
@@ -192,7 +193,7 @@ func (r *faultRun) settle(op storeOp) {
 			break
 		}
 	}
-	if op.counts && r.model.anyExpired() {
+	if op.counts && r.anyOver() {
 		_, err := r.Expire()
 		require.NoError(r, err, r.story())
 		is := r.model.apply()
@@ -201,23 +202,51 @@ func (r *faultRun) settle(op storeOp) {
 	}
 }
 
+// anyOver reports whether there may be items that have expired.
+func (r *faultRun) anyOver() bool {
+	return r.model.anyExpired() || slices.ContainsFunc(r.pending, func(c change) bool { return r.model.apply(c).anyExpired() })
+}
+
 // explain checks that a store is as it was with some of what has failed, and returns how that is.
 func (r *faultRun) explain(s diskcache.Store, when string) *model {
 	r.Helper()
 	is := r.look(s)
-	for set := range 1 << len(r.pending) {
+	var wholes, singles []change
+	for _, c := range r.pending {
+		if len(c) == 1 {
+			singles = append(singles, c)
+		} else {
+			wholes = append(wholes, c)
+		}
+	}
+	for set := range 1 << len(wholes) {
 		var some []change
-		for i, c := range r.pending {
+		for i, c := range wholes {
 			if set>>i&1 == 1 {
 				some = append(some, c)
 			}
 		}
-		if m := r.model.apply(some...); slices.Equal(is, r.render(m)) {
+		if m := r.model.apply(some...).showing(is, singles); slices.Equal(is, r.render(m)) {
 			return m
 		}
 	}
 	require.Equal(r, r.render(r.model), is, "%s, and with none of %d changes that had failed: %s", when, len(r.pending), r.story())
 	return nil
+}
+
+// showing returns the state with those changes of one key that can be seen.
+func (m *model) showing(is []string, singles []change) *model {
+	for _, c := range singles {
+		for k := range c {
+			after := m.apply(c)
+			text := shown(after, k)
+			there := slices.ContainsFunc(is, func(s string) bool { return strings.HasPrefix(s, fmt.Sprintf("%q ", k)) })
+			if text == "" && !there || text != "" && slices.Contains(is, text) {
+				m = after
+			}
+		}
+	}
+	return m
 }
 
 // reopen closes the store, which may tell of what the background has met, and opens it again.

@@ -17,6 +17,8 @@ type storeOp struct {
 	store   func(s diskcache.Store) result
 	sweeps  bool // if it fails it may have been done with some keys
 	late    bool // it may fail when it has been done
+	torn    bool // if it fails, what shows of it when the process has died may be a part
+	several bool // it may change several keys
 	counts  bool // it goes by items that have expired as long as these are not removed
 }
 
@@ -34,7 +36,9 @@ func queueOp(name string, run func(o diskcache.Ops) result) storeOp {
 // anything is a random operation of those of the model test.
 func (r *faultRun) anything() storeOp {
 	op := r.operation(r.model)
-	return opOf(func(*faultRun) {}, op.name, op.run)
+	all := opOf(func(*faultRun) {}, op.name, op.run)
+	all.counts = true // some do
+	return all
 }
 
 // well does an operation while the disks are well.
@@ -90,7 +94,11 @@ var large = strings.Repeat("large ", 400)
 // storeOps are all that can be done with a store.
 func (r *faultRun) storeOps() []storeOp {
 	v, big := []byte("value"), []byte(large)
-	return append(r.manyOps(),
+	many := r.manyOps()
+	for i := range many {
+		many[i].several = true
+	}
+	return append(many,
 		opOf(has("a", "1"), "get", func(o diskcache.Ops) result { return outcome(o.Get("a")) }),
 		opOf(has("a", large), "get large", func(o diskcache.Ops) result { return outcome(o.GetAppend("a", []byte("buf"))) }),
 		opOf(has("a", "1"), "item", func(o diskcache.Ops) result { return outcome(o.Item("a")) }),
@@ -195,7 +203,7 @@ func (r *faultRun) manyOps() []storeOp {
 		{name: "cull", prepare: some, model: func(m *model) result { m.expire(); return count(0, nil) },
 			store: func(s diskcache.Store) result { return count(s.Cull()) }, sweeps: true, late: true},
 		{name: "clear", prepare: some, model: func(m *model) result { m.drop(diskcache.Range{}); m.expire(); return count(0, nil) },
-			store: func(s diskcache.Store) result { return count(s.Clear()) }, late: true},
+			store: func(s diskcache.Store) result { return count(s.Clear()) }, late: true, torn: true},
 		{name: "compact", prepare: some, model: func(*model) result { return outcome(0, nil) }, store: func(s diskcache.Store) result {
 			if c, ok := s.(interface{ Compact() error }); ok {
 				return outcome(0, c.Compact())
