@@ -189,7 +189,7 @@ func (s *stage) record(op *Op, seq uint64) error {
 			return errNoRoom
 		}
 	}
-	if ref.Found() || old.lost || rec.Kind == codec.KindTombstone { // a moved one replaced something in its time
+	if ref.Found() || old.lost || rec.Kind == codec.KindTombstone || e.w.doubts.has(rec.Hash) { // a moved one replaced something in its time, and so does what may be there of one that failed
 		rec.Flags |= codec.FlagReplaced
 	}
 	// What is in seen by now is of this very commit: other keys.

@@ -37,6 +37,15 @@ func (c change) parts() (all []change) {
 	return all
 }
 
+func (c change) anyOf(keys change) bool {
+	for k := range c {
+		if _, ok := keys[k]; ok {
+			return true
+		}
+	}
+	return false
+}
+
 // apply returns the state after changes.
 func (m *model) apply(changes ...change) *model {
 	after := m.clone()
@@ -56,13 +65,16 @@ func (m *model) apply(changes ...change) *model {
 
 // done: an operation has been done, and what had failed before for these keys shows no more.
 func (r *faultRun) done(is *model) {
-	for k := range changeFrom(r.model, is) {
-		for _, c := range r.pending {
-			delete(c, k)
+	keys := changeFrom(r.model, is)
+	var left []change
+	for _, c := range r.pending {
+		for _, part := range c.parts() { // what was as a whole need be so no more: part of it may have been deleted that never showed
+			if !part.anyOf(keys) {
+				left = append(left, part)
+			}
 		}
 	}
-	r.pending = slices.DeleteFunc(r.pending, func(c change) bool { return len(c) == 0 })
-	r.model = is
+	r.pending, r.model = left, is
 }
 
 // failed: an operation has returned an error. It has changed nothing, but where a sync has failed: it

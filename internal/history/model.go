@@ -86,7 +86,7 @@ func (m *model) take(before state, s *step) (state, bool) {
 
 // read reports whether an operation may have found an item so, and leaves what it is then.
 func (m *model) read(it *item, o *Op, r cell) bool {
-	vanished := !it.present || m.evict || o.Return >= it.may
+	vanished := !it.present || m.evict || it.may != math.MaxInt64 && o.Return >= it.may
 	switch {
 	case r.is == Absent:
 		*it = it.gone()
@@ -97,6 +97,7 @@ func (m *model) read(it *item, o *Op, r cell) bool {
 	case r.is == Other:
 		return true
 	case it.present && o.Call <= it.until && (r.is == Some || it.value == r.value):
+		it.unsure = it.unsure && r.is == Some
 		return true
 	case it.present && it.unsure && r.is == Value:
 		*it = unlimited(r.value)
