@@ -33,3 +33,21 @@ func TestClearNotSynced(t *testing.T) {
 		require.NoError(t, e.Close())
 	}
 }
+
+// TestCompactAfterFailedSync: a sync that has failed, and was told of, is no reason for what comes later
+// to fail when the disk is well.
+func TestCompactAfterFailedSync(t *testing.T) {
+	disk := vfs.NewFault(vfs.NewMem())
+	e, err := Open(disk, Options{})
+	require.NoError(t, err)
+	require.NoError(t, e.Set("k", []byte("v"), Attrs{}))
+	require.NoError(t, e.Set("k", []byte("w"), Attrs{}))
+	disk.Fail(vfs.Rule{Op: vfs.OpSync, Err: syscall.EIO})
+	require.ErrorIs(t, e.Compact(), ErrNotSynced)
+	disk.Clear()
+	require.NoError(t, e.Compact())
+	v, err := e.Get("k", nil)
+	require.NoError(t, err)
+	require.Equal(t, "w", string(v))
+	_ = e.Close() // tells of the sync
+}
