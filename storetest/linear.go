@@ -376,7 +376,11 @@ func linearMany(e *env) {
 	for i := range 12 {
 		keys = append(keys, fmt.Sprint("many", i))
 	}
-	ops := e.history(40, func(r *rand.Rand, id int) (c call, err error) {
+	operations := 40
+	if e.crew != nil {
+		operations = 120 // that processes come between one another is rarer
+	}
+	ops := e.history(operations, func(r *rand.Rand, id int) (c call, err error) {
 		c.arg = id
 		var items []diskcache.KeyValue
 		for _, k := range keys {
