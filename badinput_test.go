@@ -195,7 +195,7 @@ func TestOpenUnwritable(t *testing.T) {
 	for _, errno := range []error{syscall.EACCES, syscall.EROFS} {
 		f := vfs.NewFault(vfs.NewMem())
 		f.Fail(vfs.Rule{Op: vfs.OpCreate | vfs.OpLock | vfs.OpMkdir | vfs.OpRename | vfs.OpRemove, Err: errno})
-		_, err := Open("", &Options{fsys: f})
+		_, err := Open("", &Options{disk: func(string) engine.FS { return f }})
 		require.ErrorIs(t, err, errno)
 		var p *fs.PathError
 		require.ErrorAs(t, err, &p)

@@ -157,8 +157,8 @@ type Options struct {
 	// Logger is told of what goes wrong in the background. Default: nobody.
 	Logger *slog.Logger
 
-	fsys engine.FS               // in place of a directory, for tests
-	hash func(key string) uint64 // in place of xxhash64, for tests
+	disk func(dir string) engine.FS // in place of directories, for tests
+	hash func(key string) uint64    // in place of xxhash64, for tests
 }
 
 // engine returns what the engine is to be opened with.
@@ -178,8 +178,8 @@ func clamp(n int) uint8 { return uint8(min(uint(n), math.MaxUint8)) }
 
 // open opens the directory that the options are for.
 func (o *Options) open(dir string) (engine.FS, error) {
-	if o.fsys != nil {
-		return o.fsys, nil
+	if o.disk != nil {
+		return o.disk(dir), nil
 	}
 	if o.Network < NetworkAuto || o.Network > NetworkYes {
 		return nil, fmt.Errorf("%w: unknown Network %d", ErrOption, o.Network)

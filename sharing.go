@@ -67,7 +67,7 @@ func openShared(dir string, o *Options) (*sharedDir, error) {
 
 // identify returns what tells the directory from others, and makes it if it is not there.
 func identify(dir string, o *Options) (engine.DirIdentity, error) {
-	if o.fsys != nil {
+	if o.disk != nil {
 		return engine.DirIdentity{}, nil
 	}
 	id, err := engine.IdentifyDir(dir)

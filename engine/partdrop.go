@@ -83,7 +83,9 @@ func (e *Engine) syncWriters(locked bool) error {
 		errs = append(errs, e.syncOther(s))
 	}
 	for _, w := range ws {
-		if err := w.Sync(); err != nil && (locked && e.w.has(w.Segment) || !locked && e.has(w.Segment)) {
+		if !locked {
+			errs = append(errs, e.syncWriter(w))
+		} else if err := w.Sync(); err != nil && e.w.has(w.Segment) {
 			errs = append(errs, syncError(err))
 		}
 	}

@@ -1,7 +1,9 @@
 package engine
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"slices"
 
 	"github.com/go-diskcache/diskcache/codec"
@@ -23,8 +25,7 @@ func (e *Engine) rotate(to stream) error {
 	if free == 0 { // who has the writer lock alone takes entries
 		return fmt.Errorf("%w: %d segments are being written to, there can be no more", ErrFull, mostFiles)
 	}
-	head := codec.SegmentHeader{CacheID: e.id, ID: e.clock.next(), Seq: w.seq, Stream: uint32(to)}
-	next, err := segment.Create(e.fsys, e.files, slot, head)
+	next, err := e.create(slot, to)
 	if err != nil {
 		return writeError(err)
 	}
@@ -34,7 +35,7 @@ func (e *Engine) rotate(to stream) error {
 	next.Segment.FirstSeq.Store(e.clock.last.Load() + 1)
 	old := *active
 	*active = next
-	w.entries[to] = e.board.add(head.ID, next.Offset())
+	w.entries[to] = e.board.add(next.Segment.ID, next.Offset())
 	w.put(next.Segment)
 	e.log.Publish(w.bySlot)
 	if old != nil {
@@ -42,6 +43,22 @@ func (e *Engine) rotate(to stream) error {
 		e.reclaiming.poke()
 	}
 	return e.board.publish() // should it die, others know what it has written to
+}
+
+// mostTaken bounds how many names of segments are tried.
+const mostTaken = 64
+
+// create makes the file of a segment. A name can be taken by one that has come to nothing, for a sync
+// failed before anything was committed to it: by a clock that has gone back, its number comes again.
+func (e *Engine) create(slot uint32, to stream) (next *segment.Writer, err error) {
+	for range mostTaken {
+		head := codec.SegmentHeader{CacheID: e.id, ID: e.clock.next(), Seq: e.w.seq, Stream: uint32(to)}
+		next, err = segment.Create(e.fsys, e.files, slot, head)
+		if !errors.Is(err, fs.ErrExist) {
+			break
+		}
+	}
+	return next, err
 }
 
 // freeSlot returns the lowest slot that no segment has.

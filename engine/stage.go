@@ -1,7 +1,9 @@
 package engine
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"slices"
 
 	"github.com/go-diskcache/diskcache/codec"
@@ -154,7 +156,7 @@ func (s *stage) record(op *Op, seq uint64) error {
 		return nil // given up for the room that its transaction takes
 	}
 	if op.Keeps && old.file.ID != op.Value.ID {
-		return fmt.Errorf("%w: a file that the transaction has touched", ErrNotSynced) // rewritten for that reason
+		return fmt.Errorf("%w: %w", ErrNotSynced, rewrittenError(op.Value.ID))
 	}
 	if op.OnlyAt != nil && (!ref.Found() || old.seg != op.OnlyAt.seg || old.off != op.OnlyAt.off) {
 		return op.stale()
@@ -187,7 +189,7 @@ func (s *stage) record(op *Op, seq uint64) error {
 			return errNoRoom
 		}
 	}
-	if ref.Found() || old.lost || rec.Kind == codec.KindTombstone { // a moved one replaced something in its time
+	if ref.Found() || old.lost || rec.Kind == codec.KindTombstone || e.w.doubts.has(rec.Hash) { // a moved one replaced something in its time, and so does what may be there of one that failed
 		rec.Flags |= codec.FlagReplaced
 	}
 	// What is in seen by now is of this very commit: other keys.
@@ -559,3 +561,11 @@ func (s *stage) publish() error {
 	}
 	return err
 }
+
+// rewrittenError names a file that could not be synced, and was written anew under another name since a
+// transaction has touched its item.
+func rewrittenError(id uint64) error {
+	return &fs.PathError{Op: "sync", Path: codec.ValueName(id), Err: errRewritten}
+}
+
+var errRewritten = errors.New("it failed, and the file was written anew meanwhile")

@@ -122,6 +122,9 @@ func (e *Engine) rescue(seg *segment.Segment) error {
 			continue
 		}
 		r := &request{ops: rescued(seg, c.Commit())}
+		if len(r.ops) == 0 { // what it says is gone stays on the disk as long as it is not synced
+			continue
+		}
 		err := e.rewriteFailed(r.ops)
 		if err == nil {
 			err = s.add(r)

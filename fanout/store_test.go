@@ -27,6 +27,11 @@ func TestStore(t *testing.T) {
 	})
 }
 
+// TestStoreProcesses runs what is atomic on directories that processes have open at once.
+func TestStoreProcesses(t *testing.T) {
+	storetest.RunProcesses(t, func(dir string) (diskcache.Store, error) { return Open(dir, &Options{Shards: 3}) })
+}
+
 // TestStoreInMemory runs it on shards that are none of ours: all that is asked of them is the
 // contract. One shard alone has the order of insertion, too.
 func TestStoreInMemory(t *testing.T) {

@@ -35,6 +35,18 @@ func TestStore(t *testing.T) {
 	}
 }
 
+// TestStoreProcesses runs what is atomic on a directory that processes have open at once, each with a
+// memory.
+func TestStoreProcesses(t *testing.T) {
+	storetest.RunProcesses(t, func(dir string) (diskcache.Store, error) {
+		c, err := diskcache.Open(dir, nil)
+		if err != nil {
+			return nil, err
+		}
+		return New(c, &Options{AdmitFirst: true, WriteThrough: true})
+	})
+}
+
 func open(t *testing.T, dir string, of diskcache.Options, o Options) *Store {
 	t.Helper()
 	c, err := diskcache.Open(dir, &of)

@@ -18,11 +18,13 @@ import (
 // onStores runs a test on every kind of store, by the clock on the wall.
 func onStores(t *testing.T, test func(t *testing.T, s diskcache.Store)) {
 	t.Run("memory", func(t *testing.T) { test(t, closing(t, memory.New(nil))) })
-	t.Run("disk", func(t *testing.T) {
-		s, err := diskcache.Open(t.TempDir(), nil)
-		require.NoError(t, err)
-		test(t, closing(t, s))
-	})
+	for kind, open := range shared {
+		t.Run(kind, func(t *testing.T) {
+			s, err := open(t.TempDir())
+			require.NoError(t, err)
+			test(t, closing(t, s))
+		})
+	}
 }
 
 // closing closes a store when the test ends.

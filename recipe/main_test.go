@@ -19,7 +19,7 @@ import (
 // TestMain runs the tests, and the part of a test that is to run in a process of its own.
 func TestMain(m *testing.M) {
 	if part, ok := children[os.Getenv(childEnv)]; ok {
-		os.Exit(runChild(part, os.Args[1]))
+		os.Exit(runChild(part, os.Args[1], os.Args[2]))
 	}
 	goleak.VerifyTestMain(m)
 }

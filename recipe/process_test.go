@@ -19,6 +19,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/go-diskcache/diskcache"
+	"github.com/go-diskcache/diskcache/fanout"
+	"github.com/go-diskcache/diskcache/hybrid"
 )
 
 // childEnv says which of children a process is.
@@ -36,9 +38,22 @@ var children = map[string]func(s diskcache.Store) error{
 	"hold": holdUntilKilled,
 }
 
+// shared opens stores that several processes can have.
+var shared = map[string]func(dir string) (diskcache.Store, error){
+	"disk":   func(dir string) (diskcache.Store, error) { return diskcache.Open(dir, nil) },
+	"fanout": func(dir string) (diskcache.Store, error) { return fanout.Open(dir, nil) },
+	"hybrid": func(dir string) (diskcache.Store, error) {
+		c, err := diskcache.Open(dir, nil)
+		if err != nil {
+			return nil, err
+		}
+		return hybrid.New(c, &hybrid.Options{AdmitFirst: true})
+	},
+}
+
 // runChild is the main function of a child.
-func runChild(part func(s diskcache.Store) error, dir string) int {
-	s, err := diskcache.Open(dir, nil)
+func runChild(part func(s diskcache.Store) error, kind, dir string) int {
+	s, err := shared[kind](dir)
 	if err == nil {
 		err = errors.Join(part(s), s.Close())
 	}
@@ -55,10 +70,16 @@ type process struct {
 	out io.Reader
 }
 
-// start starts a child, which ends when the test does.
+// start starts a child on a disk, which ends when the test does.
 func start(t *testing.T, part, dir string) *process {
 	t.Helper()
-	cmd := exec.Command(os.Args[0], dir)
+	return startOn(t, "disk", part, dir)
+}
+
+// startOn starts a child on a kind of store.
+func startOn(t *testing.T, kind, part, dir string) *process {
+	t.Helper()
+	cmd := exec.Command(os.Args[0], kind, dir)
 	cmd.Env = append(os.Environ(), childEnv+"="+part)
 	cmd.Stderr = os.Stderr
 	out, err := cmd.StdoutPipe()
@@ -148,27 +169,31 @@ type printed struct {
 
 // TestProcessesLinearizable is TestLinearizable by several processes.
 func TestProcessesLinearizable(t *testing.T) {
-	for part, n := range map[string]int{"lock": 1, "semaphore": 2} {
-		t.Run(part, func(t *testing.T) {
-			dir := t.TempDir()
-			var all []*process
-			for range 3 {
-				all = append(all, start(t, part, dir))
-			}
-			var history []porcupine.Operation
-			for i, p := range all {
-				dec := json.NewDecoder(p.out)
-				for dec.More() {
-					var op printed
-					require.NoError(t, dec.Decode(&op))
-					history = append(history, porcupine.Operation{ClientId: i, Input: op.Action, Call: op.Call, Output: outcome{op.Held, op.Token}, Return: op.Return})
-				}
-				p.end(t)
-			}
-			require.Greater(t, len(history), 3*rounds)
-			require.Equal(t, porcupine.Ok, porcupine.CheckOperationsTimeout(model(n), history, time.Minute))
-		})
+	for kind := range shared {
+		for part, n := range map[string]int{"lock": 1, "semaphore": 2} {
+			t.Run(kind+"/"+part, func(t *testing.T) { testProcessesLinearizable(t, kind, part, n) })
+		}
 	}
+}
+
+func testProcessesLinearizable(t *testing.T, kind, part string, n int) {
+	dir := t.TempDir()
+	var all []*process
+	for range 3 {
+		all = append(all, startOn(t, kind, part, dir))
+	}
+	var history []porcupine.Operation
+	for i, p := range all {
+		dec := json.NewDecoder(p.out)
+		for dec.More() {
+			var op printed
+			require.NoError(t, dec.Decode(&op))
+			history = append(history, porcupine.Operation{ClientId: i, Input: op.Action, Call: op.Call, Output: outcome{op.Held, op.Token}, Return: op.Return})
+		}
+		p.end(t)
+	}
+	require.Greater(t, len(history), 3*rounds)
+	require.Equal(t, porcupine.Ok, porcupine.CheckOperationsTimeout(model(n), history, time.Minute))
 }
 
 // killedLease is how long what a killed process held stays held.

@@ -17,7 +17,10 @@ var linearCases = []testCase{
 	{"Linear/Counter", linearCounter},
 	{"Linear/Queue", linearQueue},
 	{"Linear/Add", linearAdd},
+	{"Linear/Swap", linearSwap},
+	{"Linear/Touch", linearTouch},
 	{"Linear/Transactions", linearTransactions},
+	{"Linear/Many", linearMany},
 }
 
 // call is what a goroutine has done and what came out.
@@ -29,23 +32,39 @@ type call struct {
 	more int
 }
 
-// history runs operations in several goroutines and returns when each began and ended, by a
-// counter that all share.
+// history runs operations in several goroutines, of several processes where the test is of these,
+// and returns when each began and ended, by a counter or a clock that all share. id is another one
+// each time.
 func (e *env) history(operations int, run func(r *rand.Rand, id int) (call, error)) []porcupine.Operation {
-	const goroutines = 4
+	e.Helper()
+	if e.crew != nil {
+		return e.crew.history(e, operations, run)
+	}
 	var tick atomic.Int64
+	ops, err := clients{from: 0, n: 4, now: func() int64 { return tick.Add(1) }}.work(operations, run)
+	require.NoError(e, err)
+	return ops
+}
+
+// clients are goroutines that do operations, and how they are told from those of other processes.
+type clients struct {
+	from, n int
+	now     func() int64
+}
+
+func (cs clients) work(operations int, run func(r *rand.Rand, id int) (call, error)) ([]porcupine.Operation, error) {
 	var mu sync.Mutex
 	var ops []porcupine.Operation
 	var wg sync.WaitGroup
 	var failed error
 	seed := uint64(time.Now().UnixNano())
-	for g := range goroutines {
+	for g := cs.from; g < cs.from+cs.n; g++ {
 		wg.Go(func() {
 			r := rand.New(rand.NewPCG(seed, uint64(g)))
 			for i := range operations {
-				began := tick.Add(1)
+				began := cs.now()
 				c, err := run(r, g*operations+i+1)
-				ended := tick.Add(1)
+				ended := cs.now()
 				mu.Lock()
 				failed = firstError(failed, err)
 				ops = append(ops, porcupine.Operation{ClientId: g, Input: c, Output: c, Call: began, Return: ended})
@@ -57,8 +76,7 @@ func (e *env) history(operations int, run func(r *rand.Rand, id int) (call, erro
 		})
 	}
 	wg.Wait()
-	require.NoError(e, failed)
-	return ops
+	return ops, failed
 }
 
 func firstError(errs ...error) error {
@@ -222,34 +240,120 @@ func linearAdd(e *env) {
 	})
 }
 
+// number is what a value says, 0 where there is none.
+func number(v []byte) (n int) {
+	_, _ = fmt.Sscan(string(v), &n)
+	return n
+}
+
+// linearSwap: who has seen a version replaces it, if it is the one that is there. What is stored is
+// never stored twice, so that it stands for its version.
+func linearSwap(e *env) {
+	ops := e.history(100, func(r *rand.Rand, id int) (c call, err error) {
+		c.arg = id
+		value := []byte(fmt.Sprint(id))
+		switch r.IntN(6) {
+		case 0:
+			c.op = "set"
+			err = e.Set("k", value)
+		case 1:
+			c.op = "delete"
+			c.ok, err = e.Delete("k")
+		default:
+			c.op = "swap"
+			it, failed := e.Item("k")
+			if failed != nil && !notFound(failed) {
+				return c, failed
+			}
+			c.got = number(it.Value)
+			c.ok, err = e.CompareAndSwap("k", it.Version, value)
+		}
+		return c, err
+	})
+	explained(e, ops, same[int], func(s int, c call) (bool, int) { // 0: there is none
+		switch {
+		case c.op == "set":
+			return true, c.arg
+		case c.op == "delete":
+			return c.ok == (s != 0), 0
+		case c.ok:
+			return s == c.got, c.arg
+		}
+		return s != c.got, s
+	})
+}
+
+// linearTouch: when an item expires is what who came last has said.
+func linearTouch(e *env) {
+	at := func(id int) time.Time { return time.Unix(4_000_000_000+int64(id), 0) }
+	ops := e.history(100, func(r *rand.Rand, id int) (c call, err error) {
+		c.arg = id
+		switch r.IntN(6) {
+		case 0:
+			c.op = "set"
+			err = e.Set("k", nil, diskcache.ExpireAt(at(id)))
+		case 1:
+			c.op = "delete"
+			c.ok, err = e.Delete("k")
+		case 2, 3:
+			c.op = "touch"
+			c.ok, err = e.Touch("k", diskcache.ExpireAt(at(id)))
+		default:
+			c.op = "item"
+			it, failed := e.Item("k")
+			if c.ok = failed == nil; c.ok {
+				c.got = int(it.Expires.Sub(at(0)) / time.Second)
+			} else if !notFound(failed) {
+				err = failed
+			}
+		}
+		return c, err
+	})
+	explained(e, ops, same[int], func(s int, c call) (bool, int) { // 0: there is none
+		switch {
+		case c.op == "set":
+			return true, c.arg
+		case c.op == "item":
+			return c.ok == (s != 0) && c.got == s, s
+		case c.ok != (s != 0):
+			return false, s
+		case c.op == "delete":
+			return true, 0
+		case c.ok:
+			return true, c.arg
+		}
+		return true, s
+	})
+}
+
 // linearTransactions: two keys that are changed together are never seen apart, and never in
 // another order one after the other.
 func linearTransactions(e *env) {
+	a, b := "a", "b"
+	if e.crew != nil { // of one queue: a fanout promises no more to several processes
+		a, b = "t-500000000000000", "t-500000000000001"
+	}
 	ops := e.history(60, func(r *rand.Rand, id int) (c call, err error) {
-		number := func(v []byte) (n int) {
-			_, _ = fmt.Sscan(string(v), &n)
-			return n
-		}
 		switch r.IntN(4) {
 		case 0:
 			c.op, c.arg = "set both", id
 			v := []byte(fmt.Sprint(id))
 			err = diskcache.Transact(context.Background(), e.Store, func(tx diskcache.Txn) error {
-				return firstError(tx.Set("a", v), tx.Set("b", v))
+				return firstError(tx.Set(a, v), tx.Set(b, v))
 			})
 		case 1:
 			c.op, c.arg = "set many", id
 			v := []byte(fmt.Sprint(id))
-			err = e.SetMany([]diskcache.KeyValue{{Key: "a", Value: v}, {Key: "b", Value: v}})
+			err = e.SetMany([]diskcache.KeyValue{{Key: a, Value: v}, {Key: b, Value: v}})
 		case 2:
 			c.op = "get many"
 			var v [][]byte
-			if v, err = e.GetMany([]string{"a", "b"}); err == nil {
+			if v, err = e.GetMany([]string{a, b}); err == nil {
 				c.got, c.more = number(v[0]), number(v[1])
 			}
 		default:
 			c.op = "get"
-			key := []string{"a", "b"}[r.IntN(2)]
+			key := []string{a, b}[r.IntN(2)]
 			v, failed := e.Get(key)
 			if failed != nil && !notFound(failed) {
 				err = failed
@@ -263,5 +367,73 @@ func linearTransactions(e *env) {
 			return true, c.arg
 		}
 		return c.got == s && c.more == s, s
+	})
+}
+
+// linearMany: many keys that are set at once are seen at once by who asks for all, or changes them.
+func linearMany(e *env) {
+	var keys []string
+	for i := range 12 {
+		keys = append(keys, fmt.Sprint("many", i))
+	}
+	operations := 40
+	if e.crew != nil {
+		operations = 120 // that processes come between one another is rarer
+	}
+	ops := e.history(operations, func(r *rand.Rand, id int) (c call, err error) {
+		c.arg = id
+		var items []diskcache.KeyValue
+		for _, k := range keys {
+			items = append(items, diskcache.KeyValue{Key: k, Value: []byte(fmt.Sprint(id))})
+		}
+		switch r.IntN(4) {
+		case 0:
+			c.op = "set many"
+			err = e.SetMany(items)
+		case 1:
+			c.op = "delete many"
+			c.got, err = e.DeleteMany(keys)
+		case 2:
+			c.op = "transaction"
+			err = diskcache.Transact(context.Background(), e.Store, func(tx diskcache.Txn) error {
+				v, err := tx.Get(keys[0])
+				if err != nil && !notFound(err) {
+					return err
+				}
+				c.got = number(v)
+				for _, it := range items {
+					err = tx.Set(it.Key, it.Value)
+					if err != nil {
+						return err
+					}
+				}
+				return nil
+			})
+		default:
+			c.op = "get many"
+			var values [][]byte
+			values, err = e.GetMany(keys)
+			for i, v := range values {
+				if i == 0 {
+					c.got = number(v)
+				}
+				c.ok = c.got == number(v)
+				if !c.ok {
+					break
+				}
+			}
+		}
+		return c, err
+	})
+	explained(e, ops, same[int], func(s int, c call) (bool, int) { // 0: there is none
+		switch c.op {
+		case "set many":
+			return true, c.arg
+		case "delete many":
+			return (c.got == 0) == (s == 0) && c.got%len(keys) == 0, 0
+		case "transaction":
+			return c.got == s, c.arg
+		}
+		return c.ok && c.got == s, s
 	})
 }

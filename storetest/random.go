@@ -90,8 +90,8 @@ func (d *driver) note(what string) {
 
 // both runs an operation on the store and on the model.
 func (d *driver) both(o diskcache.Ops, m *model, op operation) {
-	want := op.run(m)
-	got := op.run(o)
+	want := op.run(m).text
+	got := op.run(o).text
 	d.note(op.name + " → " + want)
 	if want != got {
 		require.Equal(d, want, got, "%s, after\n%s", op.name, strings.Join(d.log, "\n"))
@@ -132,7 +132,14 @@ func (d *driver) transaction() {
 // operation is one with its arguments chosen. It returns what came out, as text.
 type operation struct {
 	name string
-	run  func(o diskcache.Ops) string
+	run  func(o diskcache.Ops) result
+}
+
+// result is what has come of an operation. Its text is the same for all stores that are right; err is
+// set where that is an error that only the disk is a reason for.
+type result struct {
+	text string
+	err  error
 }
 
 // operation returns a random one. m is where it is going to be run.
@@ -176,70 +183,75 @@ func (d *driver) options() (opts []diskcache.SetOption, about string) {
 
 func (d *driver) single(key string, value []byte, delta int64, opts []diskcache.SetOption) []operation {
 	return []operation{
-		{"get", func(o diskcache.Ops) string { return outcome(o.Get(key)) }},
-		{"append", func(o diskcache.Ops) string { return outcome(o.GetAppend(key, []byte("buf"))) }},
-		{"item", func(o diskcache.Ops) string { return outcome(o.Item(key)) }},
-		{"has", func(o diskcache.Ops) string { return outcome(o.Has(key)) }},
-		{"set", func(o diskcache.Ops) string { return outcome(0, o.Set(key, value, opts...)) }},
-		{"set", func(o diskcache.Ops) string { return outcome(0, o.Set(key, value, opts...)) }},
-		{"add", func(o diskcache.Ops) string { return outcome(o.Add(key, value, opts...)) }},
-		{"replace", func(o diskcache.Ops) string { return outcome(o.Replace(key, value, opts...)) }},
-		{"swap", func(o diskcache.Ops) string {
+		{"get", func(o diskcache.Ops) result { return outcome(o.Get(key)) }},
+		{"append", func(o diskcache.Ops) result { return outcome(o.GetAppend(key, []byte("buf"))) }},
+		{"item", func(o diskcache.Ops) result { return outcome(o.Item(key)) }},
+		{"has", func(o diskcache.Ops) result { return outcome(o.Has(key)) }},
+		{"set", func(o diskcache.Ops) result { return outcome(0, o.Set(key, value, opts...)) }},
+		{"set", func(o diskcache.Ops) result { return outcome(0, o.Set(key, value, opts...)) }},
+		{"add", func(o diskcache.Ops) result { return outcome(o.Add(key, value, opts...)) }},
+		{"replace", func(o diskcache.Ops) result { return outcome(o.Replace(key, value, opts...)) }},
+		{"swap", func(o diskcache.Ops) result {
 			it, err := o.Item(key)
 			if err != nil && !notFound(err) {
 				return outcome(0, err)
 			}
 			return outcome(o.CompareAndSwap(key, it.Version, value, opts...))
 		}},
-		{"get or set", func(o diskcache.Ops) string {
+		{"get or set", func(o diskcache.Ops) result {
 			v, loaded, err := o.GetOrSet(key, value, opts...)
-			return fmt.Sprint(loaded) + outcome(v, err)
+			r := outcome(v, err)
+			return result{fmt.Sprint(loaded) + r.text, r.err}
 		}},
-		{"incr", func(o diskcache.Ops) string { return outcome(o.Incr(key, delta, opts...)) }},
-		{"decr", func(o diskcache.Ops) string { return outcome(o.Decr(key, delta, opts...)) }},
-		{"incr float", func(o diskcache.Ops) string { return outcome(o.IncrFloat(key, float64(delta)/2, opts...)) }},
-		{"touch", func(o diskcache.Ops) string { return outcome(o.Touch(key, opts...)) }},
-		{"pop", func(o diskcache.Ops) string { return outcome(o.Pop(key)) }},
-		{"delete", func(o diskcache.Ops) string { return outcome(o.Delete(key)) }},
+		{"incr", func(o diskcache.Ops) result { return outcome(o.Incr(key, delta, opts...)) }},
+		{"decr", func(o diskcache.Ops) result { return outcome(o.Decr(key, delta, opts...)) }},
+		{"incr float", func(o diskcache.Ops) result { return outcome(o.IncrFloat(key, float64(delta)/2, opts...)) }},
+		{"touch", func(o diskcache.Ops) result { return outcome(o.Touch(key, opts...)) }},
+		{"pop", func(o diskcache.Ops) result { return outcome(o.Pop(key)) }},
+		{"delete", func(o diskcache.Ops) result { return outcome(o.Delete(key)) }},
 	}
 }
 
 func (d *driver) ends() []operation {
 	return []operation{
-		{"first", func(o diskcache.Ops) string { return outcome(o.PeekItem(diskcache.Front)) }},
-		{"last", func(o diskcache.Ops) string { return outcome(o.PeekItem(diskcache.Back)) }},
+		{"first", func(o diskcache.Ops) result { return outcome(o.PeekItem(diskcache.Front)) }},
+		{"last", func(o diskcache.Ops) result { return outcome(o.PeekItem(diskcache.Back)) }},
 	}
 }
 
 func (d *driver) queues(prefix string, value []byte, side diskcache.Side, at int, opts []diskcache.SetOption) []operation {
-	push := operation{"push", func(o diskcache.Ops) string { return outcome(o.Push(prefix, value, side, opts...)) }}
+	push := operation{"push", func(o diskcache.Ops) result { return outcome(o.Push(prefix, value, side, opts...)) }}
 	return []operation{
 		push, push, push,
-		{"pull", func(o diskcache.Ops) string { return outcome(o.Pull(prefix, side)) }},
-		{"peek", func(o diskcache.Ops) string { return outcome(o.Peek(prefix, side)) }},
-		{"at", func(o diskcache.Ops) string { return outcome(o.QueueAt(prefix, at)) }},
-		{"length", func(o diskcache.Ops) string { return outcome(o.QueueLen(prefix)) }},
+		{"pull", func(o diskcache.Ops) result { return outcome(o.Pull(prefix, side)) }},
+		{"peek", func(o diskcache.Ops) result { return outcome(o.Peek(prefix, side)) }},
+		{"at", func(o diskcache.Ops) result { return outcome(o.QueueAt(prefix, at)) }},
+		{"length", func(o diskcache.Ops) result { return outcome(o.QueueLen(prefix)) }},
 	}
 }
 
-// outcome is what an operation has returned as text: of items what does not depend on the time
+// outcome is what an operation has returned: of items what does not depend on the time
 // at which they were stored.
-func outcome[T any](v T, err error) string {
+func outcome[T any](v T, err error) result {
 	for _, known := range []error{diskcache.ErrNotFound, diskcache.ErrNotNumber, diskcache.ErrOverflow} {
 		if errors.Is(err, known) {
-			return known.Error()
+			return result{text: known.Error()}
 		}
 	}
 	if err != nil {
-		return "error: " + err.Error()
+		return result{"error: " + err.Error(), err}
 	}
 	switch v := any(v).(type) {
 	case []byte:
-		return fmt.Sprintf("%q", v)
+		return result{text: fmt.Sprintf("%q", v)}
 	case diskcache.Item:
-		return fmt.Sprintf("%q %q tag %q kind %d size %d expires %d", v.Key, v.Value, v.Tag, v.Kind, v.Size, unix(v.Expires))
+		return result{text: textOf(v)}
 	}
-	return fmt.Sprint(v)
+	return result{text: fmt.Sprint(v)}
+}
+
+func textOf(it diskcache.Item) string {
+	return fmt.Sprintf("%q %q tag %q kind %d size %d expires %d", it.Key, it.Value, it.Tag, it.Kind, it.Size, unix(it.Expires))
 }
 
 func unix(t time.Time) int64 {
@@ -303,11 +315,11 @@ func (d *driver) compareAll() {
 func (d *driver) compare(r diskcache.Range) {
 	want := []string{}
 	for _, it := range d.model.scan(r) {
-		want = append(want, outcome(d.model.item(it), nil))
+		want = append(want, outcome(d.model.item(it), nil).text)
 	}
 	got := []string{}
 	for it, err := range d.ScanItems(r) {
-		got = append(got, outcome(it, err))
+		got = append(got, outcome(it, err).text)
 	}
 	if d.anyOrder && r.Order == diskcache.ByInsertion {
 		slices.Sort(want)

@@ -6,7 +6,8 @@
 // Read storetest.go first; each other file tests a part of the contract: read.go, change.go,
 // ttl.go, number.go, queue.go, order.go, scan.go, tx.go, wait.go, bad.go. model.go runs random
 // operations beside a model that is a few plain loops, and linear.go looks for an order that
-// explains what several goroutines have seen.
+// explains what several goroutines have seen; process.go runs linear.go and delivery.go in several
+// processes. fault.go has the disks fail: disks.go, faultops.go, faultmodel.go.
 package storetest
 
 import (
@@ -64,6 +65,7 @@ type env struct {
 	clock    *Clock
 	reopen   func() diskcache.Store
 	anyOrder bool
+	crew     *crew // nil: the test is of this process alone
 }
 
 // Clock is a clock that stands still until it is set forward.

@@ -54,11 +54,19 @@ func (c *client) count() {
 
 // do does one operation, which says what it has read.
 func (c *client) do(call history.Record, fn func() ([]history.Cell, error)) {
+	c.tell(call, func(back *history.Record) (err error) {
+		back.Reads, err = fn()
+		return err
+	})
+}
+
+// tell is do of what has more to say when it returns.
+func (c *client) tell(call history.Record, fn func(back *history.Record) error) {
 	call.Phase, call.Client = history.Called, c.id
 	c.log.Write(call)
-	reads, err := fn()
-	back := history.Record{Phase: history.Returned, Client: c.id, Reads: reads}
-	if err != nil {
+	back := history.Record{Phase: history.Returned, Client: c.id}
+	if err := fn(&back); err != nil {
+		back.Reads, back.Writes = nil, nil
 		back.Err, back.Undone = err.Error(), undone(err)
 		back.Wrong = errors.Is(err, errWrongValue) || errors.Is(err, diskcache.ErrCorrupt)
 	}
@@ -83,7 +91,7 @@ func found(key int, value []byte, err error) (history.Cell, error) {
 	if err != nil {
 		return history.Cell{}, err
 	}
-	v, err := decodeValue(key, value)
+	v, err := decodeAny(key, value)
 	return history.Cell{Key: key, Is: history.Value, Value: v}, err
 }
 

@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"math/rand/v2"
 	"slices"
+	"strconv"
 	"sync"
 	"testing"
 	"time"
@@ -21,17 +22,20 @@ type fakeStore struct {
 	mu     sync.Mutex
 	now    map[string]fakeItem
 	before map[string]fakeItem // of each key, what it was before it was changed last
+	queues map[string][][]byte
+	change uint64 // the last version
 	rand   *rand.Rand
 	defect string
 }
 
 type fakeItem struct {
 	value   []byte
+	version uint64
 	expires time.Time
 }
 
 func newFake(defect string, seed uint64) *fakeStore {
-	return &fakeStore{now: make(map[string]fakeItem), before: make(map[string]fakeItem), rand: rand.New(rand.NewPCG(seed, 1)), defect: defect}
+	return &fakeStore{now: make(map[string]fakeItem), before: make(map[string]fakeItem), queues: make(map[string][][]byte), rand: rand.New(rand.NewPCG(seed, 1)), defect: defect}
 }
 
 // wrong says whether something goes wrong now, in one of many cases.
@@ -47,6 +51,8 @@ func (s *fakeStore) get(key string) ([]byte, error) {
 
 func (s *fakeStore) put(key string, it fakeItem) {
 	s.before[key] = s.now[key]
+	s.change++
+	it.version = s.change
 	s.now[key] = it
 }
 
@@ -126,6 +132,9 @@ func (s *fakeStore) Clear() error {
 			s.drop(key)
 		}
 	}
+	if s.defect != "queues not cleared" {
+		clear(s.queues)
+	}
 	return nil
 }
 
@@ -138,12 +147,101 @@ func (s *fakeStore) Compact() error {
 			s.drop(key)
 		}
 	}
+	for prefix, q := range s.queues {
+		if s.defect == "evicts" && len(q) > 0 {
+			s.queues[prefix] = slices.Delete(q, 0, 1)
+		}
+	}
 	for key, it := range s.before {
 		if s.defect == "brings back" && it.value != nil {
 			s.now[key] = it
 		}
 	}
 	return nil
+}
+
+func (s *fakeStore) Incr(key string, delta int64) (int64, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	n := delta
+	if v, err := s.get(key); err == nil {
+		was, err := strconv.ParseInt(string(v), 10, 64)
+		if err != nil {
+			return 0, err
+		}
+		n += was
+	}
+	if !s.wrong("count lost") {
+		s.put(key, fakeItem{value: strconv.AppendInt(nil, n, 10)})
+	}
+	return n, nil
+}
+
+func (s *fakeStore) Add(key string, value []byte) (bool, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if _, err := s.get(key); err == nil && !s.wrong("added to what is there") {
+		return false, nil
+	}
+	s.put(key, fakeItem{value: value})
+	return true, nil
+}
+
+func (s *fakeStore) Item(key string) ([]byte, uint64, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	v, err := s.get(key)
+	if err != nil {
+		return nil, 0, err
+	}
+	return v, s.now[key].version, nil
+}
+
+func (s *fakeStore) CompareAndSwap(key string, version uint64, value []byte) (bool, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	is := uint64(0)
+	if _, err := s.get(key); err == nil {
+		is = s.now[key].version
+	}
+	if is != version && s.defect != "swapped blindly" || is == version && s.wrong("not swapped") {
+		return false, nil
+	}
+	s.put(key, fakeItem{value: value})
+	return true, nil
+}
+
+func (s *fakeStore) Push(prefix string, value []byte, back bool) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.wrong("push lost") {
+		return nil
+	}
+	q := s.queues[prefix]
+	at := 0
+	if back != s.wrong("pushed at the wrong end") {
+		at = len(q)
+	}
+	s.queues[prefix] = slices.Insert(q, at, value)
+	return nil
+}
+
+func (s *fakeStore) Pull(prefix string, back bool) ([]byte, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	q := s.queues[prefix]
+	if len(q) == 0 {
+		return nil, diskcache.ErrNotFound
+	}
+	at := 0
+	if back != s.wrong("pulled from the wrong end") {
+		at = len(q) - 1
+	}
+	v := q[at]
+	if !s.wrong("pulled twice") {
+		s.queues[prefix] = slices.Delete(q, at, at+1)
+	}
+	return v, nil
 }
 
 func (s *fakeStore) Reopen() error                   { return nil }
@@ -217,7 +315,17 @@ func TestTortureFindsDefects(t *testing.T) {
 		"half a transaction": {},
 		"not cleared":        {},
 		"brings back":        {evict: true},
-		"torn":               {says: "a wrong value"},
+
+		"count lost":                {},
+		"added to what is there":    {},
+		"swapped blindly":           {},
+		"not swapped":               {},
+		"push lost":                 {},
+		"pushed at the wrong end":   {},
+		"pulled from the wrong end": {},
+		"pulled twice":              {evict: true},
+		"queues not cleared":        {},
+		"torn":                      {says: "a wrong value"},
 	} {
 		t.Run(defect, func(t *testing.T) {
 			if defect == "evicts, unexpected" {

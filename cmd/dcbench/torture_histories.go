@@ -121,6 +121,9 @@ func lookAtAll(c *crew, what task) (log []byte, damaged []string, err error) {
 	for key := range what.keys {
 		reader.get(key)
 	}
+	if what.mix == "random" {
+		reader.lookAtAtomic()
+	}
 	problems, err := s.cache.Check(false)
 	for _, p := range problems {
 		if errors.Is(p.Err, diskcache.ErrCorrupt) {

@@ -28,8 +28,10 @@ const groupOf = 3
 func doRandom(c *client, _ int) error {
 	key := c.rand.IntN(c.keys)
 	switch n := c.rand.IntN(1000); {
-	case n < 330:
+	case n < 250:
 		c.get(key)
+	case n < 400:
+		c.doAtomic()
 	case n < 500:
 		c.set(key, c.fresh(), 0)
 	case n < 530:
@@ -38,8 +40,10 @@ func doRandom(c *client, _ int) error {
 		c.delete(key)
 	case n < 720:
 		c.incr(key)
-	case n < 800:
+	case n < 760:
 		c.add(key, c.fresh())
+	case n < 800:
+		c.addAtOnce(key, c.fresh())
 	case n < 992:
 		c.doTransaction(key)
 	case n < 994:

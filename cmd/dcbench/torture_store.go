@@ -17,6 +17,12 @@ type store interface {
 	Set(key string, value []byte, ttl time.Duration) error // a ttl of 0 has no end
 	Delete(key string) (bool, error)
 	Update(fn func(tx transaction) error) error
+	Incr(key string, delta int64) (int64, error)
+	Add(key string, value []byte) (bool, error)
+	Item(key string) (value []byte, version uint64, err error)
+	CompareAndSwap(key string, version uint64, value []byte) (bool, error)
+	Push(prefix string, value []byte, back bool) error
+	Pull(prefix string, back bool) ([]byte, error)
 	Clear() error
 	Compact() error
 	Reopen() error
@@ -114,6 +120,52 @@ func (s *cacheStore) Update(fn func(tx transaction) error) error {
 	c, done := s.use()
 	defer done()
 	return c.Update(func(tx *diskcache.Tx) error { return fn(cacheTx{tx}) })
+}
+
+func (s *cacheStore) Incr(key string, delta int64) (int64, error) {
+	c, done := s.use()
+	defer done()
+	return c.Incr(key, delta)
+}
+
+func (s *cacheStore) Add(key string, value []byte) (bool, error) {
+	c, done := s.use()
+	defer done()
+	return c.Add(key, value)
+}
+
+func (s *cacheStore) Item(key string) ([]byte, uint64, error) {
+	c, done := s.use()
+	defer done()
+	it, err := c.Item(key)
+	return it.Value, it.Version, err
+}
+
+func (s *cacheStore) CompareAndSwap(key string, version uint64, value []byte) (bool, error) {
+	c, done := s.use()
+	defer done()
+	return c.CompareAndSwap(key, version, value)
+}
+
+func (s *cacheStore) Push(prefix string, value []byte, back bool) error {
+	c, done := s.use()
+	defer done()
+	_, err := c.Push(prefix, value, sideOf(back))
+	return err
+}
+
+func (s *cacheStore) Pull(prefix string, back bool) ([]byte, error) {
+	c, done := s.use()
+	defer done()
+	it, err := c.Pull(prefix, sideOf(back))
+	return it.Value, err
+}
+
+func sideOf(back bool) diskcache.Side {
+	if back {
+		return diskcache.Back
+	}
+	return diskcache.Front
 }
 
 func (s *cacheStore) Clear() error {

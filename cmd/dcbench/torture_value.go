@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
+	"strconv"
 )
 
 // A value of a tortured key is a number, the key and its own length, and then bytes
@@ -22,6 +24,18 @@ func encodeValue(key int, v int64, size int) []byte {
 		b = binary.LittleEndian.AppendUint64(b, r.Uint64())
 	}
 	return b[:max(size, bytes.IndexByte(b, '\n')+1)]
+}
+
+// decodeAny returns the number in a value of key, which may be a counter.
+func decodeAny(key int, b []byte) (int64, error) {
+	if !slices.Contains(counters, key) {
+		return decodeValue(key, b)
+	}
+	v, err := strconv.ParseInt(string(b), 10, 64)
+	if err != nil {
+		return 0, fmt.Errorf("%w: a counter of %.60q", errWrongValue, b)
+	}
+	return v, nil
 }
 
 // decodeValue returns the number in a value of key.

@@ -121,8 +121,15 @@ func (l links) root(key int) int {
 
 func (l links) join(a, b int) { l[l.root(a)] = l.root(b) }
 
+func (g *group) isQueue() bool {
+	return slices.ContainsFunc(g.ops, func(o Op) bool { return o.Kind == Push || o.Kind == Pull })
+}
+
 func (g *group) check(o Options) *Violation {
 	m := (&model{o.Evict, g.keys}).porcupine()
+	if g.isQueue() {
+		m = (&queue{o.Evict}).porcupine()
+	}
 	ops := g.operations()
 	result := porcupine.CheckOperationsTimeout(m, ops, o.Timeout)
 	if result == porcupine.Ok {

@@ -15,5 +15,5 @@
 // Times are of a clock that all processes share. An operation begins not after it was
 // called and ends not before it returned, so that what is found wrong is wrong.
 //
-// To be read in this order: op.go, log.go, merge.go, model.go, check.go, ordered.go.
+// To be read in this order: op.go, clock_unix.go, log.go, merge.go, model.go, queue.go, check.go, ordered.go.
 package history

@@ -26,9 +26,10 @@ type Record struct {
 	Name   string `json:"name,omitempty"`
 	Reads  []Cell `json:"reads,omitempty"`
 	Writes []Cell `json:"writes,omitempty"`
+	Back   bool   `json:"back,omitempty"`
 	TTL    int64  `json:"ttl,omitempty"`
 	Err    string `json:"err,omitempty"`
-	Undone bool   `json:"undone,omitempty"` // the error says that nothing was changed
+	Undone bool   `json:"undone,omitempty"` // nothing was changed, the error says, or the return if there is none
 	Wrong  bool   `json:"wrong,omitempty"`  // Err is that something was wrong, not that something could not be done
 	Counts Counts `json:"counts,omitzero"`
 	PID    int    `json:"pid,omitempty"`

@@ -60,7 +60,7 @@ func (m *Merger) add(r *Record) error {
 	switch {
 	case r.Phase == Called && p == nil:
 		m.out.Calls++
-		m.open[r.Client] = &Op{Client: r.Client, Kind: r.Kind, Name: r.Name, Writes: r.Writes, TTL: r.TTL, Call: r.Time, Return: Never}
+		m.open[r.Client] = &Op{Client: r.Client, Kind: r.Kind, Name: r.Name, Reads: r.Reads, Writes: r.Writes, Back: r.Back, TTL: r.TTL, Call: r.Time, Return: Never}
 	case r.Phase == Intended && p != nil:
 		p.Reads, p.Writes = r.Reads, r.Writes
 	case r.Phase == Returned && p != nil:
@@ -72,7 +72,8 @@ func (m *Merger) add(r *Record) error {
 	return nil
 }
 
-// returned: an operation that returned an error may have been done, or be done later, unless the
+// returned: what an operation says when it returns is so; before, it was what would be so if it were
+// done. An operation that returned an error may have been done, or be done later, unless the
 // error says that it was not.
 func (m *Merger) returned(p *Op, r *Record) {
 	p.Err, p.Wrong = r.Err, r.Wrong
@@ -89,6 +90,12 @@ func (m *Merger) returned(p *Op, r *Record) {
 	p.Return = r.Time
 	if p.Kind != Update {
 		p.Reads = r.Reads
+	}
+	switch {
+	case r.Undone:
+		p.Writes = nil
+	case r.Writes != nil: // what was to be made of it was not known before
+		p.Writes = r.Writes
 	}
 	m.out.Ops = append(m.out.Ops, *p)
 }

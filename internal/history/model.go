@@ -16,6 +16,7 @@ type state []item
 // its time to live began is not known. Items must expire by the clock of the history.
 type item struct {
 	present    bool
+	unsure     bool // the value may be another: nobody knows what was counted from
 	value      int64
 	may, until int64
 }
@@ -38,7 +39,9 @@ func (it item) hasRead(o *Op, r cell) bool {
 }
 
 // unlimited is an item that never is over.
-func unlimited(v int64) item { return item{true, v, math.MaxInt64, math.MaxInt64} }
+func unlimited(v int64) item {
+	return item{present: true, value: v, may: math.MaxInt64, until: math.MaxInt64}
+}
 
 // step is an operation on a group of keys.
 type step struct {
@@ -67,14 +70,7 @@ type model struct {
 func (m *model) take(before state, s *step) (state, bool) {
 	after := slices.Clone(before)
 	for _, r := range s.reads {
-		it := after[r.at]
-		ok := it.present && s.op.Call <= it.until && (r.is == Some || it.value == r.value)
-		if r.is == Absent {
-			ok = !it.present || m.evict || s.op.Return >= it.may
-			after[r.at] = it.gone()
-		} else if !ok {
-			ok = it.hasRead(s.op, r)
-		}
+		ok := m.read(&after[r.at], s.op, r)
 		if !ok && s.op.Pending() { // it cannot have come here, and so has not been done at all
 			return before, true
 		}
@@ -83,14 +79,43 @@ func (m *model) take(before state, s *step) (state, bool) {
 		}
 	}
 	for _, w := range s.writes {
-		after[w.at] = s.made(w)
+		after[w.at] = m.made(after[w.at], s, w)
 	}
 	return after, true
 }
 
-// made returns what a write makes of a key.
-func (s *step) made(w cell) item {
+// read reports whether an operation may have found an item so, and leaves what it is then.
+func (m *model) read(it *item, o *Op, r cell) bool {
+	vanished := !it.present || m.evict || it.may != math.MaxInt64 && o.Return >= it.may
+	switch {
+	case r.is == Absent:
+		*it = it.gone()
+		return vanished
+	case r.is == Other && it.present && !it.unsure && it.value == r.value:
+		*it = it.gone()
+		return vanished
+	case r.is == Other:
+		return true
+	case it.present && o.Call <= it.until && (r.is == Some || it.value == r.value):
+		it.unsure = it.unsure && r.is == Some
+		return true
+	case it.present && it.unsure && r.is == Value:
+		*it = unlimited(r.value)
+		return true
+	}
+	return it.hasRead(o, r)
+}
+
+// made returns what a write makes of an item.
+func (m *model) made(was item, s *step, w cell) item {
 	it := item{}
+	if w.is == Sum { // of one that is there: it may have vanished before
+		it = unlimited(was.value + w.value)
+		if !was.present {
+			it = unlimited(w.value)
+		}
+		it.unsure = was.present && (was.unsure || m.evict)
+	}
 	if w.is == Value {
 		it = unlimited(w.value)
 	}

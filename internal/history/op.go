@@ -16,6 +16,13 @@ const (
 	Delete Kind = "delete"
 	Update Kind = "update" // a transaction
 	Clear  Kind = "clear"
+	Incr   Kind = "incr"
+	Add    Kind = "add"  // a Set, if the key is not there
+	Swap   Kind = "swap" // a Set, if the key is what it was seen to be
+	// Push and Pull are of a queue, which has a key of its own. A Pull writes that the key is
+	// absent, which says no more than that it takes something.
+	Push Kind = "push"
+	Pull Kind = "pull"
 	// Aside is anything that changes no key of the history: compaction, closing and
 	// opening again, keys that nobody looks at.
 	Aside Kind = "aside"
@@ -27,7 +34,9 @@ type Is string
 const (
 	Value  Is = "value"
 	Absent Is = "absent"
-	Some   Is = "some" // there, whatever its value
+	Some   Is = "some"  // there, whatever its value
+	Other  Is = "other" // not this value: another, or absent
+	Sum    Is = "sum"   // made so much more than it was, which is 0 if it was absent
 )
 
 // Cell is a key and what it was found to be, or was made.
@@ -38,8 +47,13 @@ type Cell struct {
 }
 
 func (c Cell) String() string {
-	if c.Is == Value {
+	switch c.Is {
+	case Value:
 		return fmt.Sprintf("%d=%d", c.Key, c.Value)
+	case Other:
+		return fmt.Sprintf("%d≠%d", c.Key, c.Value)
+	case Sum:
+		return fmt.Sprintf("%d+=%d", c.Key, c.Value)
 	}
 	return fmt.Sprintf("%d %s", c.Key, c.Is)
 }
@@ -51,6 +65,7 @@ type Op struct {
 	Name   string `json:"name,omitempty"` // of a transaction, or of what is aside
 	Reads  []Cell `json:"reads,omitempty"`
 	Writes []Cell `json:"writes,omitempty"` // all at once, after all Reads
+	Back   bool   `json:"back,omitempty"`   // the end of the queue, not its front
 	TTL    int64  `json:"ttl,omitempty"`    // nanoseconds that what a Set wrote has to live; 0: no end
 	Call   int64  `json:"call"`
 	Return int64  `json:"return"` // Never: it is pending
@@ -69,6 +84,9 @@ func (o *Op) String() string {
 	b.WriteString(string(o.Kind))
 	if o.Name != "" {
 		b.WriteString(" " + o.Name)
+	}
+	if o.Back {
+		b.WriteString(" at the back")
 	}
 	for i, cells := range [][]Cell{o.Reads, o.Writes} {
 		for j, c := range cells {

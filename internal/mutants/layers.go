@@ -40,6 +40,8 @@ var layers = []mutant{
 	{"loaded again by each that waited", "recipe/memoize.go", "if v, err = m.kept(key); err == nil && v == nil {", "if true {", "^TestMemoizeOnce$", "./recipe"},
 	{"an empty result is none", "recipe/memoize.go", "	if v == nil {\n		v = []byte{}\n	}\n", "", "^TestMemoize$", "./recipe"},
 
+	{"swapped whatever the version", "engine/decide.go", "return existed && stored == c.version", "return existed", "^TestCacheProcesses$/^disk$/^Linear$/^Swap$", "./storetest"},
+
 	{"an ended context goes on", "httpcache/sessions.go", "		if ended := ctx.Err(); ended != nil {", "		if ended := ctx.Err(); ended != nil && false {", "^TestContexts$", "./httpcache"},
 	{"all of the store reset", "httpcache/storage.go", "	if s.prefix == \"\" {", "	if true {", "^TestStorage$", "./httpcache"},
 	{"never is at once", "httpcache/storage.go", "	if exp == 0 {", "	if exp < 0 {", "^TestStorage$", "./httpcache"},

@@ -1,6 +1,6 @@
 //go:build unix && !solaris && !illumos && !aix
 
-package main
+package history
 
 import (
 	"fmt"
@@ -8,9 +8,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// monotonic returns a time in nanoseconds that all processes of this machine agree
-// on, and that nobody sets.
-func monotonic() int64 {
+// Now returns a time in nanoseconds that all processes of this machine agree on, and that
+// nobody sets.
+func Now() int64 {
 	var t unix.Timespec
 	if err := unix.ClockGettime(unix.CLOCK_MONOTONIC, &t); err != nil {
 		panic(fmt.Sprintf("CLOCK_MONOTONIC: %v", err))
@@ -18,4 +18,5 @@ func monotonic() int64 {
 	return t.Nano()
 }
 
-const canTorture = true
+// Shared reports whether processes agree on Now.
+const Shared = true
