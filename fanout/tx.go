@@ -24,7 +24,7 @@ func (s *Store) Begin(ctx context.Context) (diskcache.Txn, error) {
 // begin begins a transaction of some shards, in the order of their numbers, which all have
 // in common, so that none waits for one that waits for it.
 func (s *Store) begin(ctx context.Context, which []bool) (*tx, error) {
-	t := &txn{s: s, shards: make([]diskcache.Txn, len(s.shards)), dirty: make([]bool, len(s.shards)), keys: make(map[string]keyState)}
+	t := &txn{s: s, shards: make([]diskcache.Txn, len(s.shards)), dirty: make([]bool, len(s.shards)), refused: make([]error, len(s.shards)), keys: make(map[string]keyState)}
 	for i, shard := range s.shards {
 		if !which[i] {
 			continue
@@ -46,6 +46,9 @@ type txn struct {
 	busy   atomic.Bool
 	undone bool // one within it was rolled back
 	ended  bool // the outermost has ended
+
+	refused []error // why a shard refused a write, nil for those that have not
+	wayMade bool    // and it has a larger share since the end
 
 	// For the order of insertion: what it did to keys, and how many it has stored.
 	keys   map[string]keyState
@@ -98,6 +101,7 @@ func (t *tx) write(home string, c change, fn func(o diskcache.Ops) (key string, 
 		if err == nil {
 			t.note(key, c)
 		}
+		t.refuses(i, err)
 		return err
 	})
 }
@@ -132,6 +136,7 @@ func (t *tx) Commit() error {
 			return nil
 		}
 		t.txn.ended = true
+		defer t.makeWay()
 		if t.undone {
 			return errors.Join(diskcache.ErrTxRolledBack, t.rollback())
 		}
@@ -148,12 +153,29 @@ func (t *tx) Rollback() error {
 			return nil
 		}
 		t.txn.ended = true
+		defer t.makeWay()
 		return t.rollback()
 	})
 	if err == diskcache.ErrTxDone {
 		return nil
 	}
 	return err
+}
+
+// refuses remembers that a shard has refused a write, for the end: now it is locked.
+func (t *txn) refuses(shard int, err error) {
+	if isRefused(err) {
+		t.refused[shard] = err
+	}
+}
+
+// makeWay has the shards get more that have refused a write, for the next try.
+func (t *txn) makeWay() {
+	for i, err := range t.refused {
+		if err != nil && t.s.makeWay(i, err) {
+			t.wayMade = true
+		}
+	}
 }
 
 // rollback rolls all shards back.
@@ -184,6 +206,7 @@ func (t *txn) commit() error {
 	var late []error
 	for n, i := range dirty {
 		err := t.shards[i].Commit()
+		t.refuses(i, err)
 		if errors.Is(err, diskcache.ErrNotSynced) { // it is made, so the others are to be, too
 			late = append(late, err)
 			continue
