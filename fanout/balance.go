@@ -129,7 +129,7 @@ func (b *balancer) pass(ctx context.Context, now time.Time, atOnce bool) error {
 		}
 		return k.write(tx)
 	})
-	if err == nil {
+	if err == nil && news != nil {
 		b.seen = seen
 	}
 	return err

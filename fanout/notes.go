@@ -3,7 +3,6 @@ package fanout
 import (
 	"encoding/json"
 	"errors"
-	"fmt"
 	"math"
 	"os"
 	"path/filepath"
@@ -59,17 +58,20 @@ func hasNotes(dir string) (bool, error) {
 	return err == nil, err
 }
 
-// readNotes returns what is noted of n shards. What is not there, or no notes, is as new.
+// readNotes returns what is noted of n shards. What is not there, or damaged, is as new: the next
+// Open that gives limits notes them again.
 func readNotes(from diskcache.Ops, n int) (*notes, error) {
 	k := &notes{}
 	v, err := from.Get(notesKey)
-	if err != nil && !isMiss(err) {
+	switch {
+	case isMiss(err) || errors.Is(err, diskcache.ErrCorrupt):
+	case err != nil:
 		return nil, err
+	case json.Unmarshal(v, k) != nil:
+		k = &notes{}
 	}
-	if err == nil {
-		if err := json.Unmarshal(v, k); err != nil {
-			return nil, fmt.Errorf("fanout: the notes of the limits: %w", err)
-		}
+	for kind := range k.Whole {
+		k.Whole[kind] = max(k.Whole[kind], 0)
 	}
 	if len(k.Demand) != n {
 		k.Demand = make([]demand, n)
