@@ -102,6 +102,10 @@ func TestHotShard(t *testing.T) {
 	for _, whole := range []amounts{{0, 4000}, {64 << 20, 0}, {64 << 20, 4000}} {
 		const size = 16 << 10
 		one, s := newLRU(size, whole), newModel(t, n, size, whole)
+		most := whole[bytes] / size
+		if most == 0 {
+			most = whole[items]
+		}
 		now := time.Now()
 		for _, hot := range []int{3, 6} {
 			forOne, forMany := newTraffic(keys, hot), newTraffic(keys, hot)
@@ -109,12 +113,15 @@ func TestHotShard(t *testing.T) {
 			for range rounds {
 				single = forOne.rate(t, one, requests)
 				many = forMany.rate(t, s, requests)
-				now = now.Add(interval)
-				require.NoError(t, s.balancer.pass(t.Context(), now, false))
-				for _, c := range s.shards { // what the background of a cache does
+				used, err := s.Stats()
+				require.NoError(t, err)
+				require.LessOrEqual(t, used.Items, most)
+				for _, c := range s.shards { // what the background of a cache does, at some time
 					_, err := c.Cull()
 					require.NoError(t, err)
 				}
+				now = now.Add(interval)
+				require.NoError(t, s.balancer.pass(t.Context(), now, false))
 				for kind, sum := range sumOf(sharesOf(t, s)) {
 					require.LessOrEqual(t, sum, whole[kind])
 				}
@@ -130,6 +137,23 @@ func TestHotShard(t *testing.T) {
 		}
 		require.NoError(t, s.Close())
 	}
+}
+
+// TestForced: what a shard gives up because its share gets lower is no demand.
+func TestForced(t *testing.T) {
+	k := &notes{Demand: make([]demand, 2)}
+	now := time.Now()
+	k.add([]demand{{GivenUp: amounts{0, 100}}, {}}, now)
+	k.forced(1, items, 80)
+	k.add([]demand{{}, {GivenUp: amounts{0, 80}}}, now)
+	require.Equal(t, amounts{0, 100}, k.Turned)
+	require.Zero(t, k.Demand[1].weight(items))
+	require.Positive(t, k.Demand[0].weight(items))
+	was := k.Demand[0].weight(items)
+	k.add(make([]demand, 2), now.Add(halfLife))
+	require.InDelta(t, was/2, k.Demand[0].weight(items), 0.1)
+	k.add(make([]demand, 2), now) // a clock that goes back makes nothing more
+	require.InDelta(t, was/2, k.Demand[0].weight(items), 0.1)
 }
 
 // TestEvenDemand: shards that are asked for about the same keep about the same.

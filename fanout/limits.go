@@ -123,4 +123,3 @@ func (b *balancer) cull(pools []*pool) error {
 	}
 	return b.usage(pools)
 }
-
