@@ -139,6 +139,37 @@ func TestHotShard(t *testing.T) {
 	}
 }
 
+// TestGrowsByWhatIsFree: a share is not raised before what the others had beyond theirs is gone.
+func TestGrowsByWhatIsFree(t *testing.T) {
+	s, keys := newModel(t, 4, 1, amounts{0, 4000}), keysOf(4, 4000)
+	for i := range s.shards {
+		for _, k := range keys[i][:1000] {
+			require.NoError(t, s.Set(k, nil))
+		}
+	}
+	now := time.Now()
+	for _, k := range keys[1][1000:] {
+		require.NoError(t, s.Set(k, nil))
+	}
+	pass := func() []amounts {
+		now = now.Add(interval)
+		require.NoError(t, s.balancer.pass(t.Context(), now, false))
+		return sharesOf(t, s)
+	}
+	shares := pass()
+	require.Less(t, shares[0][items], int64(1000))
+	require.EqualValues(t, 1000, shares[1][items])
+	for _, c := range s.shards { // as their background does
+		_, err := c.Cull()
+		require.NoError(t, err)
+	}
+	for _, k := range keys[1][:100] {
+		require.NoError(t, s.Set(k, nil))
+	}
+	require.Greater(t, pass()[1][items], int64(1000))
+	require.NoError(t, s.Close())
+}
+
 // TestForced: what a shard gives up because its share gets lower is no demand.
 func TestForced(t *testing.T) {
 	k := &notes{Demand: make([]demand, 2)}
@@ -209,7 +240,7 @@ func TestCrashBetweenSteps(t *testing.T) {
 		s := newModel(t, 4, 8<<10, whole)
 		d := dies(t, s, whole, step)
 		hot := newTraffic(keys, 1)
-		hot.rate(t, s, 20000)
+		hot.rate(t, s, 12000)
 		now := time.Now()
 		err := s.balancer.pass(t.Context(), now, true)
 		if err != nil {
@@ -218,7 +249,7 @@ func TestCrashBetweenSteps(t *testing.T) {
 		died := err != nil
 		d.left.Store(1 << 30)
 		for range 12 {
-			hot.rate(t, s, 2000)
+			hot.rate(t, s, 1500)
 			now = now.Add(interval)
 			require.NoError(t, s.balancer.pass(t.Context(), now, true))
 		}

@@ -59,7 +59,7 @@ func (s *Store) GetMany(keys []string) (values [][]byte, err error) {
 // SetMany stores all items, or none; where they are in several shards, as a transaction does.
 func (s *Store) SetMany(items []diskcache.KeyValue, opts ...diskcache.SetOption) error {
 	if at, home, ok := s.only(len(items), func(i int) string { return items[i].Key }); ok {
-		return s.write(home, stores, func(diskcache.Ops) (string, error) { return "", at.SetMany(items, opts...) })
+		return s.write(home, counts, func(diskcache.Ops) (string, error) { return "", at.SetMany(items, opts...) })
 	}
 	keys := make([]string, len(items))
 	for i, it := range items {

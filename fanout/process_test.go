@@ -40,7 +40,7 @@ func runChild(dir string) int {
 
 // ask asks for some keys and moves shares.
 func ask(s *Store, load *traffic) error {
-	for range 60 {
+	for range 30 {
 		k := load.next()
 		if has, err := s.Has(k); err != nil || has {
 			continue
@@ -61,14 +61,14 @@ func TestProcesses(t *testing.T) {
 	require.NoError(t, err)
 	defer s.Close()
 	load := newTraffic(keysOf(childShards, 400), 1)
-	for range 4 {
+	for range 3 {
 		cmd := exec.Command(os.Args[0])
 		cmd.Env = append(os.Environ(), childEnv+"="+dir)
 		out, err := cmd.StdoutPipe()
 		require.NoError(t, err)
 		require.NoError(t, cmd.Start())
 		lines := bufio.NewScanner(out)
-		for range 4 {
+		for range 3 {
 			require.True(t, lines.Scan(), "the child has ended by itself")
 			require.NoError(t, ask(s, load))
 			require.LessOrEqual(t, exactSum(t, s), int64(childLimit))

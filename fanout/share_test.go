@@ -2,6 +2,7 @@ package fanout
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -17,7 +18,7 @@ import (
 // least or goes further than it is due, and no more is taken than may be.
 func TestShares(t *testing.T) {
 	r := rand.New(rand.NewPCG(5, 6))
-	for range 4000 {
+	for range 1500 {
 		p := anyPool(r)
 		sum := func(shares []int64) (sum int64) {
 			for _, n := range shares {
@@ -152,6 +153,53 @@ func TestLargeValue(t *testing.T) {
 			require.ErrorIs(t, s.Set(keys[2][0], make([]byte, 15<<20)), diskcache.ErrTooLarge)
 		})
 	}
+}
+
+// TestLargeTransaction: what fits equal shares, and is more than a share is now, is refused before any shard has
+// committed, and the next try finds the room. SetMany tries by itself.
+func TestLargeTransaction(t *testing.T) {
+	const n = 4
+	keys := keysOf(n, 10)
+	var all []diskcache.KeyValue
+	for i := range n {
+		all = append(all, diskcache.KeyValue{Key: keys[i][0]})
+	}
+	for _, k := range keys[2] {
+		all = append(all, diskcache.KeyValue{Key: k, Value: make([]byte, 100<<10)})
+	}
+	open := func() *Store {
+		s, err := Open(t.TempDir(), &Options{Shards: n, Options: diskcache.Options{SizeLimit: 16 << 20, ManualCompaction: true}})
+		require.NoError(t, err)
+		whole := sumOf(sharesOf(t, s))[bytes]
+		least := whole / n / leastPart
+		require.NoError(t, s.balancer.set(t.Context(), poolsOf(t, s), plan{{least, 0}, {whole - 3*least, 0}, {least, 0}, {least, 0}}))
+		return s
+	}
+	s := open()
+	require.NoError(t, s.SetMany(all))
+	require.NoError(t, s.Close())
+
+	s = open()
+	store := func(tx diskcache.Txn) error {
+		for _, it := range all {
+			if err := tx.Set(it.Key, it.Value); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	err := diskcache.Transact(t.Context(), s, store)
+	require.ErrorIs(t, err, diskcache.ErrTooLarge)
+	var part *PartialError
+	require.False(t, errors.As(err, &part))
+	count, err := s.Len()
+	require.NoError(t, err)
+	require.Zero(t, count)
+	require.NoError(t, diskcache.Transact(t.Context(), s, store))
+	count, err = s.Len()
+	require.NoError(t, err)
+	require.Equal(t, n+len(keys[2])-1, count)
+	require.NoError(t, s.Close())
 }
 
 // TestFullShard: with a policy that gives up nothing a shard takes what others do not use, before it is full.

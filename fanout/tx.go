@@ -3,6 +3,7 @@ package fanout
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync/atomic"
 
 	"github.com/go-diskcache/diskcache"
@@ -24,7 +25,7 @@ func (s *Store) Begin(ctx context.Context) (diskcache.Txn, error) {
 // begin begins a transaction of some shards, in the order of their numbers, which all have
 // in common, so that none waits for one that waits for it.
 func (s *Store) begin(ctx context.Context, which []bool) (*tx, error) {
-	t := &txn{s: s, shards: make([]diskcache.Txn, len(s.shards)), dirty: make([]bool, len(s.shards)), refused: make([]error, len(s.shards)), keys: make(map[string]keyState)}
+	t := &txn{s: s, shards: make([]diskcache.Txn, len(s.shards)), dirty: make([]bool, len(s.shards)), sizes: make([]amounts, len(s.shards)), refused: make([]error, len(s.shards)), keys: make(map[string]keyState)}
 	for i, shard := range s.shards {
 		if !which[i] {
 			continue
@@ -47,8 +48,9 @@ type txn struct {
 	undone bool // one within it was rolled back
 	ended  bool // the outermost has ended
 
-	refused []error // why a shard refused a write, nil for those that have not
-	wayMade bool    // and it has a larger share since the end
+	sizes   []amounts // of what it stores in each shard, about
+	refused []error   // why a shard refused a write, nil for those that have not
+	wayMade bool      // and it has a larger share since the end
 
 	// For the order of insertion: what it did to keys, and how many it has stored.
 	keys   map[string]keyState
@@ -100,6 +102,8 @@ func (t *tx) write(home string, c change, fn func(o diskcache.Ops) (key string, 
 		key, err := fn(t.shards[i])
 		if err == nil {
 			t.note(key, c)
+			t.sizes[i][bytes] += c.bytes
+			t.sizes[i][items]++
 		}
 		t.refuses(i, err)
 		return err
@@ -110,7 +114,7 @@ func (t *tx) write(home string, c change, fn func(o diskcache.Ops) (key string, 
 func (t *txn) note(key string, c change) {
 	k, known := t.keys[key]
 	switch {
-	case c == removes:
+	case c.removes:
 		k = keyState{removed: true}
 	case !known || k.at == 0:
 		t.stored++
@@ -162,6 +166,26 @@ func (t *tx) Rollback() error {
 	return err
 }
 
+// fits returns an error if a shard may refuse its part because its share is less than it can get: while
+// nothing is committed yet, it is better to have it get more first.
+func (t *txn) fits(dirty []int) error {
+	if t.s.balancer == nil {
+		return nil
+	}
+	for _, i := range dirty {
+		small, err := t.s.balancer.tooSmall(i, t.sizes[i])
+		if err != nil {
+			return err
+		}
+		if small {
+			err := fmt.Errorf("%w: about %d bytes for the share of shard %d", diskcache.ErrTooLarge, t.sizes[i][bytes], i)
+			t.refuses(i, err)
+			return err
+		}
+	}
+	return nil
+}
+
 // refuses remembers that a shard has refused a write, for the end: now it is locked.
 func (t *txn) refuses(shard int, err error) {
 	if isRefused(err) {
@@ -200,6 +224,9 @@ func (t *txn) commit() error {
 		}
 	}
 	if len(dirty) > 1 {
+		if err := t.fits(dirty); err != nil {
+			return firstError(err, t.rollback())
+		}
 		t.s.gate.close()
 		defer t.s.gate.open()
 	}

@@ -43,6 +43,27 @@ func (b *balancer) makeWay(ctx context.Context, shard int, tooLarge bool) (made 
 	return made, err
 }
 
+// tooSmall reports whether the share of a shard may be too small for what is to be stored, and can be
+// had larger.
+func (b *balancer) tooSmall(shard int, size amounts) (bool, error) {
+	set, err := b.shards[shard].Settings()
+	if err != nil {
+		return false, err
+	}
+	small := false
+	for kind, limit := range limits(&set) {
+		small = small || *limit > 0 && size[kind] > *limit/2 // a cache has some other use for the rest
+	}
+	if !small {
+		return false, nil
+	}
+	k, err := readNotes(b.notes, len(b.shards))
+	if err != nil {
+		return false, err
+	}
+	return b.canMakeWay(k, shard, true)
+}
+
 // canMakeWay looks, without a lock, whether there is anything to be had. What no share will do for
 // is often asked for again.
 func (b *balancer) canMakeWay(k *notes, shard int, tooLarge bool) (bool, error) {
