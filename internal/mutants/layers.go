@@ -51,7 +51,6 @@ var layers = []mutant{
 	{"a refused write is not tried again", "fanout/store.go", "if s.makeWay(at, err) {", "if s.makeWay(at, err) && false {", "^TestLargeValue$|^TestFullShard$", "./fanout"},
 	{"a part is committed that cannot be whole", "fanout/tx.go", "		if small {\n", "		if small && false {\n", "^TestLargeTransaction$", "./fanout"},
 	{"a refused transaction is forgotten", "fanout/tx.go", "		t.refused[shard] = err\n", "		_ = shard\n", "^TestLargeValue$", "./fanout"},
-	{"a transaction keeps the settings waiting", "engine/settings.go", "	case <-ctx.Done():\n		return e.timeoutHere(ctx)\n	}\n	if err := e.enter(ctx); err != nil {", "	case <-e.life.Done():\n		return e.timeoutHere(ctx)\n	}\n	if err := e.enter(ctx); err != nil {", "^TestConfigureContext$", "."},
 
 	{"an ended context goes on", "httpcache/sessions.go", "		if ended := ctx.Err(); ended != nil {", "		if ended := ctx.Err(); ended != nil && false {", "^TestContexts$", "./httpcache"},
 	{"all of the store reset", "httpcache/storage.go", "	if s.prefix == \"\" {", "	if true {", "^TestStorage$", "./httpcache"},
