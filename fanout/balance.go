@@ -157,6 +157,15 @@ func (b *balancer) news() (seen, news []demand, err error) {
 	return seen, news, nil
 }
 
+// forget takes what has happened so far for noted: this process may have the shards open elsewhere.
+func (b *balancer) forget() error {
+	seen, news, err := b.news()
+	if news != nil {
+		b.seen = seen
+	}
+	return err
+}
+
 // move lowers the shares of those that are in want of less, and raises those of others by what
 // is free. The caller has the lock of the notes.
 func (b *balancer) move(ctx context.Context, k *notes, atOnce bool) error {

@@ -318,7 +318,8 @@ func TestBalanceAtOnce(t *testing.T) {
 
 // TestTicks: what the goroutine does when it is time, and that it ends.
 func TestTicks(t *testing.T) {
-	s, err := Open(t.TempDir(), &Options{Shards: 4, Options: diskcache.Options{CountLimit: 100, ManualCompaction: true}})
+	dir := t.TempDir()
+	s, err := Open(dir, &Options{Shards: 4, Options: diskcache.Options{CountLimit: 100, ManualCompaction: true}})
 	require.NoError(t, err)
 	before := sharesOf(t, s)
 	ticks := make(chan time.Time)
@@ -328,6 +329,12 @@ func TestTicks(t *testing.T) {
 	ticks <- time.Time{} // the first is done
 	require.NotEqual(t, before, sharesOf(t, s))
 	require.Greater(t, sharesOf(t, s)[2][items], before[2][items])
+	again, err := Open(dir, nil)
+	require.NoError(t, err)
+	_, news, err := again.balancer.news()
+	require.NoError(t, err)
+	require.Nil(t, news, "what was before is none of its own")
+	require.NoError(t, again.Close())
 	require.NoError(t, s.Close())
 	require.ErrorIs(t, s.Balance(t.Context()), diskcache.ErrClosed)
 }

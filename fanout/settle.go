@@ -50,7 +50,7 @@ func openBalanced(dir string, n int, o *Options) (*Store, error) {
 		s.shards, moved = append(s.shards, shard), append(moved, shard)
 	}
 	s.balancer = newBalancer(moved, c, o.Logger)
-	if err := s.balancer.settle(s.balancer.life, o.whole()); err != nil {
+	if err := errors.Join(s.balancer.settle(s.balancer.life, o.whole()), s.balancer.forget()); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
 	if !o.ManualCompaction {
