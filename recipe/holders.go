@@ -13,12 +13,11 @@ import (
 // holders is what is stored under the key of a lease: who holds it, as JSON.
 type holders []holder
 
-// holder is one of them. Its id is of this holding: an owner that has left, or was too late, and
-// comes again has another.
+// holder is one of them. Its id and its lease are of this holding: an owner that holds several has as
+// many, of which those end by themselves whose process has died.
 type holder struct {
 	Owner string    `json:"owner"`
 	ID    string    `json:"id"`
-	Count int       `json:"count"` // how often it has entered
 	Until time.Time `json:"until"` // when its lease is over
 }
 
@@ -53,27 +52,12 @@ func (hs holders) write(tx diskcache.Ops, key string, now time.Time) error {
 	return tx.Set(key, value, diskcache.TTL(last.Until.Sub(now)))
 }
 
-// room reports whether owner may enter.
-func (hs holders) room(limit int, owner string) bool { return len(hs) < limit || hs.of(owner) >= 0 }
+// room reports whether owner may enter: where it is already it may, as often as it likes.
+func (hs holders) room(limit int, owner string) bool { return len(hs) < limit || hs.has(owner) }
 
-// of is where an owner is, -1 if it is not there. The empty owner is nobody.
-func (hs holders) of(owner string) int {
-	if owner == "" {
-		return -1
-	}
-	return slices.IndexFunc(hs, func(h holder) bool { return h.Owner == owner })
-}
-
-// enter adds a holder with a fresh id, or has an owner that is there enter once more, and returns
-// its id.
-func (hs holders) enter(owner, fresh string, until time.Time) (holders, string) {
-	i := hs.of(owner)
-	if i < 0 {
-		return append(hs, holder{Owner: owner, ID: fresh, Count: 1, Until: until}), fresh
-	}
-	hs[i].Count++
-	hs[i].Until = until
-	return hs, hs[i].ID
+// has reports whether an owner is there. The empty owner is nobody.
+func (hs holders) has(owner string) bool {
+	return owner != "" && slices.ContainsFunc(hs, func(h holder) bool { return h.Owner == owner })
 }
 
 // renew changes when a lease is over, and reports whether its holder is there.
@@ -86,16 +70,13 @@ func (hs holders) renew(id string, until time.Time) (holders, bool) {
 	return hs, true
 }
 
-// leave has a holder leave as often as it has been called, and reports whether it is there.
+// leave removes a holder, and reports whether it was there.
 func (hs holders) leave(id string) (holders, bool) {
 	i := hs.find(id)
 	if i < 0 {
 		return hs, false
 	}
-	if hs[i].Count--; hs[i].Count <= 0 {
-		hs = slices.Delete(hs, i, i+1)
-	}
-	return hs, true
+	return slices.Delete(hs, i, i+1), true
 }
 
 func (hs holders) find(id string) int {

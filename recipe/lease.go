@@ -139,9 +139,8 @@ func (l *lease) enter(ctx context.Context) (in entry, by held, err error) {
 			by = held{version, hs.first()}
 			return nil
 		}
-		in.until = now.Add(l.length)
-		hs, in.id = hs.enter(l.owner, rand.Text(), in.until)
-		return hs.write(tx, l.key, now)
+		in = entry{rand.Text(), now.Add(l.length)}
+		return append(hs, holder{Owner: l.owner, ID: in.id, Until: in.until}).write(tx, l.key, now)
 	})
 	if err != nil {
 		return entry{}, held{}, err

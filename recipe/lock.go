@@ -47,8 +47,9 @@ func NewRLock(s diskcache.Store, key, owner string, lease time.Duration) *RLock 
 	return r
 }
 
-// Acquire waits until no other owner holds the lock, or ctx ends. Each Hold is to be released.
-// They are lost together.
+// Acquire waits until no other owner holds the lock, or ctx ends. Each Hold is to be released, and
+// has a lease of its own: what a process held that died ends with it, though its owner, of the same
+// name, may live on in another.
 func (r *RLock) Acquire(ctx context.Context) (*Hold, error) { return r.l.acquire(ctx) }
 
 // TryAcquire is Acquire that does not wait for the holder. ErrHeld: another owner holds the lock.

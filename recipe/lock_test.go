@@ -373,6 +373,48 @@ func TestRLock(t *testing.T) {
 	})
 }
 
+// What an owner held that died is free when its lease is over, though the same owner lives elsewhere
+// and renews what it holds there.
+func TestRLockDead(t *testing.T) {
+	inBubble(t, func(t *testing.T, s *watched) {
+		const lease = 3 * time.Second
+		mine, other := NewRLock(s, "lock", "me", lease), NewRLock(s, "lock", "", lease)
+		dead := []*Hold{acquired(t, mine), acquired(t, mine)}
+		alive := acquired(t, NewRLock(s, "lock", "me", lease))
+		for _, h := range dead {
+			h.die()
+		}
+		time.Sleep(10 * lease)
+		require.NoError(t, alive.Context().Err())
+		refused(t, other)
+		again := acquired(t, mine)
+		require.NoError(t, alive.Release())
+		refused(t, other)
+		require.NoError(t, again.Release())
+		theirs, err := other.TryAcquire(t.Context())
+		require.NoError(t, err, "nobody lives who holds it")
+		require.NoError(t, theirs.Release())
+	})
+}
+
+// Each hold is lost by itself: what its owner holds besides stays.
+func TestRLockLostAlone(t *testing.T) {
+	inBubble(t, func(t *testing.T, s *watched) {
+		const lease = 3 * time.Second
+		lost := acquired(t, NewRLock(s, "lock", "me", lease))
+		time.Sleep(lease / 2)
+		kept := acquired(t, NewRLock(s, "lock", "me", 10*lease))
+		s.broken.Store(true)
+		<-lost.Context().Done()
+		s.broken.Store(false)
+		time.Sleep(2 * lease)
+		require.NoError(t, kept.Context().Err())
+		assert.ErrorIs(t, lost.Release(), ErrLost)
+		refused(t, NewRLock(s, "lock", "", lease))
+		require.NoError(t, kept.Release())
+	})
+}
+
 // Who was too late and comes again has a hold of its own: the one that was lost stays lost.
 func TestRLockLost(t *testing.T) {
 	inBubble(t, func(t *testing.T, s *watched) {
