@@ -311,7 +311,7 @@ func (e *Engine) liveOf(s *segment.Segment) ([]codec.HintEntry, error) {
 	if err != nil {
 		return nil, errStale
 	}
-	live := entries[:0:0]
+	live := entries[:0] // nobody else has them
 	for i := range entries {
 		if entries[i].Kind != codec.KindPut {
 			continue
@@ -329,9 +329,11 @@ func (e *Engine) liveOf(s *segment.Segment) ([]codec.HintEntry, error) {
 
 // entriesOrNotes is entriesOf that reads of a segment which this process writes to what it has noted
 // for the hint: to parse all of it takes ten times as long. What is not committed in the end the index
-// does not point to.
+// does not point to. It does not wait for who writes, which may be a transaction that goes on for long.
 func (e *Engine) entriesOrNotes(s *segment.Segment) ([]codec.HintEntry, error) {
-	e.w.mu.Lock()
+	if !e.w.mu.TryLock() {
+		return e.entriesOf(s)
+	}
 	var notes func() []codec.HintEntry
 	for _, w := range e.w.actives() {
 		if w.Segment == s {
