@@ -1,6 +1,7 @@
 package diskcache
 
 import (
+	"strings"
 	"sync"
 	"testing"
 
@@ -37,6 +38,33 @@ func TestEvictTagBesideWriters(t *testing.T) {
 	require.NoError(t, err)
 	require.EqualValues(t, want, s.Evicted)
 	require.NoError(t, c.Close())
+}
+
+// TestLongestTags lists and removes items by tags as long as they may be: of the empty key, too, behind
+// which nothing stands that would have to be read.
+func TestLongestTags(t *testing.T) {
+	for _, noMap := range []bool{false, true} {
+		dir := t.TempDir()
+		c := mustOpen(t, dir, &Options{NoMap: noMap})
+		tag := strings.Repeat("t", MaxTagSize)
+		require.NoError(t, c.Set("", []byte("v"), Tag(tag)))
+		require.NoError(t, c.Set("k", []byte("v"), Tag(tag[1:])))
+		require.NoError(t, c.Close())
+		c = mustOpen(t, dir, &Options{NoMap: noMap}) // nothing is in memory any more
+		var listed []string
+		for key, err := range c.Scan(Range{Tag: tag}) {
+			require.NoError(t, err)
+			listed = append(listed, key)
+		}
+		require.Equal(t, []string{""}, listed)
+		removed, err := c.EvictTag(tag)
+		require.NoError(t, err)
+		require.Equal(t, 1, removed)
+		removed, err = c.EvictTag(tag[1:])
+		require.NoError(t, err)
+		require.Equal(t, 1, removed)
+		require.NoError(t, c.Close())
+	}
 }
 
 // overwritePresent sets each key that is there, from the last one on, without a tag, and

@@ -140,11 +140,17 @@ func (e *Engine) EvictTag(tag string) (int, error) {
 	}
 	var n int
 	want := []byte(tag)
+	var key, has []byte // buffers
 	begin := e.clock.last.Load()
 	err := e.eachSegment(func(s *segment.Segment) error {
 		return e.pick(s, func(he *codec.HintEntry) (bool, error) {
 			if he.Flags&codec.FlagExtra == 0 && tag != "" {
 				return false, nil // neither a tag nor compressed
+			}
+			// What is not verified may say that it is another's, and no more.
+			var err error
+			if _, key, has, err = s.HeadAndTag(he.Off, key[:0], has[:0]); err != nil || !bytes.Equal(has, want) {
+				return false, ignoreDamage(err)
 			}
 			rec, err := s.Record(he.Off)
 			if err != nil {
@@ -297,7 +303,7 @@ func (e *Engine) liveOf(s *segment.Segment) ([]codec.HintEntry, error) {
 	if set.At(s.Slot) != s {
 		return nil, errStale
 	}
-	entries, err := e.entriesOf(s)
+	entries, err := e.entriesOrNotes(s)
 	if err != nil {
 		return nil, err
 	}
@@ -305,7 +311,7 @@ func (e *Engine) liveOf(s *segment.Segment) ([]codec.HintEntry, error) {
 	if err != nil {
 		return nil, errStale
 	}
-	live := entries[:0:0]
+	live := entries[:0] // nobody else has them
 	for i := range entries {
 		if entries[i].Kind != codec.KindPut {
 			continue
@@ -319,6 +325,26 @@ func (e *Engine) liveOf(s *segment.Segment) ([]codec.HintEntry, error) {
 		}
 	}
 	return live, nil
+}
+
+// entriesOrNotes is entriesOf that reads of a segment which this process writes to what it has noted
+// for the hint: to parse all of it takes ten times as long. What is not committed in the end the index
+// does not point to. It does not wait for who writes, which may be a transaction that goes on for long.
+func (e *Engine) entriesOrNotes(s *segment.Segment) ([]codec.HintEntry, error) {
+	if !e.w.mu.TryLock() {
+		return e.entriesOf(s)
+	}
+	var notes func() []codec.HintEntry
+	for _, w := range e.w.actives() {
+		if w.Segment == s {
+			notes = w.EntriesSoFar()
+		}
+	}
+	e.w.mu.Unlock()
+	if notes == nil {
+		return e.entriesOf(s)
+	}
+	return from(notes(), s.Front.Load()), nil
 }
 
 // pickBatch chooses from entries until a batch is full, and returns the rest.

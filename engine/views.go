@@ -85,7 +85,7 @@ func (k viewKind) split(s []byte) (key string, first uint64) {
 	case byQueue:
 		return queueKey(s), 0
 	case byTagInserted, byTagKey:
-		s = s[2+binary.BigEndian.Uint16(s):]
+		s = s[2+int(binary.BigEndian.Uint16(s)):]
 	}
 	if k == byInsertion || k == byTagInserted {
 		first, s = binary.BigEndian.Uint64(s), s[8:]

@@ -60,23 +60,26 @@ type span struct {
 
 // candidate is a string of a view, for whose key the index has to be asked.
 type candidate struct {
-	kind viewKind
-	at   []byte
-	key  string
-	tag  string // of the walk
+	kind  viewKind
+	at    []byte
+	key   string
+	first uint64 // of the key's insertion, in the orders of that
+	tag   string // of the walk
 
-	overtaken bool // at the last look it was not there, but a commit was applied meanwhile
+	overtaken bool         // at the last look it was not there, but a commit was applied meanwhile
+	rec       codec.Record // what look has found
 }
 
 func (k viewKind) candidate(at []byte) *candidate {
-	key, _ := k.split(at)
-	return &candidate{kind: k, at: at, key: key}
+	c := &candidate{kind: k, at: at}
+	c.key, c.first = k.split(at)
+	return c
 }
 
 // walkView calls see for the candidates of a walk until it returns false, or fail. Nothing is
-// held meanwhile.
+// held meanwhile. The candidates are one, and what it was is over when see returns.
 func (e *Engine) walkView(w Walk, see func(*candidate) bool, fail func(error)) {
-	s := w.span()
+	s, c := w.span(), new(candidate)
 	for n := firstPage; ; n = min(2*n, mostPage) {
 		p, err := e.page(&s, n, false, w.filter())
 		if err != nil {
@@ -84,8 +87,8 @@ func (e *Engine) walkView(w Walk, see func(*candidate) bool, fail func(error)) {
 			return
 		}
 		for _, at := range p.found {
-			c := s.kind.candidate(at)
-			c.tag = w.Tag
+			*c = candidate{kind: s.kind, at: at, tag: w.Tag}
+			c.key, c.first = s.kind.split(at)
 			if !see(c) {
 				return
 			}
@@ -188,9 +191,15 @@ func (e *Engine) page(s *span, n int, locked bool, keep func(viewKind, []byte) b
 		p.moment = e.moment()
 		p.over = true
 		seen := 0
+		var copies []byte // of all of the page: one allocation does for many
 		add := func(at []byte) bool {
 			if seen++; keep == nil || keep(s.kind, at) {
-				p.found = append(p.found, bytes.Clone(at))
+				if copies == nil {
+					p.found, copies = make([][]byte, 0, n), make([]byte, 0, n*len(at))
+				}
+				begin := len(copies)
+				copies = append(copies, at...)
+				p.found = append(p.found, copies[begin:len(copies):len(copies)])
 			}
 			if p.over = len(p.found) < n && seen < mostSeen; !p.over {
 				s.moveOn(at)
@@ -248,12 +257,13 @@ func (s *span) moveOn(at []byte) {
 // as is asIs, or 0.
 func (c *candidate) look(e *Engine, as look) error {
 	epoch := e.views.epoch.Load()
-	var rec codec.Record
+	c.rec = codec.Record{}
+	rec := &c.rec
 	how := heads
 	if c.tag != "" {
 		how = peeks // a head does not tell the tag
 	}
-	err := e.lookUp(c.key, &rec, how|as)
+	err := e.lookUp(c.key, rec, how|as)
 	if err == nil && !c.agrees(rec.First, string(rec.Tag)) {
 		err = ErrNotFound
 	}
@@ -283,11 +293,11 @@ func (c *candidate) missed(e *Engine, err error, epoch uint64) {
 
 // agrees reports whether a record has the place in the view that the candidate has.
 func (c *candidate) agrees(first uint64, tag string) bool {
-	switch _, f := c.kind.split(c.at); c.kind {
+	switch c.kind {
 	case byInsertion:
-		return f == first
+		return c.first == first
 	case byTagInserted:
-		return f == first && tag == c.tag
+		return c.first == first && tag == c.tag
 	case byTagKey:
 		return tag == c.tag
 	}

@@ -1,6 +1,10 @@
 package segment
 
-import "github.com/go-diskcache/diskcache/codec"
+import (
+	"slices"
+
+	"github.com/go-diskcache/diskcache/codec"
+)
 
 // notes are the hint entries of a segment that is being written, as the hint will have them.
 // They are kept in pieces: what would have to be copied as it grows is as long as the index.
@@ -24,6 +28,9 @@ func (n *notes) add(e *codec.HintEntry) {
 	n.pieces[last] = codec.AppendHintEntry(n.pieces[last], e)
 	n.count++
 }
+
+// snapshot returns what there is now, which stays as it is while more is added.
+func (n *notes) snapshot() *notes { return &notes{slices.Clone(n.pieces), n.count} }
 
 // entries returns them decoded.
 func (n *notes) entries() []codec.HintEntry {

@@ -173,22 +173,17 @@ func (s *Segment) head(off int64, key []byte, tag *[]byte) (codec.Head, []byte, 
 	if err != nil {
 		return h, key, err
 	}
-	k, ok := keyIn(h, b)
-	if !ok {
+	k := h.KeyIn(b) // of a key without bytes, too, it says whether the tag before it is there
+	if k == nil {
 		if b, err = s.fetch(buf, off, h.Size()); err != nil {
 			return h, key, err
 		}
-		k, _ = keyIn(h, b)
+		k = h.KeyIn(b)
 	}
 	if tag != nil {
 		*tag = append(*tag, h.TagIn(b)...)
 	}
 	return h, append(key, k...), nil
-}
-
-func keyIn(h codec.Head, b []byte) ([]byte, bool) {
-	k := h.KeyIn(b)
-	return k, k != nil || h.KeyLen == 0
 }
 
 func (s *Segment) headMapped(m []byte, off int64, key []byte, tag *[]byte) (h codec.Head, k []byte, err error) {
@@ -199,8 +194,8 @@ func (s *Segment) headMapped(m []byte, off int64, key []byte, tag *[]byte) (h co
 	if h, err = codec.ParseHead(m[off:], s.ID, off); err != nil {
 		return h, key, &DamageError{s.Name(), off, err}
 	}
-	in, ok := keyIn(h, m[off:])
-	if !ok {
+	in := h.KeyIn(m[off:])
+	if in == nil {
 		return h, key, &DamageError{s.Name(), off, codec.ErrShort}
 	}
 	if tag != nil { // which stands before the key

@@ -145,6 +145,10 @@ func (w *Writer) Noted() int { return w.notes.count }
 // Entries returns what Note has told of.
 func (w *Writer) Entries() []codec.HintEntry { return w.notes.entries() }
 
+// EntriesSoFar is for the holder of the writer lock. What it returns gives what Note has told of until
+// now, and may be called without the lock, as more is noted.
+func (w *Writer) EntriesSoFar() func() []codec.HintEntry { return w.notes.snapshot().entries }
+
 // Unmarked returns the synced length if the log does not state it yet, else 0.
 // A commit that begins with a mark of it calls Marked once it is written.
 func (w *Writer) Unmarked() int64 {

@@ -10,9 +10,9 @@ import (
 // "dcbench compare" measures this cache and its peers with the same workloads, keys, values and
 // durability, each in a process of its own, in turns. compare_flags.go says what is asked,
 // compare_field.go who takes part, compare_scenarios.go what is measured; compare_match.go measures
-// one scenario, by the steps of compare_step.go, compare_open.go, compare_space.go and
-// compare_fresh.go; compare_row.go is what comes of it and compare_output.go prints that. What the
-// processes do says the package contest.
+// one scenario, by the steps of compare_step.go, compare_open.go, compare_space.go, compare_fresh.go,
+// compare_ops.go and compare_crew.go; compare_row.go is what comes of it and compare_output.go prints
+// that. What the processes do says the package contest.
 
 // compare is "dcbench compare".
 func compare(args []string, stdout, stderr io.Writer) error {

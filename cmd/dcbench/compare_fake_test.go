@@ -104,10 +104,76 @@ var fakes = map[string]*honest{
 	}},
 }
 
+// pythonFault is the environment variable that says what is wrong with the fake of python-diskcache.
+const pythonFault = "DCBENCH_PYTHON_FAULT"
+
+// fakePython is the test binary as a Python that has diskcache, and nothing else. Its diskcache is the
+// library, so that it can do everything, in several processes too.
+func fakePython(args []string) int {
+	if len(args) == 1 {
+		if args[0] == "import diskcache" {
+			return 0
+		}
+		fmt.Println("ModuleNotFoundError")
+		return 1
+	}
+	fault := os.Getenv(pythonFault)
+	k := contest.Kind{Promises: contest.Promises{Name: args[1], Version: "v0", Shared: fault != "alone", Survives: true}}
+	k.Open = func(dir string, o contest.Options) (contest.Store, error) {
+		s, err := openLibrary(dir, o)
+		if err != nil {
+			return nil, err
+		}
+		return &faultyLibrary{s.(library), fault}, nil
+	}
+	if contest.Serve(k, os.Stdin, os.Stdout) != nil {
+		return 1
+	}
+	return 0
+}
+
+// faultyLibrary is the library with what its fault says wrong.
+type faultyLibrary struct {
+	library
+	fault string
+}
+
+func (l *faultyLibrary) Incr(key []byte) (int64, error) {
+	n, err := l.library.Incr(key)
+	if l.fault == "miscounts" && n > 1 {
+		n--
+	}
+	return n, err
+}
+
+func (l *faultyLibrary) Clear() (int, error) {
+	if l.fault == "keeps" {
+		return 0, nil
+	}
+	return l.library.Clear()
+}
+
+func (l *faultyLibrary) Delete(key []byte) error {
+	if l.fault == "undead" {
+		return nil
+	}
+	return l.library.Delete(key)
+}
+
+func (l *faultyLibrary) Set(key, value []byte) error {
+	if l.fault == "dying" {
+		fmt.Fprintln(os.Stderr, "these are my last words")
+		os.Exit(7)
+	}
+	return l.library.Set(key, value)
+}
+
 // fakeProgram is what the test binary does in place of the tests, if it is called as a program of
 // peers.
 func fakeProgram(args []string) (code int, called bool) {
 	switch {
+	case len(args) > 1 && args[0] == "-c":
+		return fakePython(args[1:]), true
 	case len(args) == 1 && args[0] == "list":
 		for _, name := range slices.Sorted(maps.Keys(fakes)) {
 			fmt.Println(name)

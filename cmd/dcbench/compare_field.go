@@ -28,19 +28,33 @@ func (p *compareParams) findField(dir string, stderr io.Writer) (field, error) {
 	for _, k := range stores {
 		all = append(all, starter{k.Name, func() (*process, error) { return startOwn(k.Name, p.patience) }})
 	}
-	peers, err := p.findPeers(dir)
-	if err != nil {
-		if p.peers != "" {
-			return nil, err
+	var peers field
+	if p.wantsPeers(all) {
+		var err error
+		if peers, err = p.findPeers(dir); err != nil {
+			if p.peers != "" {
+				return nil, err
+			}
+			fmt.Fprintf(stderr, "peers in Go are not measured: %v\n", err)
 		}
-		fmt.Fprintf(stderr, "peers in Go are not measured: %v\n", err)
 	}
-	all = slices.Concat(all, peers, p.findPython(stderr))
-	return all.only(p.with)
+	python, missing := p.findPython(stderr)
+	return slices.Concat(all, peers, python).only(p.with, missing)
 }
 
-// only returns those of the names, and who always takes part.
-func (f field) only(names []string) (field, error) {
+// wantsPeers tells whether anybody is to take part who is none of these, nor called from Python.
+func (p *compareParams) wantsPeers(own field) bool {
+	return p.with == nil || slices.ContainsFunc(p.with, func(name string) bool {
+		return !own.has(name) && !slices.ContainsFunc(pythonStores, func(s pythonStore) bool { return s.name == name })
+	})
+}
+
+func (f field) has(name string) bool {
+	return slices.ContainsFunc(f, func(s starter) bool { return s.name == name })
+}
+
+// only returns those of the names, and who always takes part. Of the missing it was told already.
+func (f field) only(names, missing []string) (field, error) {
 	if names == nil {
 		return f, nil
 	}
@@ -51,7 +65,7 @@ func (f field) only(names []string) (field, error) {
 		}
 	}
 	for _, name := range names {
-		if !slices.ContainsFunc(f, func(s starter) bool { return s.name == name }) {
+		if !f.has(name) && !slices.Contains(missing, name) {
 			return nil, fmt.Errorf("there is no %q; there are %s", name, strings.Join(f.names(), ","))
 		}
 	}
@@ -124,17 +138,18 @@ func findSource() (string, error) {
 	return "", errors.New("the source tree, with " + peersDir + ", is not here; --peers names a program that was built elsewhere")
 }
 
-// findPython returns the stores that Python has.
-func (p *compareParams) findPython(stderr io.Writer) (f field) {
+// findPython returns the stores that Python has, and the names of those that it has not.
+func (p *compareParams) findPython(stderr io.Writer) (f field, missing []string) {
 	for _, s := range pythonStores {
 		if p.with != nil && !slices.Contains(p.with, s.name) {
 			continue
 		}
 		if err := hasPython(p.python, s.module); err != nil {
-			fmt.Fprintf(stderr, "%s is not measured: %v\n", s.name, err)
+			fmt.Fprintf(stderr, "%s is not measured (pip install %s, and --python, may help): %v\n", s.name, s.module, err)
+			missing = append(missing, s.name)
 			continue
 		}
 		f = append(f, starter{s.name, func() (*process, error) { return startPython(p.python, s.name, p.patience) }})
 	}
-	return f
+	return f, missing
 }

@@ -5,6 +5,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"path"
 	"slices"
 	"strings"
 	"time"
@@ -35,7 +36,7 @@ func parseCompareParams(args []string, stdout io.Writer) (*compareParams, error)
 	p := &compareParams{}
 	fs := flag.NewFlagSet("compare", flag.ContinueOnError)
 	with := fs.String("with", "", "`peers`, separated by commas (default: all that there are); the cache and the limits always take part")
-	workloads := fs.String("workload", "", "`workloads`, separated by commas (default: all): "+strings.Join(compareWorkloads(), ","))
+	workloads := fs.String("workload", "", "`workloads`, separated by commas; op-* is all that begin so (default: all): "+strings.Join(compareWorkloads(), ","))
 	fs.IntVar(&p.n, "n", 1_000_000, "`number` of keys")
 	fs.Int64Var(&p.bytes, "bytes", 1<<30, "`bytes` of values that a store holds at most: large values make fewer keys")
 	fs.IntVar(&p.rounds, "rounds", 5, "`rounds` in which the stores take turns; their medians are the result")
@@ -96,7 +97,7 @@ const (
 
 func (p *compareParams) check() error {
 	for _, name := range p.workloads {
-		if !slices.Contains(compareWorkloads(), name) {
+		if !slices.ContainsFunc(compareWorkloads(), matching(name)) {
 			return fmt.Errorf("unknown workload %q; the workloads are %s", name, strings.Join(compareWorkloads(), ","))
 		}
 	}
@@ -118,5 +119,13 @@ func (p *compareParams) check() error {
 
 // measures tells whether a workload was asked for.
 func (p *compareParams) measures(workload string) bool {
-	return len(p.workloads) == 0 || slices.Contains(p.workloads, workload)
+	return len(p.workloads) == 0 || slices.ContainsFunc(p.workloads, func(name string) bool { return matching(name)(workload) })
+}
+
+// matching tells whether a workload is one of those that a name with a * means.
+func matching(name string) func(workload string) bool {
+	return func(workload string) bool {
+		ok, err := path.Match(name, workload)
+		return ok && err == nil // what is no pattern is the name of none
+	}
 }

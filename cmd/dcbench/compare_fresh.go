@@ -41,12 +41,7 @@ func (p *compareParams) freshScenarios() (all []*course) {
 
 func (f *fresh) play(m *match, s *step) error {
 	rows := m.newRows(s)
-	for r := range m.p.rounds {
-		for i := range m.entrants {
-			e := m.entrants[(i+r)%len(m.entrants)]
-			m.with(e, func(e *entrant) error { return f.round(m, e, rows[e]) })
-		}
-	}
+	m.turns(func(_ int, e *entrant) error { return f.round(m, e, rows[e]) })
 	return nil
 }
 

@@ -35,7 +35,8 @@ type entrant struct {
 	disk  int64
 	open  bool
 	lost  int
-	left  error // why it has left
+	left  error      // why it has left
+	crew  []*process // with one directory: the process above is the first
 }
 
 // keys are how many the scenario needs numbers for: those that are there, those that are set
@@ -43,7 +44,7 @@ type entrant struct {
 func (m *match) keys() int {
 	n := m.scenario.n
 	for _, s := range m.scenario.steps {
-		if s.order.Do == "set" || s.order.Write == "insert" {
+		if s.order.Do == "set" || s.order.Do == "add" || s.order.Write == "insert" {
 			n += m.scenario.n + m.scenario.n/timedParts
 		}
 	}
@@ -100,14 +101,26 @@ func (m *match) begin(e *entrant, held int) error {
 		return err
 	}
 	e.process = p
-	o := beginning(m.scenario.sizes, m.keys(), m.p.seed)
-	o.Held = held
-	_, err = e.ask(o)
+	_, err = e.ask(m.beginning(held))
 	return err
 }
 
+func (m *match) beginning(held int) contest.Order {
+	o := beginning(m.scenario.sizes, m.keys(), m.p.seed)
+	o.Held = held
+	return o
+}
+
+func (m *match) opening(dir string) contest.Order {
+	o := contest.Order{Do: "open", Dir: dir, Sync: m.scenario.sync, Compression: "none"}
+	if m.scenario.clockMoves() {
+		o.Write = "expire"
+	}
+	return o
+}
+
 func (m *match) open(e *entrant, dir string) (*contest.Answer, error) {
-	a, err := e.ask(contest.Order{Do: "open", Dir: dir, Sync: m.scenario.sync, Compression: "none"})
+	a, err := e.ask(m.opening(dir))
 	e.open = err == nil
 	return a, err
 }
@@ -136,7 +149,7 @@ func (m *match) with(e *entrant, do func(e *entrant) error) {
 		return
 	}
 	e.left = err
-	_ = e.kill() // it has nothing more to say
+	e.kill()
 	if errors.Is(err, errors.ErrUnsupported) {
 		fmt.Fprintf(m.stderr, "%s: %s is not measured: it has no such thing\n", m.scenario.name, e.name)
 		return

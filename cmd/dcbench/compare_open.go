@@ -19,12 +19,7 @@ func measureOpen(m *match, s *step) error {
 	rows := m.newRows(s)
 	killed := s.workload == "open-killed"
 	m.each(func(e *entrant) error { return m.makeDirectory(e, killed) })
-	for r := range m.p.rounds {
-		for i := range m.entrants {
-			e := m.entrants[(i+r)%len(m.entrants)]
-			m.with(e, func(e *entrant) error { return m.openCopy(e, rows[e], r == m.p.rounds-1) })
-		}
-	}
+	m.turns(func(r int, e *entrant) error { return m.openCopy(e, rows[e], r == m.p.rounds-1) })
 	m.each(func(e *entrant) error { return os.RemoveAll(e.dir) })
 	return nil
 }
@@ -41,7 +36,7 @@ func (m *match) makeDirectory(e *entrant, killed bool) error {
 	}
 	if killed {
 		e.open = false
-		_ = e.kill() // it dies of that, as is wanted
+		e.kill() // it dies of that, as is wanted
 		return nil
 	}
 	return errors.Join(m.close(e), e.end())

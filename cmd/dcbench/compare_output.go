@@ -55,8 +55,8 @@ func (o jsonOutput) end() {}
 type csvOutput struct{ w *csv.Writer }
 
 var csvHead = []string{
-	"workload", "value_size", "goroutines", "batch", "keys", "n", "sync", "store", "ops_per_sec", "ops_per_sec_min", "ops_per_sec_max",
-	"ratio_limit", "ratio_mapped_limit", "ratio_best_peer", "p50_ns", "p90_ns", "p99_ns", "p999_ns", "max_ns",
+	"workload", "value_size", "goroutines", "procs", "batch", "keys", "n", "sync", "store", "ops_per_sec", "ops_per_sec_min", "ops_per_sec_max",
+	"ratio_limit", "ratio_mapped_limit", "ratio_best_peer", "best_peer", "best_peer_ops_per_sec", "p50_ns", "p90_ns", "p99_ns", "p999_ns", "max_ns",
 	"bytes_per_key", "mapped_bytes_per_key", "disk_bytes_per_item", "space_overwritten", "space_compacted", "verified", "lost", "error",
 }
 
@@ -65,8 +65,8 @@ func (o *csvOutput) begin() { _ = o.w.Write(csvHead) } // errors are kept for Fl
 func (o *csvOutput) add(rows []*row) {
 	for _, r := range rows {
 		_ = o.w.Write([]string{
-			r.Workload, strconv.Itoa(r.ValueSize), strconv.Itoa(r.Goroutines), strconv.Itoa(r.Batch), r.Keys, strconv.Itoa(r.N), r.Sync, r.Store,
-			real(&r.OpsPerSec), real(&r.Slowest), real(&r.Fastest), real(r.RatioLimit), real(r.RatioMapped), real(r.RatioPeer),
+			r.Workload, strconv.Itoa(r.ValueSize), strconv.Itoa(r.Goroutines), strconv.Itoa(r.Procs), strconv.Itoa(r.Batch), r.Keys, strconv.Itoa(r.N), r.Sync, r.Store,
+			real(&r.OpsPerSec), real(&r.Slowest), real(&r.Fastest), real(r.RatioLimit), real(r.RatioMapped), real(r.RatioPeer), r.BestPeer, real(r.PeerPerSec),
 			whole(r.P50), whole(r.P90), whole(r.P99), whole(r.P999), whole(r.Longest),
 			real(r.BytesPerKey), real(r.MappedPerKey), real(r.DiskPerItem), real(r.Overwritten), real(r.Compacted),
 			strconv.FormatBool(r.Verified), strconv.Itoa(r.Lost), r.Error,
@@ -115,5 +115,9 @@ func (o benchOutput) end() {}
 
 // benchName has a part for all that benchstat may group by.
 func (r *row) benchName() string {
-	return fmt.Sprintf("BenchmarkCompare/workload=%s/size=%d/c=%d/n=%d/store=%s", r.Workload, r.ValueSize, r.Goroutines, r.N, r.Store)
+	procs := ""
+	if r.Procs > 0 {
+		procs = fmt.Sprintf("/procs=%d", r.Procs)
+	}
+	return fmt.Sprintf("BenchmarkCompare/workload=%s/size=%d/c=%d%s/n=%d/store=%s", r.Workload, r.ValueSize, r.Goroutines, procs, r.N, r.Store)
 }

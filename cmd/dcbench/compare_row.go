@@ -12,6 +12,7 @@ type row struct {
 	ValueSize    int       `json:"value_size"` // on average
 	Sizes        string    `json:"sizes"`
 	Goroutines   int       `json:"goroutines"`
+	Procs        int       `json:"procs,omitempty"` // where several have one directory
 	Batch        int       `json:"batch,omitempty"`
 	Keys         string    `json:"keys,omitempty"` // how they are drawn
 	N            int       `json:"n"`              // keys that are there
@@ -25,6 +26,7 @@ type row struct {
 	RatioMapped  *float64  `json:"ratio_mapped_limit"` // to a buffered append, and to reading what is mapped
 	RatioPeer    *float64  `json:"ratio_best_peer"`    // to the best that keeps its data; null for memory only
 	BestPeer     string    `json:"best_peer,omitempty"`
+	PeerPerSec   *float64  `json:"best_peer_ops_per_sec,omitempty"`
 	P50          *int64    `json:"p50_ns"`
 	P90          *int64    `json:"p90_ns"`
 	P99          *int64    `json:"p99_ns"`
@@ -151,7 +153,7 @@ func rank(rows []*row) []*row {
 		at := r.contest()
 		r.RatioLimit, r.RatioMapped, r.RatioPeer = r.ratio(limit[at]), r.ratio(mapped[at]), r.ratio(best[at])
 		if best[at] != nil {
-			r.BestPeer = best[at].Store
+			r.BestPeer, r.PeerPerSec = best[at].Store, &best[at].OpsPerSec
 		}
 	}
 	return rows

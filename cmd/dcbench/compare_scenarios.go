@@ -93,7 +93,7 @@ func (p *compareParams) allScenarios() []*course {
 	for _, l := range profileLoads {
 		all = append(all, p.scenario(l.name, l.sizes, mixture(l.name, zipfian, l.reads, l.write, 1), mixture(l.name, zipfian, l.reads, l.write, 8)))
 	}
-	return slices.Concat(all, p.freshScenarios(), p.scales())
+	return slices.Concat(all, p.ops(), p.freshScenarios(), p.scales())
 }
 
 // scenario makes a scenario of as many keys as fit.

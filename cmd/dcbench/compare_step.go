@@ -71,16 +71,20 @@ func (m *match) fill(e *entrant) error {
 	return err
 }
 
-// rounds lets all take turns, of which each begins with another. At last operations are timed one by
+// turns lets all take turns in every round, of which each begins with another.
+func (m *match) turns(do func(round int, e *entrant) error) {
+	for r := range m.p.rounds {
+		for i := range m.entrants {
+			m.with(m.entrants[(i+r)%len(m.entrants)], func(e *entrant) error { return do(r, e) })
+		}
+	}
+}
+
+// rounds lets all take turns. At last operations are timed one by
 // one, apart, for to look at the clock takes as long as a quick operation.
 func (m *match) rounds(s *step, order func(round int) contest.Order, timed contest.Order) {
 	rows := m.newRows(s)
-	for r := range m.p.rounds {
-		for i := range m.entrants {
-			e := m.entrants[(i+r)%len(m.entrants)]
-			m.with(e, func(e *entrant) error { return m.round(e, rows[e], order(r)) })
-		}
-	}
+	m.turns(func(r int, e *entrant) error { return m.round(e, rows[e], order(r)) })
 	timed.Timed, timed.Rate, timed.Batch = true, m.p.rate, 0
 	m.each(func(e *entrant) error { return m.timed(e, rows[e], timed) })
 }

@@ -10,11 +10,12 @@ import (
 
 // tableOutput prints for people.
 type tableOutput struct {
-	w    io.Writer
-	p    *compareParams
-	bold bool
-	told []contest.Promises // of stores, in order
-	last contestOf
+	w     io.Writer
+	p     *compareParams
+	bold  bool
+	told  []contest.Promises // of stores, in order
+	last  contestOf
+	pairs []pair
 }
 
 func (o *tableOutput) begin() {
@@ -23,6 +24,7 @@ func (o *tableOutput) begin() {
 }
 
 func (o *tableOutput) add(rows []*row) {
+	o.remember(rows)
 	for _, r := range rows {
 		if at := r.contest(); at != o.last {
 			o.last = at
@@ -36,6 +38,9 @@ func (o *tableOutput) add(rows []*row) {
 // head begins the table of one workload.
 func (o *tableOutput) head(r *row) {
 	what := []string{r.Workload, size(int64(r.ValueSize)) + " values", count(float64(r.N)) + " keys", fmt.Sprintf("%d goroutines", r.Goroutines)}
+	if r.Procs > 0 {
+		what[3] = fmt.Sprintf("%d processes", r.Procs)
+	}
 	if r.Keys != "" {
 		what = append(what, r.Keys)
 	}
@@ -125,6 +130,7 @@ func (o *tableOutput) tell(p contest.Promises) {
 
 // end tells what the stores do not promise, and explains the columns.
 func (o *tableOutput) end() {
+	o.beside()
 	fmt.Fprintf(o.w, "\nWhat a store does not promise it need not pay for:\n")
 	for _, p := range o.told {
 		fmt.Fprintf(o.w, "  %-17s %-9s %s\n", p.Name, p.Version, caveats(p))

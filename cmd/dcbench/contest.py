@@ -10,6 +10,10 @@ from itertools import accumulate
 
 MASK = (1 << 64) - 1
 MISSING = 1 << 40
+COUNTING = 1 << 41
+QUEUED = 1 << 42
+PARTS = 10
+DAY = 24 * 3600
 PLACES = 1 << 18
 DELETED = 1 << 31
 DRAWN = 1 << 16
@@ -34,7 +38,16 @@ class DiskCache:
             raise Unsupported("sync " + sync)
         full = {"sqlite_synchronous": 2} if sync == "always" else {}
         self.cache = diskcache.Cache(directory, eviction_policy="none", size_limit=1 << 40, **full)
-        self.get, self.set, self.close = self.cache.get, self.cache.set, self.cache.close
+        c = self.cache
+        self.get, self.set, self.close, self.add, self.incr = c.get, c.set, c.close, c.add, c.incr
+        self.push, self.pull, self.peekitem = c.push, c.pull, c.peekitem
+        self.evict, self.expire, self.clear = c.evict, c.expire, c.clear
+
+    def keys(self):
+        return iter(self.cache)
+
+    def size(self):
+        return len(self.cache)
 
     def delete(self, key):
         if not self.cache.delete(key):
@@ -181,6 +194,7 @@ class Player:
         self.make, self.memory_only, self.survives = make, memory, survives
         self.store = self.aim = self.writing = None
         self.begun = 0
+        self.place, self.procs = 0, 1
 
     def answer(self, order):
         start = time.perf_counter_ns()
@@ -197,6 +211,9 @@ class Player:
         held = o.get("held", 0)
         self.held, self.high = held > 0, held
         self.versions = [1] * held + [0] * (o["key_count"] - held)
+        self.names = [key_of(self.base + n) for n in range(o["key_count"])]  # making them is not what is measured
+        self.counts, self.pushed, self.pulled, self.walked = {}, 0, 0, False
+        self.turn, self.start = 0, time.time()
         blocks = (PLACES + self.sizes.most()) // 32 + 1
         seed = self.seed.to_bytes(8, "big")
         self.text = b"".join(hashlib.sha256(seed + i.to_bytes(8, "big")).digest() for i in range(blocks))
@@ -225,7 +242,7 @@ class Player:
 
     def next(self, n):
         version = (self.versions[n] & ~DELETED) + 1
-        return key_of(self.base + n), self.value(n, version), version
+        return self.names[n], self.value(n, version), version
 
     def there(self, n):
         v = self.versions[n]
@@ -234,7 +251,7 @@ class Player:
     def aim_at(self, keys, n):
         if self.aim == (keys, n):
             return
-        r = random.Random(self.seed)
+        r = random.Random(self.own_seed())
         self.latest = keys.startswith("latest:")
         if keys == "uniform":
             self.drawn = [r.randrange(n) for _ in range(DRAWN)]
@@ -257,7 +274,15 @@ class Player:
             n -= 1
         return n
 
+    def own_seed(self):
+        return self.seed ^ self.place << 32
+
+    def mine(self, n):
+        return n % self.procs == self.place
+
     def own(self, n, place, of):
+        if self.procs > 1:
+            place, of = self.place, self.procs
         n = n - n % of + place
         return n if n < self.n else n - of
 
@@ -267,14 +292,22 @@ class Player:
         self.versions[n] = version
 
     def get(self, n):
-        v = self.store.get(key_of(self.base + n))
+        v = self.store.get(self.names[n])
         if v is None and self.may_forget():
             return
-        if v is None and self.there(n):
+        if v is None and self.there(n) and self.mine(n):
             raise Wrong("key %d is lost" % n)
         if v is None:
             raise KeyError("key %d" % n)
         if len(v) != self.sizes.of(n):
+            raise Wrong("key %d: a value of %d bytes" % (n, len(v)))
+
+    def look(self, n):
+        v = self.store.get(self.names[n])
+        if v is None:
+            if self.there(n) and self.mine(n):
+                raise Wrong("key %d is lost" % n)
+        elif len(v) != self.sizes.of(n):
             raise Wrong("key %d: a value of %d bytes" % (n, len(v)))
 
     def may_forget(self):
@@ -282,7 +315,7 @@ class Player:
 
     def remove(self, n):
         if self.there(n):
-            self.store.delete(key_of(self.base + n))
+            self.store.delete(self.names[n])
             self.versions[n] |= DELETED
 
     def miss(self, n):
@@ -337,6 +370,8 @@ class Player:
 
     def do_mix(self, o):
         of, reads = o.get("goroutines", 1), o.get("reads", 0)
+        deletes, seed = reads + o.get("deletes", 0), self.own_seed()
+        get = self.look if deletes > reads else self.get
         lock = threading.Lock()
 
         def insert(i, place):
@@ -363,12 +398,153 @@ class Player:
         write = {"insert": insert, "overwrite": overwrite, "modify": modify, "expire": expire}[o["write"]]
 
         def do(i, place):
-            if mix(i ^ self.seed) % 100 < reads:
-                self.get(self.at(i))
+            r = mix(i ^ seed) % 100
+            if r < reads:
+                get(self.at(i))
+            elif r < deletes:
+                self.remove(self.own(self.at(i), place, of))
             else:
                 write(i, place)
 
         return self.drawn_run(o, do)
+
+    def do_share(self, o):
+        self.place, self.procs, self.aim = o.get("place", 0), o["procs"], None
+
+    def more(self, name):
+        """What not every store has."""
+        method = getattr(self.store, name, None)
+        if method is None:
+            raise Unsupported(name)
+        return method
+
+    def do_add(self, o):
+        add = self.more("add")
+
+        def do(n, place):
+            key, value, version = self.next(n)
+            if not add(key, value):
+                raise Wrong("key %d was not added, and nobody has set it" % n)
+            self.versions[n] = version
+
+        answer = Run(o, o.get("from", 0), o["to"], do).run()
+        self.high = max(self.high, o["to"])
+        return answer
+
+    def do_incr(self, o):
+        incr, counts = self.more("incr"), self.counts
+
+        def count(n):
+            counts[n] = want = counts.get(n, 0) + 1
+            if incr(key_of(COUNTING + self.base + n)) != want:
+                raise Wrong("counter %d is not %d" % (n, want))
+
+        if o.get("to"):
+            return Run(o, o.get("from", 0), o["to"], lambda i, place: count(i)).run()
+        of = o.get("goroutines", 1)
+        return self.drawn_run(o, lambda i, place: count(self.own(self.at(i), place, of)))
+
+    def queued_value(self, n):
+        at = mix(((QUEUED + self.base + n) << 20 ^ 1) & MASK) % PLACES
+        return self.text[at : at + self.sizes.of(n)]
+
+    def pull(self, pull):
+        key, value = pull()
+        if key is None:
+            raise Wrong("value %d of the queue is lost" % self.pulled)
+        if len(value) != self.sizes.of(self.pulled):
+            raise Wrong("value %d of the queue: %d bytes" % (self.pulled, len(value)))
+        self.pulled += 1
+        return value
+
+    def do_push(self, o):
+        push = self.more("push")
+        for _ in range(o["to"]):
+            push(self.queued_value(self.pushed))
+            self.pushed += 1
+
+    def do_queue(self, o):
+        push, pull = self.more("push"), self.more("pull")
+
+        def do(i, place):
+            push(self.queued_value(self.pushed))
+            self.pushed += 1
+            self.pull(pull)
+
+        return Run(o, self.begun, 1 << 62, do).run()
+
+    def do_peek(self, o):
+        peek = self.more("peekitem")
+        there = [n for n in range(len(self.versions)) if self.there(n)]
+        ends = [(self.names[n], self.value(n, self.versions[n])) for n in (there[0], there[-1])]
+
+        def do(i, place):
+            last = bool(i & 1)
+            if peek(last) != ends[last]:
+                raise Wrong("the end %d has another key or value" % last)
+
+        return Run(o, 0, 1 << 62, do).run()
+
+    def do_walk(self, o):
+        keys = self.more("keys")
+        self.walked, ops = True, 0
+        want = sum(1 for n in range(len(self.versions)) if self.there(n))
+        start = time.perf_counter_ns()
+        while ops == 0 or time.perf_counter_ns() - start < o.get("ms", 0) * 1e6:
+            found = 0
+            for _ in keys():
+                found += 1
+            if found != want or want == 0:
+                raise Wrong("a walk has found %d keys of %d" % (found, want))
+            ops += found
+        return {"ns": time.perf_counter_ns() - start, "ops": ops}
+
+    def end_of(self, n):
+        wait = (n - self.turn) % PARTS
+        return self.start + (self.turn + wait + 0.5) * DAY + n / 1000
+
+    def do_mark(self, o):
+        self.more("evict")
+        tagged = {"tag": True, "expire": False}[o["write"]]
+        for n in range(o["to"]):
+            if self.there(n):
+                continue
+            key, value, version = self.next(n)
+            if tagged:
+                self.store.set(key, value, tag="tag%d" % (n % PARTS))
+            else:
+                self.store.set(key, value, expire=self.end_of(n) - time.time())
+            self.versions[n] = version
+        self.high = max(self.high, o["to"])
+
+    def sweep(self, name, *args):
+        call = self.more(name)
+        start = time.perf_counter_ns()
+        said = call(*args)
+        took = time.perf_counter_ns() - start
+        gone = left = 0
+        for n in range(len(self.versions)):
+            if not self.there(n):
+                continue
+            if name == "clear" or n % PARTS == self.turn % PARTS:
+                self.versions[n] |= DELETED
+                gone += 1
+            else:
+                left += 1
+        self.turn += 1
+        found = self.store.size()
+        if found != left or said > gone:
+            raise Wrong("%s has removed %d of %d, and left %d of %d" % (name, said, gone, found, left))
+        return {"ns": took, "ops": gone}
+
+    def do_evict(self, o):
+        return self.sweep("evict", "tag%d" % (self.turn % PARTS))
+
+    def do_expire(self, o):
+        return self.sweep("expire", self.start + (self.turn + 1) * DAY)
+
+    def do_clear(self, o):
+        return self.sweep("clear")
 
     def do_fill(self, o):
         for first in range(0, o["to"], 1000):
@@ -417,10 +593,15 @@ class Player:
         wrong, first, lost, ops = 0, "", 0, 0
         for n in range(min(o["to"], len(self.versions))):
             ops += 1
-            v = self.store.get(key_of(self.base + n))
+            v = self.store.get(self.names[n])
             if v is None and not self.there(n):
                 continue
-            if v is None and self.may_forget():
+            if not self.mine(n):
+                if v is None or len(v) == self.sizes.of(n):
+                    continue
+                wrong += 1
+                first = first or "key %d, a value of %d bytes" % (n, len(v))
+            elif v is None and self.may_forget():
                 lost += 1
             elif not self.there(n) or v != self.value(n, self.versions[n]):
                 wrong += 1
@@ -429,7 +610,22 @@ class Player:
             self.miss(n)
         if wrong:
             raise Wrong("%d of %d keys are wrong; the first: %s" % (wrong, ops, first))
+        self.verify_more()
         return {"ops": ops, "lost": lost}
+
+    def verify_more(self):
+        if self.walked:
+            want = [self.names[n] for n in range(len(self.versions)) if self.there(n)]
+            if list(self.store.keys()) != want:
+                raise Wrong("a walk has not found the keys that are there, in order")
+            self.walked = False
+        for n, want in self.counts.items():
+            if self.store.get(key_of(COUNTING + self.base + n)) != want:
+                raise Wrong("counter %d is not %d" % (n, want))
+        while self.pulled < self.pushed:
+            n = self.pulled
+            if self.pull(self.store.pull) != self.queued_value(n):
+                raise Wrong("value %d of the queue is another than was pushed" % n)
 
     def do_write(self, o):
         first, keys = o.get("from", 0), o["to"] - o.get("from", 0)

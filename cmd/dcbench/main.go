@@ -2,7 +2,8 @@
 //
 //	dcbench demo    caches a source tree, reads it back, and kills a writer
 //	dcbench run     measures workloads beside the raw limit of the same machine
-//	dcbench compare measures this cache and its peers, each in a process of its own
+//	dcbench compare measures this cache and its peers, each in a process of its own; with
+//	                --with python-diskcache --workload 'op-*' each operation beside that one's
 //	dcbench report  draws what compare has measured
 //	dcbench replay  plays recorded requests and tells how many were hits
 //	dcbench torture has processes do anything to one directory, kills and stops them, and

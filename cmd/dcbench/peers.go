@@ -23,10 +23,12 @@ func startOwn(name string, patience time.Duration) (*process, error) {
 var pythonScript string
 
 // pythonStores are those that are called from Python, with what is imported for them.
-var pythonStores = []struct{ name, module string }{
+var pythonStores = []pythonStore{
 	{"python-diskcache", "diskcache"},
 	{"diskcache_rs", "diskcache_rs"},
 }
+
+type pythonStore struct{ name, module string }
 
 // hasPython reports why a module cannot be measured, or nil.
 func hasPython(python, module string) error {

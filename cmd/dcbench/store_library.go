@@ -21,7 +21,7 @@ func openLibrary(dir string, o contest.Options) (contest.Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	c, err := diskcache.Open(dir, &diskcache.Options{Sync: sync.mode, Compression: compress.kind})
+	c, err := diskcache.Open(dir, &diskcache.Options{Sync: sync.mode, Compression: compress.kind, Now: o.Now})
 	if err != nil {
 		return nil, err
 	}
@@ -30,6 +30,9 @@ func openLibrary(dir string, o contest.Options) (contest.Store, error) {
 
 // text returns a key as it is, for the cache does not keep keys.
 func text(key []byte) string { return unsafe.String(unsafe.SliceData(key), len(key)) }
+
+// bytesOf returns a key as it is, for nobody changes it.
+func bytesOf(key string) []byte { return unsafe.Slice(unsafe.StringData(key), len(key)) }
 
 func (l library) Set(key, value []byte) error { return l.c.Set(text(key), value) }
 

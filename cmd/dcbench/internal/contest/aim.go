@@ -32,7 +32,7 @@ func (p *player) aimAt(keys string, n int) error {
 	if err != nil {
 		return err
 	}
-	r := rand.New(rand.NewPCG(p.seed, 1))
+	r := rand.New(rand.NewPCG(p.shared.seed(p.seed), 1))
 	p.aim = aim{keys: keys, n: n, latest: latest}
 	if latest {
 		p.aim.drawn = d.Ranks(r, mostDrawn, n)
@@ -61,11 +61,14 @@ func (p *player) there(n uint64) bool {
 	return v != 0 && v&deleted == 0
 }
 
-// own returns a key near n that no other goroutine sets: of one key that two of them set nobody
+// own returns a key near n that no other goroutine sets, nor another process: of one key that two of them set nobody
 // would know the version.
 func (p *player) own(w *worker, n uint64) uint64 {
-	of := uint64(w.of)
-	n = n - n%of + uint64(w.place)
+	of, place := uint64(w.of), uint64(w.place)
+	if p.shared.of > 0 {
+		of, place = p.shared.of, p.shared.place
+	}
+	n = n - n%of + place
 	if n >= uint64(p.aim.n) {
 		n -= of
 	}

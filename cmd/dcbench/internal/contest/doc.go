@@ -17,5 +17,7 @@
 // length is compared.
 //
 // To read: store.go, order.go, key.go, text.go, sizes.go; player.go, which obeys; crew.go and
-// operation.go for what is measured; latency.go; verify.go.
+// operation.go for what is measured; latency.go; verify.go. What not every store has is in
+// optional.go, with counter.go, queue.go, walk.go and sweep.go; share.go is for several processes with
+// the same keys.
 package contest

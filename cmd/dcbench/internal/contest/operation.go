@@ -15,7 +15,7 @@ func wrongf(format string, args ...any) error { return wrongError{fmt.Errorf(for
 func (p *player) play(o *Order) (*Answer, error) {
 	from, to := o.From, o.To
 	if o.To == 0 {
-		if o.Do != "miss" {
+		if o.draws() {
 			if o.N < 2*o.Goroutines || int64(o.N) > p.high.Load() {
 				return nil, fmt.Errorf("%w: keys drawn from %d, with %d set, by %d goroutines", errOrder, o.N, p.high.Load(), o.Goroutines)
 			}
@@ -27,6 +27,9 @@ func (p *player) play(o *Order) (*Answer, error) {
 	} else if from < 0 || to > len(p.versions) {
 		return nil, fmt.Errorf("%w: keys %d to %d of %d", errOrder, from, to, len(p.versions))
 	}
+	if o.Goroutines > 1 && (p.shared.of > 0 || o.Do == "queue") {
+		return nil, fmt.Errorf("%w: %s by %d goroutines", errOrder, o.Do, o.Goroutines)
+	}
 	do, err := p.operation(o)
 	if err != nil {
 		return nil, err
@@ -35,7 +38,7 @@ func (p *player) play(o *Order) (*Answer, error) {
 		from, to = 0, (o.To-o.From+o.Batch-1)/o.Batch
 	}
 	a, err := newRun(o, from, to, do).run(time.Duration(o.Millis) * time.Millisecond)
-	if o.Do == "set" {
+	if o.Do == "set" || o.Do == "add" {
 		p.raise(int64(o.To))
 	}
 	if o.Batch > 1 {
@@ -67,11 +70,67 @@ func (p *player) operation(o *Order) (func(w *worker, i int) error, error) {
 		return p.miss, nil
 	case o.Do == "delete":
 		return func(w *worker, i int) error { return p.remove(w, uint64(i)) }, nil
+	case o.Do == "mix":
+		return p.mix(o)
+	}
+	return p.rare(o)
+}
+
+// rare returns what the i-th operation of an order is that not every store obeys.
+func (p *player) rare(o *Order) (func(w *worker, i int) error, error) {
+	switch o.Do {
+	case "add":
+		s, err := has[Adder](p.store)
+		return func(w *worker, i int) error { return p.setBy(adding(s), w, uint64(i)) }, err
+	case "incr":
+		s, err := has[Counter](p.store)
+		p.counters(o)
+		if o.To > 0 {
+			return func(w *worker, i int) error { return p.incr(s, w, uint64(i)) }, err
+		}
+		return func(w *worker, i int) error { return p.incr(s, w, p.own(w, p.at(i))) }, err
+	case "queue":
+		s, err := has[Queue](p.store)
+		return func(*worker, int) error {
+			if err := p.push(s); err != nil {
+				return err
+			}
+			_, err := p.pull(s)
+			return err
+		}, err
+	}
+	s, err := has[Ordered](p.store)
+	if err != nil {
+		return nil, err
+	}
+	return p.peek(s)
+}
+
+// adding is Add of a key that is not there.
+func adding(s Adder) func(key, value []byte) error {
+	return func(key, value []byte) error {
+		added, err := s.Add(key, value)
+		if err == nil && !added {
+			return wrongf("key %d was not added, and nobody has set it", KeyNumber(key))
+		}
+		return err
+	}
+}
+
+// mix returns operations of which some are Gets, some deletes, and the others what the order says.
+func (p *player) mix(o *Order) (func(w *worker, i int) error, error) {
+	reads, deletes, seed := uint64(o.Reads), uint64(o.Reads+o.Deletes), p.shared.seed(p.seed)
+	get := p.get
+	if o.Deletes > 0 {
+		get = p.look
 	}
 	write, err := p.writeOf(o)
 	return func(w *worker, i int) error {
-		if Mix(uint64(i)^p.seed)%100 < uint64(o.Reads) {
-			return p.get(w, p.at(i))
+		switch r := Mix(uint64(i)^seed) % 100; {
+		case r < reads:
+			return get(w, p.at(i))
+		case r < deletes:
+			return p.remove(w, p.own(w, p.at(i)))
 		}
 		return write(w, i)
 	}, err
@@ -140,12 +199,16 @@ func (p *player) get(w *worker, n uint64) error {
 	switch {
 	case errors.Is(err, ErrMissing) && p.mayForget():
 		return nil
-	case errors.Is(err, ErrMissing) && p.there(n):
+	case errors.Is(err, ErrMissing) && p.there(n) && p.shared.mine(n):
 		return wrongf("key %d is lost", n)
 	case err != nil:
 		return fmt.Errorf("key %d: %w", n, err)
 	}
 	w.buf = v
+	return p.checkLength(n, v)
+}
+
+func (p *player) checkLength(n uint64, v []byte) error {
 	if len(v) != p.sizes.Of(n) {
 		return wrongf("key %d: a value of %d bytes in place of %d", n, len(v), p.sizes.Of(n))
 	}

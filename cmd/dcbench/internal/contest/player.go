@@ -29,9 +29,19 @@ type player struct {
 	aim        aim
 	begun      int // operations with drawn keys, so that they go on where they ended
 	background *background
+	extra
 }
 
 const deleted = 1 << 31
+
+// extra is the state of what not every store has.
+type extra struct {
+	shared   shared
+	counts   []int64 // of counters: how often each was added to
+	queue    queueState
+	sweeping sweeping
+	walked   bool // keys were inserted in order, and a walk must find them so
+}
 
 var errOrder = errors.New("not an order that can be obeyed now")
 
@@ -92,7 +102,7 @@ func (p *player) obey(o *Order) (*Answer, error) {
 	switch o.Do {
 	case "close":
 		return nil, p.close()
-	case "set", "get", "delete", "overwrite", "miss", "mix":
+	case "set", "get", "delete", "overwrite", "miss", "mix", "add", "incr", "queue", "peek":
 		return p.play(o)
 	case "fill":
 		return p.fill(o)
@@ -104,6 +114,16 @@ func (p *player) obey(o *Order) (*Answer, error) {
 		return nil, p.write(o)
 	case "stop":
 		return nil, p.stop()
+	case "share":
+		return nil, p.share(o)
+	case "push":
+		return nil, p.pushAll(o)
+	case "walk":
+		return p.walk(o)
+	case "mark":
+		return nil, p.mark(o)
+	case "evict", "expire", "clear":
+		return p.sweep(o)
 	}
 	return nil, fmt.Errorf("unknown order %q", o.Do)
 }
@@ -126,6 +146,8 @@ func (p *player) begin(o *Order) (err error) {
 		p.versions[i].Store(1)
 	}
 	p.high.Store(int64(o.Held))
+	p.extra = extra{}
+	p.sweeping.begin = time.Now()
 	return nil
 }
 
@@ -133,7 +155,11 @@ func (p *player) open(o *Order) (err error) {
 	if p.store != nil {
 		return fmt.Errorf("%w: it is open", errOrder)
 	}
-	p.store, err = p.kind.Open(o.Dir, Options{o.Sync, o.Compression, len(p.versions), p.sizes.Mean(), p.sizes.Most()})
+	opt := Options{Sync: o.Sync, Compression: o.Compression, Keys: len(p.versions), ValueSize: p.sizes.Mean(), Largest: p.sizes.Most()}
+	if o.Write == "expire" {
+		opt.Now = p.sweeping.now
+	}
+	p.store, err = p.kind.Open(o.Dir, opt)
 	if err != nil {
 		p.store = nil
 	}

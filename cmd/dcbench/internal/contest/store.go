@@ -1,6 +1,9 @@
 package contest
 
-import "errors"
+import (
+	"errors"
+	"time"
+)
 
 // Store is what is compared. Keys and values that are handed to it are the caller's again when
 // the call has returned.
@@ -16,12 +19,6 @@ type Store interface {
 	// Compact takes back what space it can. errors.ErrUnsupported says that there is no such thing.
 	Compact() error
 	Close() error
-}
-
-// Expirer is a Store with a time to live.
-type Expirer interface {
-	// SetExpiring sets a key that lives an hour: longer than anything is measured.
-	SetExpiring(key, value []byte) error
 }
 
 // ErrMissing is the answer of Get for a key that is not there.
@@ -49,11 +46,12 @@ type Promises struct {
 
 // Options are how a store is opened.
 type Options struct {
-	Sync        string // "never"; "always": a write is on the disk when it returns; "interval", where there is one
-	Compression string // "none", or of values: "lz4" or "zstd", where there are such
-	Keys        int    // that will be set, for what must be sized in advance
-	ValueSize   int    // of them, on average
-	Largest     int    // of the values
+	Sync        string           // "never"; "always": a write is on the disk when it returns; "interval", where there is one
+	Compression string           // "none", or of values: "lz4" or "zstd", where there are such
+	Keys        int              // that will be set, for what must be sized in advance
+	ValueSize   int              // of them, on average
+	Largest     int              // of the values
+	Now         func() time.Time // the clock, where it is put ahead; nil: that of the machine
 }
 
 // Durable is whether a write must be on the disk when it returns.

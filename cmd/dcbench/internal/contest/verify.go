@@ -14,37 +14,54 @@ const neverSet = 100
 func (p *player) verify(o *Order) (*Answer, error) {
 	a := &Answer{}
 	w := &worker{of: 1, key: make([]byte, 0, KeySize)}
-	wrong, first := 0, error(nil)
+	var f faults
 	for n := range min(o.To, len(p.versions)) {
 		lost, err := p.check(w, uint64(n))
 		if lost {
 			a.Lost++
 		}
-		if err != nil {
-			wrong++
-			first = cmp.Or(first, err)
-		}
+		f.add(err)
 		a.Ops++
 	}
 	for i := range neverSet {
-		if err := p.miss(w, i); err != nil {
-			wrong++
-			first = cmp.Or(first, err)
-		}
+		f.add(p.miss(w, i))
 	}
-	if wrong > 0 {
-		return a, wrongError{fmt.Errorf("%d of %d keys are wrong; the first: %w", wrong, a.Ops+neverSet, first)}
+	if p.walked {
+		f.add(p.checkWalk())
 	}
+	p.checkCounters(&f)
+	p.checkQueue(&f)
+	if f.n > 0 {
+		return a, wrongError{fmt.Errorf("%d of %d keys are wrong; the first: %w", f.n, a.Ops+neverSet, f.first)}
+	}
+	p.walked = false // who goes on may insert in another order
 	return a, nil
 }
 
-// check compares one key.
+// faults are what was found wrong.
+type faults struct {
+	n     int
+	first error
+}
+
+func (f *faults) add(err error) {
+	if err != nil {
+		f.n++
+		f.first = cmp.Or(f.first, err)
+	}
+}
+
+// check compares one key. What another process sets that one compares.
 func (p *player) check(w *worker, n uint64) (lost bool, err error) {
 	got, err := p.store.Get(AppendKey(w.key, p.base+n), w.buf[:0])
 	absent := errors.Is(err, ErrMissing)
 	switch {
 	case err != nil && !absent:
 		return false, fmt.Errorf("key %d: %w", n, err)
+	case !p.shared.mine(n) && absent:
+		return false, nil
+	case !p.shared.mine(n):
+		return false, p.checkLength(n, got)
 	case !p.there(n) && absent:
 		return false, nil
 	case !p.there(n):
