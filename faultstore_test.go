@@ -35,7 +35,6 @@ func TestStoreFaults(t *testing.T) {
 				return fanout.Open(t.TempDir(), &fanout.Options{Shards: 3, Options: on(d, now)})
 			}},
 		} {
-			env.SyncAlways = sync == diskcache.SyncAlways
 			t.Run(fmt.Sprint(name, ", sync mode ", sync), func(t *testing.T) {
 				t.Parallel()
 				storetest.RunFaults(t, env)

@@ -89,6 +89,7 @@ type writer struct {
 	reads   map[uint64]struct{} // hashes of what the transaction under way has read, nil if there is none
 	sparing int64               // bytes of these that are still spared
 	doubts  doubts
+	failed  []failed               // commits that are to be taken back yet
 	hidden  atomic.Pointer[doubts] // keys that tombstones have to be left for. Filled by Open; replaced by a Clear, beside who reads a batch
 	old     []*keydir.Index        // damaged ones that were built anew; given back at Close
 }

@@ -477,6 +477,7 @@ func (s *stage) giveUp() {
 const maxStageBuffer = 4 << 20
 
 func (s *stage) write() error {
+	_ = s.withdraw() // what failed then was told then
 	w := s.writer()
 	before := w.Offset()
 	s.noteFiles(w.Segment)
@@ -494,10 +495,37 @@ func (s *stage) write() error {
 			// It is not applied, so whoever reads the log must not find it
 			// either. Nothing is appended behind it any more.
 			w.Segment.SetLength(before)
-			return syncError(err)
+			s.e.w.failed = append(s.e.w.failed, failed{w, before})
+			return join(syncError(err), s.withdraw())
 		}
 	}
 	return nil
+}
+
+// failed is a commit that was written and could not be synced.
+type failed struct {
+	w    *segment.Writer
+	from int64
+}
+
+// withdraw takes commits that have failed out of the files, before anything else is committed: what
+// of them came to light after the death of the process would be up to which of their keys were
+// stored again. What cannot be taken out is tried again as long as its file is open.
+func (s *stage) withdraw() error {
+	var errs []error
+	left := s.e.w.failed[:0]
+	for _, f := range s.e.w.failed {
+		if f.w.Segment.Sealed() {
+			continue
+		}
+		if err := f.w.Withdraw(f.from); err != nil {
+			errs = append(errs, writeError(err))
+			left = append(left, f)
+		}
+	}
+	clear(s.e.w.failed[len(left):])
+	s.e.w.failed = left
+	return errors.Join(errs...)
 }
 
 // noteFiles notes the files that what is to be written names and that are not known to be on

@@ -163,6 +163,9 @@ func behindAll(s []byte) []byte {
 	return nil
 }
 
+// mostCopied bounds what is set aside for the strings of a page, before it is known how long they are.
+const mostCopied = 64 << 10
+
 // page is a part of a span.
 type page struct {
 	moment
@@ -195,7 +198,7 @@ func (e *Engine) page(s *span, n int, locked bool, keep func(viewKind, []byte) b
 		add := func(at []byte) bool {
 			if seen++; keep == nil || keep(s.kind, at) {
 				if copies == nil {
-					p.found, copies = make([][]byte, 0, n), make([]byte, 0, n*len(at))
+					p.found, copies = make([][]byte, 0, n), make([]byte, 0, min(n*len(at), mostCopied))
 				}
 				begin := len(copies)
 				copies = append(copies, at...)

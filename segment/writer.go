@@ -112,6 +112,13 @@ func (w *Writer) AppendLeaving(b []byte, leave int64) error {
 	return nil
 }
 
+// Withdraw overwrites what was appended from an offset on, by a Writer that appends no more, so that
+// nobody finds it in the file. A disk that has kept it and loses this shows it after all.
+func (w *Writer) Withdraw(from int64) error {
+	_, err := w.file.WriteAt(make([]byte, w.off-from), from)
+	return err
+}
+
 // mostStored is up to where it is quicker to store bytes in the window than to write them
 // by a system call: that fills a page without making it zero and mapping it before.
 const mostStored = 4 << 10
