@@ -1,8 +1,6 @@
 package diskcache
 
 import (
-	"context"
-
 	"github.com/go-diskcache/diskcache/engine"
 )
 
@@ -37,22 +35,11 @@ func (c *Cache) Settings() (Settings, error) {
 // for until it is opened anew. Other errors are those of Update, and ErrOption for what Open would
 // refuse; nothing is changed then. fn is not to use the Cache.
 func (c *Cache) Configure(fn func(*Settings)) error {
-	return c.e.Load().Configure(changing(fn))
-}
-
-// ConfigureContext is Configure that waits for transactions and for other processes no longer
-// than ctx lets it, and returns ErrTimeout then.
-func (c *Cache) ConfigureContext(ctx context.Context, fn func(*Settings)) error {
-	return c.e.Load().ConfigureContext(ctx, changing(fn))
-}
-
-// changing returns what changes the engine's settings as fn changes ours.
-func changing(fn func(*Settings)) func(*engine.Settings) {
-	return func(s *engine.Settings) {
+	return c.e.Load().Configure(func(s *engine.Settings) {
 		mine := settingsOf(s)
 		fn(&mine)
 		*s = mine.engine()
-	}
+	})
 }
 
 func settingsOf(s *engine.Settings) Settings {

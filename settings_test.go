@@ -1,7 +1,6 @@
 package diskcache
 
 import (
-	"context"
 	"fmt"
 	"os"
 	"os/exec"
@@ -83,23 +82,6 @@ func TestConfigureRefuses(t *testing.T) {
 	require.NoFileExists(t, filepath.Join(dir, "diskcache.settings"))
 	require.NoError(t, c.Close())
 	c = mustOpen(t, dir, &Options{SizeLimit: 1 << 41})
-	require.NoError(t, c.Close())
-}
-
-// TestConfigureContext: who waits for a transaction of its process waits no longer than it is let.
-func TestConfigureContext(t *testing.T) {
-	c := mustOpen(t, t.TempDir(), nil)
-	tx, err := c.Begin(t.Context())
-	require.NoError(t, err)
-	ctx, cancel := context.WithCancel(t.Context())
-	ended := make(chan error)
-	go func() { ended <- c.ConfigureContext(ctx, func(s *Settings) { s.CountLimit = 5 }) }()
-	cancel()
-	require.ErrorIs(t, <-ended, ErrTimeout)
-	require.Zero(t, settings(t, c).CountLimit)
-	require.NoError(t, tx.Rollback())
-	require.NoError(t, c.ConfigureContext(t.Context(), func(s *Settings) { s.CountLimit = 5 }))
-	require.EqualValues(t, 5, settings(t, c).CountLimit)
 	require.NoError(t, c.Close())
 }
 

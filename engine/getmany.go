@@ -25,8 +25,12 @@ func (e *Engine) GetMany(keys []string) ([][]byte, error) {
 		ok, err = m.read()
 	}
 	if !ok && err == nil {
-		m.values = nil
-		if err = e.freeze(m.readFrozen); m.values != nil {
+		var told error
+		err = e.freeze(func() error {
+			told = m.readFrozen()
+			return told
+		})
+		if told != nil && errors.Is(err, told) {
 			err = nil // what could not be read is told with the rest
 		}
 	}

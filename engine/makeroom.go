@@ -28,6 +28,7 @@ type want struct {
 	noCopy bool  // there is not even space to move what is live
 	crowds bool  // it is moved all the same
 
+	rescues bool // what a failed sync was to cover is written anew: it is for who has asked for this alone
 	emptied bool // an empty segment was cleared: one does where only items are too many
 }
 

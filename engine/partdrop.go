@@ -65,8 +65,10 @@ func (w *writer) lastCommit() committed {
 	return committed{by.Segment, by.Offset() - 1}
 }
 
-// syncWriters puts on the disk all that was committed before.
-func (e *Engine) syncWriters(locked bool) error {
+// syncWriters puts on the disk all that was committed before. What a failed sync was to cover is written
+// anew if rescue is set, by who was asked to do all of this: the background would do so again and again
+// as long as the disk stays as it is, and each time there would be more of it.
+func (e *Engine) syncWriters(locked, rescue bool) error {
 	if !locked {
 		e.w.mu.Lock()
 	}
@@ -83,9 +85,9 @@ func (e *Engine) syncWriters(locked bool) error {
 		errs = append(errs, e.syncOther(s))
 	}
 	for _, w := range ws {
-		if !locked {
+		if rescue {
 			errs = append(errs, e.syncWriter(w))
-		} else if err := w.Sync(); err != nil && e.w.has(w.Segment) {
+		} else if err := w.Sync(); err != nil && (locked && e.w.has(w.Segment) || !locked && e.has(w.Segment)) {
 			errs = append(errs, syncError(err))
 		}
 	}
@@ -139,6 +141,9 @@ func (e *Engine) has(s *segment.Segment) bool {
 func (w *writer) has(s *segment.Segment) bool { return w.at(s.Slot) == s }
 
 // syncDropped syncs what says that segments and files are gone, and removes them.
-func (e *Engine) syncDropped(locked bool) error {
-	return errors.Join(e.syncWriters(locked), e.retireDropped(), e.values.removeDead(), e.forgetRemoved())
+func (e *Engine) syncDropped(locked bool) error { return e.syncDroppedOr(locked, false) }
+
+// syncDroppedOr is syncDropped that writes anew what a failed sync was to cover if rescue is set.
+func (e *Engine) syncDroppedOr(locked, rescue bool) error {
+	return errors.Join(e.syncWriters(locked, rescue), e.retireDropped(), e.values.removeDead(), e.forgetRemoved())
 }

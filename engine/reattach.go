@@ -127,9 +127,11 @@ func (e *Engine) disown(w *segment.Writer) {
 		e.board.disown(s.ID)
 		return
 	}
-	e.board.remove(s.ID)
 	e.w.bySlot[s.Slot] = nil
-	e.faults.add("remove a segment", s.Retire())
+	if w.Empty() || !e.board.isLost() {
+		e.board.remove(s.ID)
+		e.faults.add("remove a segment", s.Retire())
+	} // else who has the lock may have published what was written to it
 	e.log.Publish(e.w.bySlot)
 }
 

@@ -79,7 +79,7 @@ func (e *Engine) reclaim(w *want, locked bool) (bool, error) {
 		return true, e.catchUp() // what could not be read may be gone
 	}
 	if err == nil && b.sync {
-		err = e.syncWriters(locked)
+		err = e.syncWriters(locked, w.rescues && !locked)
 	}
 	if err == nil {
 		err = e.commitBatch(b, most, locked)

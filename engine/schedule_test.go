@@ -326,7 +326,7 @@ func (s *schedule) walks(plan func() *batch, most int) error {
 		}
 		s.pause("read")
 		if err == nil && b.sync {
-			err = s.e.syncWriters(false)
+			err = s.e.syncWriters(false, false)
 			s.pause("synced, before the commit")
 		}
 		if err == nil {
@@ -344,7 +344,7 @@ func (s *schedule) walks(plan func() *batch, most int) error {
 // drops lets go what is cleared, as syncDropped does.
 func (s *schedule) drops() error {
 	e := s.e
-	err := e.syncWriters(false)
+	err := e.syncWriters(false, false)
 	s.pause("synced, before retiring")
 	err = errors.Join(err, e.retireDropped())
 	s.pause("retired")

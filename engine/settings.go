@@ -1,7 +1,6 @@
 package engine
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -120,29 +119,14 @@ func (e *Engine) Settings() (Settings, error) {
 
 // Configure has fn change the settings of the directory, which it keeps from then on. No other
 // change of them comes between. Other processes that have it open take them over.
-func (e *Engine) Configure(fn func(*Settings)) error { return e.ConfigureContext(e.life, fn) }
-
-// ConfigureContext is Configure that waits for others no longer than ctx lets it, and returns
-// ErrTimeout then.
-func (e *Engine) ConfigureContext(ctx context.Context, fn func(*Settings)) error {
+func (e *Engine) Configure(fn func(*Settings)) error {
 	if err := e.readsOnly(); err != nil {
 		return err
 	}
-	select { // a transaction that is held open has the lock of the process, which knows of no ctx
-	case e.turn <- struct{}{}:
-		defer func() { <-e.turn }()
-	case <-ctx.Done():
-		return e.timeoutHere(ctx)
-	}
-	if err := e.enter(ctx); err != nil {
+	if err := e.enter(e.life); err != nil {
 		return err
 	}
 	defer e.leave()
-	return e.configure(fn)
-}
-
-// configure is ConfigureContext for who has the writer lock.
-func (e *Engine) configure(fn func(*Settings)) error {
 	if e.w.closed {
 		return ErrClosed
 	}

@@ -486,7 +486,8 @@ func (s *stage) write() error {
 		s.e.stats.disk.addHeld(n)
 	}
 	if err != nil {
-		return writeError(readError(err)) // memory whose file was cut is damage
+		s.e.w.failed = append(s.e.w.failed, failed{w, before, len(s.buf)})
+		return join(writeError(readError(err)), s.withdraw()) // memory whose file was cut is damage
 	}
 	s.e.stats.written.Add(int64(len(s.buf)))
 	if s.e.opt.Sync == SyncAlways {
@@ -495,30 +496,36 @@ func (s *stage) write() error {
 			// It is not applied, so whoever reads the log must not find it
 			// either. Nothing is appended behind it any more.
 			w.Segment.SetLength(before)
-			s.e.w.failed = append(s.e.w.failed, failed{w, before})
+			s.e.w.failed = append(s.e.w.failed, failed{w, before, len(s.buf)})
 			return join(syncError(err), s.withdraw())
 		}
 	}
 	return nil
 }
 
-// failed is a commit that was written and could not be synced.
+// failed is a commit that was written, for all that is known, and has failed.
 type failed struct {
 	w    *segment.Writer
 	from int64
+	len  int
 }
 
 // withdraw takes commits that have failed out of the files, before anything else is committed: what
 // of them came to light after the death of the process would be up to which of their keys were
-// stored again. What cannot be taken out is tried again as long as its file is open.
+// stored again. What cannot be taken out is tried again as long as its file is open. On a network disk
+// it is left: the process may have lost its locks meanwhile, and another published what is there.
 func (s *stage) withdraw() error {
+	if s.e.board.file != nil {
+		s.e.w.failed = nil
+		return nil
+	}
 	var errs []error
 	left := s.e.w.failed[:0]
 	for _, f := range s.e.w.failed {
 		if f.w.Segment.Sealed() {
 			continue
 		}
-		if err := f.w.Withdraw(f.from); err != nil {
+		if err := f.w.Withdraw(f.from, f.len); err != nil {
 			errs = append(errs, writeError(err))
 			left = append(left, f)
 		}

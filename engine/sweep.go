@@ -28,6 +28,7 @@ func (e *Engine) Cull() (int, error) {
 	n, err := e.Expire()
 	before := e.stats.evicted.Load()
 	for w := e.excess(); err == nil && w != nil && e.excess() != nil; {
+		w.rescues = true
 		if err = e.makeRoom(w, false); errors.Is(err, ErrFull) {
 			err = nil
 			break
@@ -75,9 +76,9 @@ func (e *Engine) Compact() error {
 	before := e.clock.last.Load() // what is begun from now on is garbage of our own making
 	e.w.mu.Unlock()
 	for {
-		did, err := e.reclaim(&want{garbage: compaction.Limits{Least: least}, before: before}, false)
+		did, err := e.reclaim(&want{garbage: compaction.Limits{Least: least}, before: before, rescues: true}, false)
 		if err == nil && !did {
-			return e.syncDropped(false)
+			return e.syncDroppedOr(false, true)
 		}
 		if err != nil {
 			return err
@@ -241,7 +242,7 @@ func (e *Engine) clear(s *segment.Segment, judge judgement) error {
 				return false, err
 			}
 			if b.sync {
-				if err := e.syncWriters(false); err != nil {
+				if err := e.syncWriters(false, true); err != nil {
 					return false, err
 				}
 			}
@@ -406,7 +407,7 @@ func (e *Engine) Clear() (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	return n, errors.Join(e.syncDropped(false))
+	return n, e.syncDroppedOr(false, true)
 }
 
 func (e *Engine) clearLocked() (int, error) {

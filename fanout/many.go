@@ -2,7 +2,6 @@ package fanout
 
 import (
 	"context"
-	"errors"
 
 	"github.com/go-diskcache/diskcache"
 )
@@ -58,8 +57,8 @@ func (s *Store) GetMany(keys []string) (values [][]byte, err error) {
 
 // SetMany stores all items, or none; where they are in several shards, as a transaction does.
 func (s *Store) SetMany(items []diskcache.KeyValue, opts ...diskcache.SetOption) error {
-	if at, home, ok := s.only(len(items), func(i int) string { return items[i].Key }); ok {
-		return s.write(home, counts, func(diskcache.Ops) (string, error) { return "", at.SetMany(items, opts...) })
+	if shard, _, ok := s.only(len(items), func(i int) string { return items[i].Key }); ok {
+		return shard.SetMany(items, opts...)
 	}
 	keys := make([]string, len(items))
 	for i, it := range items {
@@ -82,7 +81,6 @@ func (s *Store) DeleteMany(keys []string) (n int, err error) {
 		return shard.DeleteMany(keys)
 	}
 	err = s.transact(keys, func(t *tx) error {
-		n = 0 // it may be tried again
 		for _, key := range keys {
 			ok, err := t.Delete(key)
 			if err != nil {
@@ -109,22 +107,14 @@ func (s *Store) concerned(keys []string) []bool {
 	return which
 }
 
-// transact runs fn in a transaction of the shards of some keys; once more, if the share of a shard
-// was too small and nothing was changed.
+// transact runs fn in a transaction of the shards of some keys.
 func (s *Store) transact(keys []string, fn func(t *tx) error) error {
-	for again := true; ; again = false {
-		t, err := s.begin(context.Background(), s.concerned(keys))
-		if err != nil {
-			return err
-		}
-		if err = fn(t); err != nil {
-			err = firstError(err, t.Rollback())
-		} else {
-			err = t.Commit()
-		}
-		var part *PartialError
-		if err == nil || !again || !t.wayMade || errors.As(err, &part) {
-			return err
-		}
+	t, err := s.begin(context.Background(), s.concerned(keys))
+	if err != nil {
+		return err
 	}
+	if err := fn(t); err != nil {
+		return firstError(err, t.Rollback())
+	}
+	return t.Commit()
 }

@@ -15,24 +15,13 @@ type router interface {
 	write(home string, c change, fn func(o diskcache.Ops) (key string, err error)) error
 }
 
-// change says what a write does: it removes a key, or stores what is about so large.
-type change struct {
-	removes bool
-	bytes   int64
-}
+// change says what a write does.
+type change int
 
-// removes is the change of what removes a key, and counts that of what stores a number or less.
-var (
-	removes = change{removes: true}
-	counts  = storing("", nil)
+const (
+	stores change = iota
+	removes
 )
-
-// recordBytes is what a record has at most beside the key, the value and a tag.
-const recordBytes = 128
-
-func storing(key string, value []byte) change {
-	return change{bytes: int64(len(key)+len(value)) + recordBytes}
-}
 
 // Get returns the value of key, which is the caller's.
 func (o ops) Get(key string) (v []byte, err error) {
@@ -82,28 +71,28 @@ func onKey[T any](o ops, key string, c change, fn func(s diskcache.Ops) (T, erro
 
 // Set stores value under key in place of what was there.
 func (o ops) Set(key string, value []byte, opts ...diskcache.SetOption) error {
-	_, err := onKey(o, key, storing(key, value), func(s diskcache.Ops) (bool, error) { return true, s.Set(key, value, opts...) })
+	_, err := onKey(o, key, stores, func(s diskcache.Ops) (bool, error) { return true, s.Set(key, value, opts...) })
 	return err
 }
 
 // Add stores value if key has no item.
 func (o ops) Add(key string, value []byte, opts ...diskcache.SetOption) (bool, error) {
-	return onKey(o, key, storing(key, value), func(s diskcache.Ops) (bool, error) { return s.Add(key, value, opts...) })
+	return onKey(o, key, stores, func(s diskcache.Ops) (bool, error) { return s.Add(key, value, opts...) })
 }
 
 // Replace stores value if key has an item.
 func (o ops) Replace(key string, value []byte, opts ...diskcache.SetOption) (bool, error) {
-	return onKey(o, key, storing(key, value), func(s diskcache.Ops) (bool, error) { return s.Replace(key, value, opts...) })
+	return onKey(o, key, stores, func(s diskcache.Ops) (bool, error) { return s.Replace(key, value, opts...) })
 }
 
 // CompareAndSwap stores value if the item of key has the version.
 func (o ops) CompareAndSwap(key string, version uint64, value []byte, opts ...diskcache.SetOption) (bool, error) {
-	return onKey(o, key, storing(key, value), func(s diskcache.Ops) (bool, error) { return s.CompareAndSwap(key, version, value, opts...) })
+	return onKey(o, key, stores, func(s diskcache.Ops) (bool, error) { return s.CompareAndSwap(key, version, value, opts...) })
 }
 
 // GetOrSet returns the value of key, or stores one.
 func (o ops) GetOrSet(key string, value []byte, opts ...diskcache.SetOption) (actual []byte, loaded bool, err error) {
-	actual, err = onKey(o, key, storing(key, value), func(s diskcache.Ops) (v []byte, err error) {
+	actual, err = onKey(o, key, stores, func(s diskcache.Ops) (v []byte, err error) {
 		v, loaded, err = s.GetOrSet(key, value, opts...)
 		return v, err
 	})
@@ -112,22 +101,22 @@ func (o ops) GetOrSet(key string, value []byte, opts ...diskcache.SetOption) (ac
 
 // Incr adds delta to the number that key has.
 func (o ops) Incr(key string, delta int64, opts ...diskcache.SetOption) (int64, error) {
-	return onKey(o, key, counts, func(s diskcache.Ops) (int64, error) { return s.Incr(key, delta, opts...) })
+	return onKey(o, key, stores, func(s diskcache.Ops) (int64, error) { return s.Incr(key, delta, opts...) })
 }
 
 // Decr subtracts delta from the number that key has.
 func (o ops) Decr(key string, delta int64, opts ...diskcache.SetOption) (int64, error) {
-	return onKey(o, key, counts, func(s diskcache.Ops) (int64, error) { return s.Decr(key, delta, opts...) })
+	return onKey(o, key, stores, func(s diskcache.Ops) (int64, error) { return s.Decr(key, delta, opts...) })
 }
 
 // IncrFloat adds delta to the number that key has.
 func (o ops) IncrFloat(key string, delta float64, opts ...diskcache.SetOption) (float64, error) {
-	return onKey(o, key, counts, func(s diskcache.Ops) (float64, error) { return s.IncrFloat(key, delta, opts...) })
+	return onKey(o, key, stores, func(s diskcache.Ops) (float64, error) { return s.IncrFloat(key, delta, opts...) })
 }
 
 // Touch changes when an item expires.
 func (o ops) Touch(key string, opts ...diskcache.SetOption) (bool, error) {
-	return onKey(o, key, counts, func(s diskcache.Ops) (bool, error) { return s.Touch(key, opts...) })
+	return onKey(o, key, stores, func(s diskcache.Ops) (bool, error) { return s.Touch(key, opts...) })
 }
 
 // Pop removes an item and returns it.
@@ -142,7 +131,7 @@ func (o ops) Delete(key string) (bool, error) {
 
 // Push stores value at an end of the queue prefix.
 func (o ops) Push(prefix string, value []byte, side diskcache.Side, opts ...diskcache.SetOption) (key string, err error) {
-	err = o.write(queueHome(prefix), storing(prefix, value), func(s diskcache.Ops) (_ string, err error) {
+	err = o.write(queueHome(prefix), stores, func(s diskcache.Ops) (_ string, err error) {
 		key, err = s.Push(prefix, value, side, opts...)
 		return key, err
 	})

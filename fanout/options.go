@@ -12,8 +12,8 @@ type Options struct {
 	// Shards is how many directories there are, 1 to 1000. What a directory was first opened
 	// with stays: 0 takes it as it is, another number is refused with a *ShardsError. Default: 8.
 	Shards int
-	// Options are those of the shards, but that SizeLimit and CountLimit are of all together.
-	// A CountLimit below the number of shards is refused with ErrOption.
+	// Options are those of the shards, but that the limits are of all together, each having
+	// an equal share. A CountLimit below the number of shards is refused with ErrOption.
 	diskcache.Options
 }
 
@@ -22,13 +22,12 @@ const (
 	maxShards     = 1000
 )
 
-// share returns the options of one of n shards that have equal shares. MinFreeSpace is the same for
-// all: it is of the volume, and each leaves that much.
+// share returns the options of one of n shards.
 func (o *Options) share(n int) *diskcache.Options {
-	s, whole := o.Options, o.whole()
-	for kind, limit := range []*int64{&s.SizeLimit, &s.CountLimit} {
+	s := o.Options
+	for _, limit := range []*int64{&s.SizeLimit, &s.CountLimit, &s.MinFreeSpace} {
 		if *limit > 0 {
-			*limit = max(1, whole[kind]/int64(n))
+			*limit = max(1, *limit/int64(n))
 		}
 	}
 	return &s

@@ -128,18 +128,16 @@ func TestPlaces(t *testing.T) {
 	}
 }
 
-// TestLimitsAreShared: the shards together have what the options say, less what the notes of it
-// take. What is to stay free on the volume is the same for each.
+// TestLimitsAreShared: the shards together have what the options say.
 func TestLimitsAreShared(t *testing.T) {
-	o := &Options{Options: diskcache.Options{SizeLimit: 64 << 20, CountLimit: 2, MinFreeSpace: 90, CullLimit: -1}}
+	o := &Options{Options: diskcache.Options{SizeLimit: 1000, CountLimit: 2, MinFreeSpace: 90, CullLimit: -1}}
 	s := o.share(4)
-	require.EqualValues(t, (64<<20-notesBytes)/4, s.SizeLimit)
+	require.EqualValues(t, 250, s.SizeLimit)
 	require.EqualValues(t, 1, s.CountLimit, "0 would be none")
-	require.EqualValues(t, 90, s.MinFreeSpace)
+	require.EqualValues(t, 22, s.MinFreeSpace)
 	require.Equal(t, -1, s.CullLimit)
 	require.Equal(t, diskcache.Options{}, *(&Options{}).share(4))
-	require.EqualValues(t, 64<<20, o.SizeLimit, "the options are the caller's")
-	require.EqualValues(t, 1600-100, (&Options{Options: diskcache.Options{SizeLimit: 1600}}).whole()[bytes])
+	require.EqualValues(t, 1000, o.SizeLimit, "the options are the caller's")
 }
 
 // TestOrder: on a clock that moves, the order of insertion is that of one cache.

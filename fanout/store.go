@@ -1,7 +1,6 @@
 package fanout
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"reflect"
@@ -15,8 +14,7 @@ type Store struct {
 	ops
 	shards   []diskcache.Store
 	gate     gate
-	balancer *balancer // of the limits; nil without any
-	readOnly bool      // nobody can be kept out
+	readOnly bool // nobody can be kept out
 }
 
 var _ diskcache.Store = (*Store)(nil)
@@ -36,34 +34,19 @@ func Open(dir string, o *Options) (*Store, error) {
 	if own.CountLimit > 0 && own.CountLimit < int64(n) {
 		return nil, fmt.Errorf("fanout: open %s: %w: a CountLimit of %d for %d shards", dir, diskcache.ErrOption, own.CountLimit, n)
 	}
-	s, err := own.open(dir, n)
-	if err != nil {
-		return nil, fmt.Errorf("fanout: open %s: %w", dir, err)
-	}
-	s.readOnly = own.ReadOnly
-	return s, nil
-}
-
-// open opens a directory of n shards.
-func (o *Options) open(dir string, n int) (*Store, error) {
-	balanced := o.SizeLimit > 0 || o.CountLimit > 0
-	if !balanced {
-		var err error
-		if balanced, err = hasNotes(dir); err != nil {
+	var shards []diskcache.Store
+	for i := range n {
+		c, err := diskcache.Open(shardDir(dir, i), own.share(n))
+		if err != nil {
+			for _, s := range shards {
+				err = errors.Join(err, s.Close())
+			}
 			return nil, err
 		}
+		shards = append(shards, c)
 	}
-	if balanced && n > 1 && !o.ReadOnly {
-		return openBalanced(dir, n, o)
-	}
-	shards, err := openShards(dir, n, o.share(n))
-	if err != nil {
-		return nil, err
-	}
-	s := newStore(nil)
-	for _, c := range shards {
-		s.shards = append(s.shards, c)
-	}
+	s := newStore(shards)
+	s.readOnly = own.ReadOnly
 	return s, nil
 }
 
@@ -78,26 +61,13 @@ func (s *Store) Shards() int { return len(s.shards) }
 
 // Close closes all shards.
 func (s *Store) Close() error {
-	if s.balancer == nil {
-		return closeAll(s.shards)
+	var errs []error
+	for _, c := range s.shards {
+		if err := c.Close(); err != nil {
+			errs = append(errs, err)
+		}
 	}
-	s.balancer.stop()
-	err := closeAll(s.shards) // which ends what waits for them
-	return errors.Join(err, s.balancer.wait())
-}
-
-// Balance has the limits of the shards follow what they are asked for, and culls what is beyond
-// them then. Otherwise this is done in the background, if there are limits at all; with
-// ManualCompaction it is done by Balance alone. It waits for other processes no longer than ctx
-// lets it: ErrTimeout. Its other errors are those of diskcache.Cache.Configure and Cull.
-func (s *Store) Balance(ctx context.Context) error {
-	if s.readOnly {
-		return diskcache.ErrReadOnly
-	}
-	if s.balancer == nil {
-		return nil
-	}
-	return s.balancer.atOnce(ctx)
+	return errors.Join(errs...)
 }
 
 // read implements router.
@@ -109,11 +79,7 @@ func (s *Store) read(home string, fn func(o diskcache.Ops) error) error {
 
 // write implements router. A change of one shard needs no gate: the shard orders it.
 func (s *Store) write(home string, _ change, fn func(o diskcache.Ops) (key string, err error)) error {
-	at := place(home, len(s.shards))
-	_, err := fn(s.shards[at])
-	if s.makeWay(at, err) {
-		_, err = fn(s.shards[at])
-	}
+	_, err := fn(s.shards[place(home, len(s.shards))])
 	return err
 }
 

@@ -3,7 +3,6 @@ package fanout
 import (
 	"context"
 	"errors"
-	"fmt"
 	"sync/atomic"
 
 	"github.com/go-diskcache/diskcache"
@@ -25,7 +24,7 @@ func (s *Store) Begin(ctx context.Context) (diskcache.Txn, error) {
 // begin begins a transaction of some shards, in the order of their numbers, which all have
 // in common, so that none waits for one that waits for it.
 func (s *Store) begin(ctx context.Context, which []bool) (*tx, error) {
-	t := &txn{s: s, shards: make([]diskcache.Txn, len(s.shards)), dirty: make([]bool, len(s.shards)), sizes: make([]amounts, len(s.shards)), refused: make([]error, len(s.shards)), keys: make(map[string]keyState)}
+	t := &txn{s: s, shards: make([]diskcache.Txn, len(s.shards)), dirty: make([]bool, len(s.shards)), keys: make(map[string]keyState)}
 	for i, shard := range s.shards {
 		if !which[i] {
 			continue
@@ -47,10 +46,6 @@ type txn struct {
 	busy   atomic.Bool
 	undone bool // one within it was rolled back
 	ended  bool // the outermost has ended
-
-	sizes   []amounts // of what it stores in each shard, about
-	refused []error   // why a shard refused a write, nil for those that have not
-	wayMade bool      // and it has a larger share since the end
 
 	// For the order of insertion: what it did to keys, and how many it has stored.
 	keys   map[string]keyState
@@ -102,10 +97,7 @@ func (t *tx) write(home string, c change, fn func(o diskcache.Ops) (key string, 
 		key, err := fn(t.shards[i])
 		if err == nil {
 			t.note(key, c)
-			t.sizes[i][bytes] += c.bytes
-			t.sizes[i][items]++
 		}
-		t.refuses(i, err)
 		return err
 	})
 }
@@ -114,7 +106,7 @@ func (t *tx) write(home string, c change, fn func(o diskcache.Ops) (key string, 
 func (t *txn) note(key string, c change) {
 	k, known := t.keys[key]
 	switch {
-	case c.removes:
+	case c == removes:
 		k = keyState{removed: true}
 	case !known || k.at == 0:
 		t.stored++
@@ -140,7 +132,6 @@ func (t *tx) Commit() error {
 			return nil
 		}
 		t.txn.ended = true
-		defer t.makeWay()
 		if t.undone {
 			return errors.Join(diskcache.ErrTxRolledBack, t.rollback())
 		}
@@ -157,49 +148,12 @@ func (t *tx) Rollback() error {
 			return nil
 		}
 		t.txn.ended = true
-		defer t.makeWay()
 		return t.rollback()
 	})
 	if err == diskcache.ErrTxDone {
 		return nil
 	}
 	return err
-}
-
-// fits returns an error if a shard may refuse its part because its share is less than it can get: while
-// nothing is committed yet, it is better to have it get more first.
-func (t *txn) fits(dirty []int) error {
-	if t.s.balancer == nil {
-		return nil
-	}
-	for _, i := range dirty {
-		small, err := t.s.balancer.tooSmall(i, t.sizes[i])
-		if err != nil {
-			return err
-		}
-		if small {
-			err := fmt.Errorf("%w: about %d bytes for the share of shard %d", diskcache.ErrTooLarge, t.sizes[i][bytes], i)
-			t.refuses(i, err)
-			return err
-		}
-	}
-	return nil
-}
-
-// refuses remembers that a shard has refused a write, for the end: now it is locked.
-func (t *txn) refuses(shard int, err error) {
-	if isRefused(err) {
-		t.refused[shard] = err
-	}
-}
-
-// makeWay has the shards get more that have refused a write, for the next try.
-func (t *txn) makeWay() {
-	for i, err := range t.refused {
-		if err != nil && t.s.makeWay(i, err) {
-			t.wayMade = true
-		}
-	}
 }
 
 // rollback rolls all shards back.
@@ -224,16 +178,12 @@ func (t *txn) commit() error {
 		}
 	}
 	if len(dirty) > 1 {
-		if err := t.fits(dirty); err != nil {
-			return firstError(err, t.rollback())
-		}
 		t.s.gate.close()
 		defer t.s.gate.open()
 	}
 	var late []error
 	for n, i := range dirty {
 		err := t.shards[i].Commit()
-		t.refuses(i, err)
 		if errors.Is(err, diskcache.ErrNotSynced) { // it is made, so the others are to be, too
 			late = append(late, err)
 			continue

@@ -112,10 +112,15 @@ func (w *Writer) AppendLeaving(b []byte, leave int64) error {
 	return nil
 }
 
-// Withdraw overwrites what was appended from an offset on, by a Writer that appends no more, so that
-// nobody finds it in the file. A disk that has kept it and loses this shows it after all.
-func (w *Writer) Withdraw(from int64) error {
-	_, err := w.file.WriteAt(make([]byte, w.off-from), from)
+// Withdraw overwrites n bytes from an offset on that were appended, or were to be, by a Writer that appends
+// no more, as far as they are in the file: nobody finds them there. A disk that has kept them and loses
+// this shows them after all.
+func (w *Writer) Withdraw(from int64, n int) error {
+	size, err := w.file.Size()
+	if err != nil || size <= from {
+		return err
+	}
+	_, err = w.file.WriteAt(make([]byte, min(int64(n), size-from)), from)
 	return err
 }
 

@@ -42,16 +42,6 @@ var layers = []mutant{
 	{"an empty result is none", "recipe/memoize.go", "	if v == nil {\n		v = []byte{}\n	}\n", "", "^TestMemoize$", "./recipe"},
 
 	{"swapped whatever the version", "engine/decide.go", "return existed && stored == c.version", "return existed", "^TestCacheProcesses$/^disk$/^Linear$/^Swap$", "./storetest"},
-	{"a share grows by what is taken", "fanout/shares.go", "free -= max(h.share, h.used)", "free -= h.share", "^TestGrowsByWhatIsFree$", "./fanout"},
-	{"a share grows by what it wants", "fanout/shares.go", "int64(float64(free)*(float64(gap)/max(gaps, 1)))", "max(gap, min(free, int64(gaps), 0))", "^TestShares$|^TestCrashBetweenSteps$", "./fanout"},
-	{"more is taken than was given up", "fanout/shares.go", "max(min(turned, wanted), 0)", "max(wanted, 0)", "^TestShares$", "./fanout"},
-	{"what is never asked for again counts", "fanout/notes.go", "const least = 1.0 / 16", "const least = 1.0", "^TestScanGetsLittle$", "./fanout"},
-	{"a share that gets lower is in want", "fanout/notes.go", "	k.Turned[kind] -= n\n", "	k.Turned[kind] += 8 * n\n", "^TestForced$", "./fanout"},
-	{"shares of long ago", "fanout/limits.go", "			p.of[i].share = *limits(s)[p.kind]\n", "", "^TestCrashBetweenSteps$|^TestHotShard$|^TestBalanceAtOnce$", "./fanout"},
-	{"an opening makes shares equal", "fanout/settle.go", "later.SizeLimit, later.CountLimit = 0, 0", "later = *o.share(n)", "^TestReopen$", "./fanout"},
-	{"a refused write is not tried again", "fanout/store.go", "if s.makeWay(at, err) {", "if s.makeWay(at, err) && false {", "^TestLargeValue$|^TestFullShard$", "./fanout"},
-	{"a part is committed that cannot be whole", "fanout/tx.go", "		if small {\n", "		if small && false {\n", "^TestLargeTransaction$", "./fanout"},
-	{"a refused transaction is forgotten", "fanout/tx.go", "		t.refused[shard] = err\n", "		_ = shard\n", "^TestLargeValue$", "./fanout"},
 
 	{"an ended context goes on", "httpcache/sessions.go", "		if ended := ctx.Err(); ended != nil {", "		if ended := ctx.Err(); ended != nil && false {", "^TestContexts$", "./httpcache"},
 	{"all of the store reset", "httpcache/storage.go", "	if s.prefix == \"\" {", "	if true {", "^TestStorage$", "./httpcache"},
