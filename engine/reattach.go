@@ -128,7 +128,7 @@ func (e *Engine) disown(w *segment.Writer) {
 		return
 	}
 	e.w.bySlot[s.Slot] = nil
-	if w.Empty() || !e.board.isLost() {
+	if w.Empty() || e.board.file.confirm() == nil {
 		e.board.remove(s.ID)
 		e.faults.add("remove a segment", s.Retire())
 	} // else who has the lock may have published what was written to it

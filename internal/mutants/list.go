@@ -181,6 +181,8 @@ var mutants = []mutant{
 	{"a name that SMB shows and does not open is no file that is gone", "vfs/retry.go", "	if isRefused(err) {\n", "	if false {\n", "^TestRetryRefused$", "./vfs"},
 	{"what could not be synced stays in the file", "segment/writer.go", "	_, err = w.file.WriteAt(make([]byte, min(int64(n), size-from)), from)\n", "	_, err = w.file.WriteAt(nil, from)\n", "^TestWithdraw$", engineTests},
 	{"what could not be taken out of the file is not tried again", "engine/stage.go", "	_ = s.withdraw() // what failed then was told then\n", "", "^TestWithdraw$", engineTests},
+	{"what another may have published is removed", "engine/reattach.go", "if w.Empty() || e.board.file.confirm() == nil {", "if true {", "^TestShareAdoptedStays$", engineTests},
+	{"what another may have published is overwritten", "engine/stage.go", "	if s.e.board.file != nil {\n		s.e.w.failed = nil\n		return nil\n	}\n", "", "^TestShareAdoptedStays$", engineTests},
 	{"a segment that came to nothing stays in the log", "engine/tail.go", "		if t.isBegun() {\n", "		if false {\n", "^TestShareLeavesBegun$", engineTests},
 	{"who plans does not see that a segment came to nothing", "engine/reclaim.go", "	if err := e.settleTails(); err != nil {", "	if err := error(nil); err != nil {", "^TestShareLeavesBegun$", engineTests},
 	{"an heir seals what came to nothing", "engine/inherit.go", "if t != nil && t.isBegun() {", "if false {", "^TestShareLeavesBegun$", engineTests},
