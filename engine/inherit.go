@@ -200,17 +200,25 @@ const recounts = 16
 
 // recount counts the bytes of all files anew. Nothing is sealed meanwhile by this process,
 // for a hint is there for as long as a sync takes before it is counted.
+//
+// A file that comes and another as long that goes leave the sum what it was, and may be seen both: only
+// what is found to be wrong by the same twice is wrong.
 func (e *Engine) recount() error {
 	e.bg.sealing.begin()
 	defer e.bg.sealing.end()
 	e.bg.sealing.lock(&e.w)
 	defer e.w.mu.Unlock()
+	wrong := int64(0)
 	for range recounts {
 		before := e.stats.disk.Load()
 		n, err := e.sumFiles()
-		if err != nil || e.stats.disk.swap(before, n) {
+		if err != nil || n == before {
 			return err
 		}
+		if n-before == wrong && e.stats.disk.swap(before, n) {
+			return nil
+		}
+		wrong = n - before
 	}
 	return nil
 }
