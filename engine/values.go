@@ -42,7 +42,7 @@ type values struct {
 	live    map[uint64]int64 // size by ID: named by the newest record of a key
 	pending map[uint64]int64 // bytes written by ID: of files not yet named
 	dead    []deadFile
-	stray   map[string]int64 // size by name of the orphans that were seen
+	stray   map[string]stray // the orphans that were seen, by name
 
 	uncounted bool       // orphans are of the time before the first process came, and count from when they are seen
 	removing  sync.Mutex // taken before mu by who removes dead files
@@ -59,7 +59,7 @@ func (v *values) init(e *Engine) {
 	v.e = e
 	v.loose.init(e)
 	v.live = make(map[uint64]int64)
-	v.stray = make(map[string]int64)
+	v.stray = make(map[string]stray)
 	v.pending = make(map[uint64]int64)
 }
 
@@ -193,7 +193,7 @@ func (v *values) removeOrphans(locked bool) error {
 	errs := []error{err}
 	for _, o := range orphans {
 		if _, id, _ := codec.ParseName(path.Base(o.Name)); v.known(id) {
-			v.uncount(o, false)
+			v.uncount(o, v.countedTwice(o)) // who made it has counted it, too
 			continue
 		}
 		// Who removed it after it was listed may have been removeDead.
@@ -238,7 +238,7 @@ func (v *values) orphans() ([]vfs.Info, error) {
 		orphans = append(orphans, info)
 		v.mu.Lock()
 		if _, ok := v.stray[info.Name]; !ok {
-			v.stray[info.Name] = info.Size
+			v.stray[info.Name] = stray{info.Size, v.uncounted}
 			v.strayBytes.Add(info.Size)
 			if v.uncounted {
 				v.e.stats.disk.Add(info.Size)
@@ -260,15 +260,30 @@ func (v *values) mayBeGarbage(id uint64) (bool, error) {
 	return !lives, err
 }
 
-// uncount takes an orphan that was removed out of the space in use.
-func (v *values) uncount(o vfs.Info, removed bool) {
+// stray is a file that nothing is known to name.
+type stray struct {
+	size    int64
+	counted bool // as it was seen: it is of the time before the first process came, or was only just made
+}
+
+// uncount forgets an orphan, and takes it out of the space in use if less is in use now. Who else has
+// removed it has done that.
+func (v *values) uncount(o vfs.Info, less bool) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	if removed {
-		v.e.stats.disk.Add(-v.stray[o.Name])
+	s := v.stray[o.Name]
+	if less {
+		v.e.stats.disk.Add(-s.size)
 	}
-	v.strayBytes.Add(-v.stray[o.Name])
+	v.strayBytes.Add(-s.size)
 	delete(v.stray, o.Name)
+}
+
+// countedTwice reports whether what is no orphan after all was counted as it was seen.
+func (v *values) countedTwice(o vfs.Info) bool {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.stray[o.Name].counted
 }
 
 func (v *values) known(id uint64) bool {
