@@ -23,6 +23,8 @@ func TestHeldIsNotGivenUpFor(t *testing.T) {
 			mem.NoTrace = true
 			e, err := Open(mem, Options{SizeLimit: limit, SegmentSize: segment, Policy: p, Compaction: true})
 			require.NoError(t, err)
+			e.reclaiming.stop() // who works is to be this test alone
+			e.reclaiming.quit = make(chan struct{})
 			n := 0
 			fill := func(most int64) {
 				for ; e.DiskUsage() < most; n++ {
@@ -39,6 +41,7 @@ func TestHeldIsNotGivenUpFor(t *testing.T) {
 			require.Positive(t, e.stats.evicted.Load())
 			require.Less(t, e.stats.evicted.Load(), int64(3*segment/1000))
 			set.Release(0)
+			e.reclaiming.start(e)
 			require.NoError(t, e.Close())
 		})
 	}

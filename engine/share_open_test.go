@@ -239,6 +239,7 @@ func testShareAdoptsFirstCommit(t *testing.T, newMem func() *vfs.Mem) {
 				a, b, ap, bp = b, a, bp, ap
 			}
 			require.Equal(t, slot, a.board.me())
+			b.reclaiming.stop() // it might take over before it is asked
 			ap.others = []*Engine{b}
 			writes := 0
 			ap.dieOf(func(name string) bool {
@@ -255,6 +256,7 @@ func testShareAdoptsFirstCommit(t *testing.T, newMem func() *vfs.Mem) {
 			v, err := b.Get("k", nil)
 			require.NoError(t, err)
 			require.Equal(t, "1", string(v))
+			b.reclaiming.start(b)
 			require.NoError(t, b.Close())
 			require.Empty(t, bp.leaks())
 		})
