@@ -522,7 +522,7 @@ func (s *stage) withdraw() error {
 	var errs []error
 	left := s.e.w.failed[:0]
 	for _, f := range s.e.w.failed {
-		if f.w.Segment.Sealed() {
+		if f.w.Segment.Sealed() || f.w.Err() == nil { // who was refused room before it wrote goes on, in that very place
 			continue
 		}
 		if err := f.w.Withdraw(f.from, f.len); err != nil {

@@ -44,3 +44,27 @@ func TestWithdraw(t *testing.T) {
 		_ = e.Close() // that a sync has failed
 	}
 }
+
+// TestWithdrawsNothingElse: a writer that was only refused room goes on where it was, and what it commits
+// there is not taken for what was refused.
+func TestWithdrawsNothingElse(t *testing.T) {
+	fault := vfs.NewFault(vfs.NewMem())
+	e, err := Open(fault, Options{})
+	require.NoError(t, err)
+	require.NoError(t, e.Set("a", []byte("1"), Attrs{}))
+	e.w.mu.Lock()
+	w := e.w.actives()[0]
+	e.w.failed = append(e.w.failed, failed{w, w.Offset(), 100})
+	e.w.mu.Unlock()
+	fault.Fail(vfs.Rule{Op: vfs.OpSize, Once: true}) // it would be tried again
+	for _, key := range []string{"b", "c"} {
+		require.NoError(t, e.Set(key, []byte("2"), Attrs{}))
+	}
+	for key, want := range map[string]string{"a": "1", "b": "2", "c": "2"} {
+		v, err := e.Get(key, nil)
+		require.NoError(t, err)
+		require.Equal(t, want, string(v))
+	}
+	require.Empty(t, e.w.failed)
+	require.NoError(t, e.Close())
+}

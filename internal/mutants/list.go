@@ -185,6 +185,7 @@ var mutants = []mutant{
 	{"what another may have published is overwritten", "engine/stage.go", "	if s.e.board.file != nil {\n		s.e.w.failed = nil\n		return nil\n	}\n", "", "^TestShareAdoptedStays$", engineTests},
 	{"files that come and go as they are counted are counted", "engine/inherit.go", "if n-before == wrong && e.stats", "if n-before != wrong+1 && e.stats", "^TestRecount$", engineTests},
 	{"a file that is seen as it is made counts twice", "engine/values.go", "return v.stray[o.Name].counted", "return false", "^TestStrayIsNone$", engineTests},
+	{"what is committed in the place of what was refused is overwritten", "engine/stage.go", " || f.w.Err() == nil {", " {", "^TestWithdrawsNothingElse$", engineTests},
 	{"a segment that came to nothing stays in the log", "engine/tail.go", "		if t.isBegun() {\n", "		if false {\n", "^TestShareLeavesBegun$", engineTests},
 	{"who plans does not see that a segment came to nothing", "engine/reclaim.go", "	if err := e.settleTails(); err != nil {", "	if err := error(nil); err != nil {", "^TestShareLeavesBegun$", engineTests},
 	{"an heir seals what came to nothing", "engine/inherit.go", "if t != nil && t.isBegun() {", "if false {", "^TestShareLeavesBegun$", engineTests},
