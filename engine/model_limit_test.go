@@ -116,20 +116,3 @@ func (m *model) evictedBefore(key string) {
 		delete(m.items, key)
 	}
 }
-
-// lookForTaken learns that the space of what is over may have been taken back. Nobody
-// can tell then whether it was ever there.
-func (m *model) lookForTaken() {
-	if m.e == nil {
-		return
-	}
-	s, err := m.e.Stats()
-	m.must(err, "stats")
-	if s.Expired == m.expired {
-		return
-	}
-	m.expired = s.Expired
-	for key, it := range m.items {
-		it.taken = it.taken || m.lifeOf(key) != alive
-	}
-}

@@ -35,7 +35,6 @@ func (m *model) actions() map[string]func(*rapid.T) {
 			m.ops++
 			do()
 			m.lookForEvicted()
-			m.lookForTaken()
 		}
 	}
 	return actions

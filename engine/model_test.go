@@ -34,7 +34,6 @@ type model struct {
 	damaged    bool  // hints or the snapshot were, since the last clean close: the engine complains
 	hurt       bool  // the snapshot was, at some time
 	evicted    int64 // that the engine has counted, when the model last looked
-	expired    int64 // and whose space was taken back
 	ops        int
 }
 
@@ -45,7 +44,6 @@ type modelItem struct {
 	attrs Attrs
 	first uint64 // sequence of the first insertion; 0: not known
 	age   int    // number of the item, in the order of storing
-	taken bool   // its space may have been taken back, for its time was over
 }
 
 // life is what is known of an item.
@@ -86,8 +84,10 @@ func (m *model) saw(key string, found bool, what string) {
 		}
 	}
 	// What was found expired is expired for good, and with it all that is older.
-	// The engine notes the time for that, unless it knows of a later one.
-	if it := m.items[key]; it != nil && !it.taken && !found && m.now.Load() == m.latest {
+	// The engine notes the time for that, unless it knows of a later one, or somebody has
+	// taken its space back meanwhile: whether it has it says itself. TestDeadStayDead shows
+	// that it notes.
+	if !found && m.items[key] != nil && m.now.Load() == m.latest && m.e.clock.horizon.Load().knows(m.latest, m.e.clock.last.Load()) {
 		m.horizon, m.horizonAge = m.latest, m.age
 	}
 }
@@ -106,7 +106,7 @@ func (m *model) start() {
 	var err error
 	m.e, err = Open(m.disk.open(m.T), m.opt)
 	m.must(err, "open")
-	m.evicted, m.expired = 0, 0
+	m.evicted = 0
 	m.latest = max(m.latest, m.now.Load())
 }
 
