@@ -331,7 +331,7 @@ func (e *Engine) following() *replay {
 	if n := len(e.w.bySlot); len(none) < n {
 		none = make([]*history, n)
 	}
-	*rp = replay{e: e, index: e.index.Load(), values: &e.values, segs: e.w.bySlot, bySlot: none, following: true}
+	*rp = replay{e: e, index: e.index.Load(), values: &e.values, segs: e.w.bySlot, bySlot: none, following: true, room: rp.room}
 	rp.exact = rp.index.SideLen() > 0
 	return rp
 }

@@ -48,6 +48,7 @@ type replay struct {
 	entry *codec.HintEntry
 	old   codec.HintEntry // what stands in the index
 	place uint64          // of old
+	room  []byte          // for the key of the record at place
 	key   []byte
 	known []byte // the key, where it was read with the entry; nil: it was not
 }
@@ -294,10 +295,11 @@ func (r *replay) lookAt(e keydir.Entry) error {
 			return nil
 		}
 	}
-	h, _, err := r.segs[slot].Head(off, nil)
+	h, key, err := r.segs[slot].Head(off, r.room[:0])
 	if err != nil {
 		return err
 	}
+	r.room = key
 	r.old = codec.HintEntry{Hash: h.Hash, Seq: h.Seq, Off: off, Size: int64(h.Size()), Kind: h.Kind, Flags: h.Flags}
 	return nil
 }

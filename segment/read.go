@@ -238,6 +238,9 @@ func (s *Segment) copyOf(off int64) (b []byte, err error) {
 // IsDamage reports whether err says that bytes on disk are wrong, as opposed to
 // that they could not be read.
 func IsDamage(err error) bool {
+	if err == nil {
+		return false // before d is allocated
+	}
 	var d *DamageError
 	return errors.As(err, &d)
 }
